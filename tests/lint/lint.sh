@@ -51,7 +51,7 @@ check() {
 
 check 'format' core/bad.c 'int  x ;\n' format.sh
 check 'cppcheck' core/bad.c 'int f(void);\nint f(void)\n{\n\tint a[2] = {0};\n\treturn a[2];\n}\n' cppcheck.sh
-check 'shellcheck' lib/bad.sh '#!/bin/sh\nx=1\necho `ls $x`\n' shell.sh
+check 'shellcheck' lib/bad.sh '#!/bin/sh\ncd x\nls\n' shell.sh
 check 'arrows: core on lib' core/bad.c '#include <twz/object.h>\n' arrows.sh
 check 'arrows: core on libc' core/bad.c '#include <string.h>\n' arrows.sh
 check 'arrows: abi on core' abi/bad.h '#include "core/x.h"\n' arrows.sh

@@ -1,0 +1,284 @@
+#!/bin/sh
+# The piece `door`: the front door itself, in a folder where everything behind it is a stand-in.
+set -eu
+cd "$(dirname "$0")/../.."
+real=$PWD
+: "${TWZ_TMP:=$(mktemp -d)}"
+home=$(readlink -f "$TWZ_TMP")/home
+rm -rf "$home"
+mkdir -p "$home/docs/format" "$home/tests/a" "$home/bench" "$home/path"
+cp twizzler "$home/"
+cd "$home"
+passed=0 failed=0
+
+# ---- the stand-ins: a Makefile that "builds" scripts, and a package system -----------------------
+
+cat >Makefile <<'EOF'
+.PHONY: all tests bench
+all tests:
+	@test ! -e broken || { echo 'x.c:1: error: broken'; exit 1; }
+	@mkdir -p build/$(P)/bin && cp prompt build/$(P)/bin/ && cp twz build/$(P)/
+bench: all
+	@mkdir -p build/release/bench && cp figure build/release/bench/
+print-tests:
+print-bench:
+	@echo figure
+EOF
+cat >prompt <<'EOF'
+#!/bin/sh
+echo "$$ $*"
+exit 7
+EOF
+cat >twz <<'EOF'
+#!/bin/sh
+case $1 in
+mkstore) echo "size $4" >"$2" ;;
+put) (cd "$3" && find . -type f) >>"$2" && sleep "${SLOW:-0}" && test ! -e "$3/../../refuse" ;;
+esac
+EOF
+cat >figure <<'EOF'
+#!/bin/sh
+printf 'local pointer\t7\tinstructions\t<= 8\t%s\nlist\t9.5\tns\t-\t-\n' "${HOLDS:-yes}"
+EOF
+cat >path/dpkg-query <<'EOF'
+#!/bin/sh
+for package; do :; done
+test -e installed || test "$package" != libedit-dev && printf installed
+EOF
+cat >path/apt-get <<'EOF'
+#!/bin/sh
+echo "$*" >>apt.log
+case $* in
+*update*) test ! -e no_network && : >lists ;;
+*install*) test -e lists && : >installed ;;
+esac
+EOF
+printf '#!/bin/sh\nexit 1\n' >path/sudo
+cat >path/id <<'EOF'
+#!/bin/sh
+echo "${ID:-0}"
+EOF
+chmod +x prompt twz figure path/*
+echo text >README.md
+echo text >docs/format/log.md
+: >installed
+PATH=$home/path:$PATH
+export PATH
+
+# ---- the cases -----------------------------------------------------------------------------------
+
+# The last command's stdout is in `out`, stderr in `err`, status in $status.
+door() {
+	status=0
+	./twizzler "$@" >out 2>err </dev/null || status=$?
+}
+
+fail() {
+	echo "    $*; status $status, stdout and stderr:"
+	sed 's/^/    > /' out err
+	exit 1
+}
+
+expect_status() {
+	[ "$status" = "$1" ] || fail "expected status $1"
+}
+
+expect() {
+	grep -qe "$2" "$1" || fail "expected '$2' in $1"
+}
+
+# piece NAME TEXT: a script in the inner test run.
+piece() {
+	printf '#!/bin/sh\n%s\n' "$2" >"tests/a/$1.sh"
+	chmod +x "tests/a/$1.sh"
+}
+
+case_help_for_every_command() {
+	for command in run test bench build debug clean; do
+		door $command --help
+		expect_status 0
+		expect out "usage: ./twizzler $command"
+	done
+	door help
+	expect_status 0
+	expect out './twizzler run'
+}
+
+case_usage_errors_are_status_2() {
+	for line in 'run --on qemu' 'run --on x' 'run --timeout 0' 'run --timeout' 'run --what' 'run x' \
+		'run --profile x' 'test nothing_like_it' 'test --jobs x' 'bench --profile debug' 'bench x' \
+		'debug' 'debug nothing' 'clean x' 'what'; do
+		# shellcheck disable=SC2086
+		door $line
+		[ "$status" = 2 ] || fail "'$line'"
+		[ ! -s out ] || fail "'$line' wrote to stdout"
+		[ -s err ] || fail "'$line' said nothing"
+	done
+}
+
+case_run_becomes_the_prompt() {
+	./twizzler run --store s.store --timeout 5 --exec 'ls "a b"' --exec=x >out 2>err </dev/null &
+	child=$!
+	status=0
+	wait $child || status=$?
+	expect_status 7
+	expect out "^$child --store $home/s.store --timeout 5 --exec ls \"a b\" --exec x\$"
+	[ "$(wc -l <out)" = 1 ] || fail "more on stdout than the command's output"
+}
+
+case_the_store_is_where_the_user_is() {
+	(cd docs && ../twizzler run --store u.store --exec x) >out 2>err </dev/null || true
+	[ -f docs/u.store ] || fail "docs/u.store is missing"
+}
+
+case_a_new_store_holds_each_text_once() {
+	door run --store t.store --size 5M
+	expect t.store 'size 5M'
+	expect t.store '^./README.md$'
+	expect t.store '^./docs/format/log.md$'
+	expect t.store '^./licences/GPL-3$'
+	! grep -qx './licences/GPL' t.store || fail "a link was stored as well"
+}
+
+case_an_interrupted_first_run_leaves_no_store() {
+	for signal in KILL TERM; do
+		SLOW=1 ./twizzler run --store k.store >out 2>err </dev/null &
+		child=$!
+		sleep 0.5
+		kill -s $signal $child
+		wait $child 2>/dev/null && status=0 || status=$?
+		[ ! -e k.store ] || fail "k.store exists after $signal"
+	done
+	door run --store k.store
+	expect_status 7
+	[ -f k.store ] || fail "k.store is missing"
+	for left in k.store.making.*; do
+		[ ! -e "$left" ] || fail "$left was left"
+	done
+}
+
+case_a_store_that_cannot_be_made_is_125() {
+	: >refuse
+	door run --store r.store
+	rm refuse
+	expect_status 125
+	[ ! -e r.store ] || fail "r.store exists"
+	door run --store "$home/nowhere/r.store"
+	expect_status 125
+}
+
+case_a_failed_build_is_126_and_explained() {
+	: >broken
+	piece one 'echo "a_one: 2 passed, 0 failed"'
+	door run
+	expect_status 126
+	expect err 'error: broken'
+	door test
+	rm broken
+	expect_status 126
+	expect out '^0 passed, 1 failed$'
+}
+
+case_packages_are_installed_for_a_script_as_root() {
+	rm -f installed lists apt.log
+	door run --store p.store
+	expect_status 7
+	[ "$(wc -l <apt.log)" = 3 ] || fail "the lists were not fetched exactly when needed"
+	door run --store p.store
+	[ "$(wc -l <apt.log)" = 3 ] || fail "installed twice"
+}
+
+case_without_a_network_it_says_so() {
+	rm -f installed lists
+	: >no_network
+	door run
+	rm no_network
+	: >installed
+	expect_status 126
+	expect err 'network'
+	expect err 'apt-get install -y --no-install-recommends libedit-dev'
+}
+
+case_without_the_right_it_prints_the_line() {
+	rm -f installed lists apt.log
+	export ID=1000
+	door run
+	unset ID
+	: >installed
+	expect_status 126
+	expect err 'apt-get install -y --no-install-recommends libedit-dev'
+	[ ! -e apt.log ] || fail "it tried all the same"
+}
+
+case_clean_keeps_stores() {
+	mkdir -p build
+	: >build/mine.store
+	door clean
+	expect_status 1
+	[ -e build/mine.store ] || fail "the store is gone"
+	rm build/mine.store
+	: >twizzler.store
+	door clean
+	expect_status 0
+	[ ! -e build ] || fail "build/ is still there"
+	[ -e twizzler.store ] || fail "the default store is gone"
+}
+
+case_test_adds_up() {
+	rm -f tests/a/*
+	piece one 'echo "a_one: 2 passed, 0 failed"'
+	piece two 'echo "[==========] 3 tests"; echo "[  PASSED  ] 3 test(s)."'
+	door test
+	expect_status 0
+	[ "$(tail -n 1 out)" = '5 passed, 0 failed' ] || fail "wrong sum"
+	door test a_two --long
+	[ "$(tail -n 1 out)" = '3 passed, 0 failed' ] || fail "wrong sum of one"
+	door test --list
+	[ "$(cat out)" = 'a_one
+a_two' ] || fail "wrong list"
+}
+
+case_test_never_takes_trouble_for_success() {
+	rm -f tests/a/*
+	piece crash 'echo "x: 1 passed, 0 failed"; kill -SEGV $$'
+	piece status 'echo "x: 1 passed, 0 failed"; exit 3'
+	piece silent 'echo hello'
+	piece empty 'echo "x: 0 passed, 0 failed"'
+	piece early 'echo "x: 1 passed, 0 failed"; echo and then it broke'
+	piece counted 'echo "x: 1 passed, 2 failed"; exit 1'
+	piece lying 'echo "x: 1 passed, 2 failed"'
+	piece cmocka 'echo "[  PASSED  ] 1 test(s)."; echo "[  FAILED  ] 1 test(s), listed below:"; exit 1'
+	piece slow 'sleep 20; echo "x: 1 passed, 0 failed"'
+	TWZ_PIECE_SECONDS=1 door test
+	expect_status 1
+	# crash 1+1, status 1+1, silent 1, empty 1, early 1, counted 1+2, lying 1+2, cmocka 1+1, slow 1
+	[ "$(tail -n 1 out)" = '5 passed, 11 failed' ] || fail "wrong sum"
+	expect out 'crashed with signal 11'
+	expect out 'stopped after 1 seconds'
+	expect out 'again: ./twizzler test a_crash'
+}
+
+case_bench_tells_whether_figures_hold() {
+	door bench
+	expect_status 0
+	expect out '^name  *value  *unit  *bound  *holds$'
+	expect out '^local pointer  *7  *instructions  *<= 8  *yes$'
+	door bench --json
+	expect out '"name": "list", "value": 9.5, "unit": "ns", "bound": null, "holds": null}$'
+	HOLDS=no door bench
+	expect_status 1
+	HOLDS=rubbish door bench
+	expect_status 1
+}
+
+cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$real/tests/door/door.sh")
+for name in $cases; do
+	if ("case_$name"); then
+		passed=$((passed + 1))
+	else
+		echo "$name: failed"
+		failed=$((failed + 1))
+	fi
+done
+echo "door: $passed passed, $failed failed"
+[ "$failed" = 0 ]
