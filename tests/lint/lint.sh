@@ -40,11 +40,11 @@ check() {
 	elif ! "$script" . "$@" >"$work/out" 2>&1; then
 		verdict=failed
 	fi
-	echo "$name: $verdict"
 	if [ "$verdict" = passed ]; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
+		echo "$name: $verdict"
 		sed 's/^/    /' "$work/out"
 	fi
 }
