@@ -131,8 +131,8 @@ $(foreach v,plain asan check,$(foreach p,$(PROGRAMS),$(call program,$(v),$(p))))
 BINS := $(PROGRAMS:%=$(B)/bin/%)
 
 ifneq ($(TOOL_SRC),)
-$(call executable,plain,$(B)/twz,$(TOOL_SRC),$(B)/libcore.a)
-$(call executable,asan,$(B)/asan/twz,$(TOOL_SRC),$(B)/asan/libcore.a)
+$(call executable,plain,$(B)/twz,$(TOOL_SRC),$(call whole,plain))
+$(call executable,asan,$(B)/asan/twz,$(TOOL_SRC),$(call whole,asan))
 BINS += $(B)/twz
 endif
 
