@@ -1,5 +1,6 @@
 #!/bin/sh
 # The piece `door`: the front door itself, in a folder where everything behind it is a stand-in.
+# Needs no build.
 set -eu
 cd "$(dirname "$0")/../.."
 real=$PWD

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The piece `lint`: every check of tools/lint on this tree. A check counts as passed only if it also
 # refuses a bad example and lets a good one pass: one that cannot fail is a defect.
+# Needs no build.
 set -eu
 cd "$(dirname "$0")/../.."
 lint=$PWD/tools/lint
