@@ -35,12 +35,12 @@ static inline int step_on(struct step *step)
 	return !step->off;
 }
 
-#define STEP(kind, name)                                                                          \
-	__extension__({                                                                           \
-		static struct step step_here                                                      \
-			__attribute__((section("twz_steps"), used, aligned(32))) = {              \
-				kind, name, __FILE__, __LINE__, 0, 0};                            \
-		step_on(&step_here);                                                              \
+#define STEP(kind, name)                                                             \
+	__extension__({                                                              \
+		static struct step step_here                                         \
+			__attribute__((section("twz_steps"), used, aligned(32))) = { \
+				kind, name, __FILE__, __LINE__, 0, 0};               \
+		step_on(&step_here);                                                 \
 	})
 
 #else

@@ -9,8 +9,8 @@
  *   - What is to survive a crash is stored with pmem_store64, pmem_copy, pmem_zero or pmem_cas64,
  *     by tests too (a staged copy, a fresh block). A plain store to the memory is not seen: it can
  *     neither be lost nor undone. The end of a case finds most of them and fails the case.
- *   - run, again, recover and check get everything from the memory: no volatile state may reach
- *     from one into the next. They must do the same every time (sim_random, not rand).
+ *   - recover gets everything from the memory; check and again may go on with what recover left in
+ *     volatile memory. All must do the same every time (sim_random, not rand; no addresses stored).
  *   - One thread.
  *
  * FAULT MODEL (core/pmem.h). Each aligned 8-byte word has a list of values that it may hold after
@@ -75,30 +75,34 @@ bool sim_cas64(uint64_t *p, uint64_t *seen, uint64_t value);
 
 /* What the oracle may know: how far the program was. */
 struct sim_crash {
-	uint64_t note;       /* the last sim_note of run, 0 before the first */
-	bool again;          /* the (second) crash was in `again`, which begins with note_again 0 */
+	uint64_t note; /* the last sim_note of run, 0 before the first */
+	bool again;    /* the (second) crash was in `again`, which begins with note_again 0 */
 	uint64_t note_again;
 };
 
 /*
- * A case. run is executed once. The functions that return a message return null if all is well.
- * Messages may lie in static memory.
+ * A case. run is executed once, the others often; all but run may be null. A function that returns
+ * a message returns null if all is well; messages are static.
  */
 struct sim_case {
 	const char *name;
-	uint64_t bytes;       /* of the memory */
-	const void *arg;      /* for the functions below */
-	void (*setup)(const void *arg);          /* not recorded: all that it stores is durable */
-	void (*run)(const void *arg);            /* recorded */
-	const char *(*recover)(const void *arg); /* the real recovery, on what a crash left */
-	const char *(*check)(const void *arg, const struct sim_crash *crash); /* the oracle */
-	void (*again)(const void *arg); /* or null: what the program does after the recovery */
-	/* or null: says what lies at an offset of the memory, for the report */
+	uint64_t bytes;  /* of the memory */
+	const void *arg; /* for the functions below */
+	/* Not recorded: all that it stores is durable. */
+	void (*setup)(const void *arg);
+	void (*run)(const void *arg);
+	/* The real recovery, on what a crash left. */
+	const char *(*recover)(const void *arg);
+	/* The oracle. May change the memory to try it out. */
+	const char *(*check)(const void *arg, const struct sim_crash *crash);
+	/* What the program does after the recovery; crashed in at depth 2. */
+	void (*again)(const void *arg);
+	/* Says what lies at an offset of the memory, for the report. */
 	void (*where)(const void *arg, uint64_t offset, char *text, size_t size);
-	uint64_t states;      /* budget, 0: SIM_STATES */
-	uint64_t exact;       /* not 0: exactly as many distinct states must be found */
-	bool broken;          /* a violation must be found: for tests of this harness */
-	bool flat;            /* depth 1 only */
+	uint64_t states; /* budget, 0: SIM_STATES */
+	uint64_t exact;  /* not 0: exactly as many distinct images must be found */
+	bool flat;       /* depth 1 only */
+	bool broken;     /* a violation must be found: for tests of this harness */
 };
 #define SIM_STATES 2000u
 

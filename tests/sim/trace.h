@@ -14,13 +14,13 @@ enum event_kind { EVENT_STORE, EVENT_FLUSH, EVENT_FENCE, EVENT_NOTE, EVENT_AGAIN
 
 struct event {
 	uint32_t kind;
-	uint32_t at;       /* STORE: word; FLUSH: first line */
+	uint32_t at; /* STORE: word; FLUSH: first line */
 	union {
-		uint64_t old;   /* STORE */
-		uint64_t lines; /* FLUSH */
+		uint64_t old;            /* STORE */
+		uint64_t lines;          /* FLUSH */
 		const struct step *step; /* FENCE; null if it has none */
 	};
-	uint64_t new;      /* STORE, NOTE */
+	uint64_t new; /* STORE, NOTE */
 };
 
 enum trace_mode {
@@ -31,8 +31,8 @@ enum trace_mode {
 
 extern struct trace {
 	enum trace_mode mode;
-	uint64_t *word;   /* the memory */
-	uint64_t *known;  /* its content as far as recorded */
+	uint64_t *word;  /* the memory */
+	uint64_t *known; /* its content as far as recorded */
 	uint64_t bytes;
 	struct event *event;
 	uint32_t n;
