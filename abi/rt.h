@@ -1,0 +1,163 @@
+/*
+ * rt.h - the runtime ABI: all that libtwz asks of the layer below.
+ *
+ * Implemented by rt/linux (hosted) now, by rt/minimal and rt/reference later. C only, so that a
+ * second language can bind it. Every function returns 0 or a negative enum twz_error unless it says
+ * otherwise. All of them may be called by any thread.
+ */
+#ifndef TWZ_ABI_RT_H
+#define TWZ_ABI_RT_H
+
+#include "abi/base.h"
+#include "abi/errors.h"
+#include "abi/record.h"
+#include "abi/view.h"
+
+/* Major in the high half: differs, does not work together. A higher minor only adds. */
+#ifndef TWZ_RT_VERSION
+#define TWZ_RT_VERSION 0x00010000u
+#endif
+
+/*
+ * Every program carries the version that it was built with (the library's header defines the word);
+ * the runtime compares it with its own before main and refuses, naming both.
+ */
+uint32_t twz_rt_version(void);
+
+/* What the runtime tells a program; constant while it runs. */
+struct twz_rt_info {
+	uint32_t version;
+	uint32_t nslots;        /* standard slots that the view has, reserved ones included */
+	uint64_t slot_base;     /* address of slot 0: a multiple of 1 GiB */
+	uint64_t place_base;    /* address of large place 0: a multiple of 1 TiB */
+	uint32_t nplaces;
+	uint32_t owner;         /* this process, as lock words name it */
+	uint64_t epoch;         /* the boot epoch */
+	struct twz_view_slot *view; /* nslots + nplaces entries, written by the program */
+	uint64_t shadow;        /* memory of zeros, page by page on demand, for the shadow's rows; */
+	uint64_t shadow_bytes;  /* behind so many bytes, TWZ_SHADOW_TAIL more can be read */
+	struct twz_id root;     /* the root namespace; zero in a store that has none yet */
+};
+#define TWZ_SHADOW_TAIL ((uint64_t)256 << 20)
+
+/* Ends the program with a message if it has no store. */
+const struct twz_rt_info *twz_rt_info(void);
+
+/*
+ * The first program of a system names its store, before anything else; those that it runs are in the
+ * same store from the start, and so is one for which the environment names it. TWZ_E_BUSY: somebody
+ * has it (a message says who); TWZ_E_EXISTS: this program has one already; what opening a store
+ * returns; TWZ_E_ABSENT where the machine has its store anyhow.
+ */
+int twz_rt_open(const char *where);
+
+/* Objects */
+enum twz_rt_new_flags {
+	TWZ_NEW_ENDING = 1, /* gone with this boot epoch, unless kept */
+};
+struct twz_rt_new {
+	uint32_t type;  /* enum twz_type */
+	uint32_t perms; /* defaults, enum twz_perm */
+	uint32_t flags;
+	uint32_t reserved;
+	struct twz_id key;
+	uint64_t page, npages; /* pages present from the start */
+};
+int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id);
+int twz_rt_keep(struct twz_id id);
+int twz_rt_delete(struct twz_id id); /* mappings of it in this program end with it */
+/* The root namespace is that object from now on. */
+int twz_rt_set_root(struct twz_id id);
+
+/*
+ * dst, which exists, gets src's pages copy-on-write; page numbers. No thread stores to either
+ * meanwhile, and src is in no transaction.
+ */
+int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_t src_page,
+		uint64_t pages);
+int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages);
+int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
+
+struct twz_rt_stat {
+	struct twz_id id;
+	struct twz_identity identity;
+	uint64_t npages;
+	uint64_t end_epoch; /* 0: lasting */
+};
+int twz_rt_stat(struct twz_id id, struct twz_rt_stat *stat);
+
+/* Makes all that was stored to the object durable: flushes every present page; one fence. */
+int twz_rt_sync(struct twz_id id);
+
+struct twz_rt_usage {
+	uint64_t pages, used, objects; /* of the store */
+	uint64_t epoch;
+};
+int twz_rt_usage(struct twz_rt_usage *usage);
+
+/*
+ * Mapping: an entry takes effect at the first touch; one that changed, after this call. Entries
+ * behind the nslots standard ones are the large places.
+ */
+int twz_rt_invalidate(uint32_t slot, uint32_t count);
+
+/*
+ * Makes the pages of a range of mapped addresses present and unshared, so that stores into them
+ * cannot fail: TWZ_E_FULL, TWZ_E_SEALED, TWZ_E_OUTSIDE.
+ */
+int twz_rt_touch(void *addr, uint64_t bytes);
+
+/* Decides what a crash or a dead owner left in the object's log. */
+int twz_rt_settle(struct twz_id id);
+
+/* Waiting on words. Sleeps while *word == value (of 32 bits), up to timeout_ns; ~0: for ever. */
+int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);
+int twz_rt_wake(const uint32_t *word, uint32_t count);
+
+/* The medium. */
+void twz_rt_flush(const void *addr, uint64_t bytes);
+void twz_rt_fence(void);
+
+/* Faults in objects that the runtime cannot resolve come here; returning true retries. */
+enum twz_fault_kind {
+	TWZ_FAULT_NULL = 1,   /* page 0 of an object, or no object at all */
+	TWZ_FAULT_OBJECT,     /* the view's entry names no object */
+	TWZ_FAULT_RIGHT,      /* a sealed object, or more than the entry's rights */
+	TWZ_FAULT_FULL,       /* a store into a hole or shared page, and the store is full */
+	TWZ_FAULT_RANGE,      /* past what the mapping shows */
+	TWZ_FAULT_DAMAGED,
+	TWZ_FAULT_UNRESOLVED, /* a pointer whose FOT entry leads nowhere */
+	TWZ_FAULT_POINTER,    /* a persistent pointer read outside of objects, or a recycled slot */
+};
+struct twz_fault {
+	uint32_t kind;    /* enum twz_fault_kind */
+	int32_t error;    /* enum twz_error, the reason */
+	uint32_t access;  /* enum twz_view_rights that was wanted */
+	uint32_t reserved;
+	struct twz_id object;
+	uint64_t offset;
+	uint64_t address;
+};
+typedef bool (*twz_fault_handler)(const struct twz_fault *fault, void *arg);
+void twz_rt_on_fault(twz_fault_handler handler, void *arg);
+/* Raises one: ends the program with a message unless the handler returns true. */
+void twz_rt_fault(const struct twz_fault *fault);
+
+/* Console, time, random numbers, programs. Reads and writes return the bytes moved. */
+int64_t twz_rt_write(int stream, const void *data, uint64_t bytes); /* 1 output, 2 messages */
+int64_t twz_rt_read(int stream, void *data, uint64_t bytes);        /* 0 input */
+uint64_t twz_rt_time_ns(void); /* since 1970, UTC */
+void twz_rt_random(void *out, uint64_t bytes);
+_Noreturn void twz_rt_exit(int status);
+
+/*
+ * Runs a program by name and waits: *status its exit status, 128 + signal after a crash, 124 when
+ * it was ended because timeout_ns passed (~0: no limit). TWZ_E_NOTFOUND: no such program.
+ */
+int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status);
+/* Names of the programs there are, a zero-terminated list, constant. */
+const char *const *twz_rt_programs(void);
+/* A line of input with editing and history; null at the end of input. Freed by the runtime. */
+const char *twz_rt_line(const char *prompt);
+
+#endif
