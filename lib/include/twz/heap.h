@@ -1,0 +1,58 @@
+/*
+ * heap.h - allocation inside an object that has a heap (twz_new.heap, or twz_heap_make).
+ *
+ *     twz_alloc(&tx, &list->first, sizeof(struct node), &n);    *n is fresh memory
+ *     n->value = 7;                                             plain stores
+ *     twz_tx_fresh(&tx, n, sizeof(*n));
+ *     twz_tx_commit(&tx);                                       list->first leads to it, durably
+ *
+ * Rules
+ *   - A block is owned by one pointer in the same object, which is set in the same transaction, so
+ *     that over a crash no block is lost: it is owned or free. A pointer that takes a block over
+ *     from another does so by twz_heap_move.
+ *   - With tx null each call is a transaction of its own, durable on return; fill such a block
+ *     before anything relies on its content.
+ *   - Locking is the transaction's: one at a time in an object.
+ */
+#ifndef TWZ_HEAP_H
+#define TWZ_HEAP_H
+
+#include "core/heap.h"
+#include <twz/obj.h>
+#include <twz/ptr.h>
+
+/* Gives an object that has none a heap. Durable on return. */
+static inline int twz_heap_make(const struct twz_obj *obj)
+{
+	return heap_make(obj->base, obj->id);
+}
+
+/* The heap's root: a word for the user, null at first, to own the first block. */
+static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
+{
+	return &((struct twz_heap *)(obj->base + obj_meta(obj->base)->heap))->root;
+}
+
+/*
+ * *out gets a block of at least `bytes`; the pointer at p owns it from commit on. The content is
+ * undefined. TWZ_E_HEAPFULL, TWZ_E_FULL, TWZ_E_ARG.
+ */
+#define twz_alloc(tx, p, bytes, out)                                            \
+	__extension__({                                                         \
+		__typeof__((p)->twz_type[0]) *twz_out_ = (out);                 \
+		void *twz_block_ = 0;                                           \
+		int twz_error_ = heap_alloc(tx, bytes, &(p)->raw, &twz_block_); \
+		*twz_out_ = twz_block_;                                         \
+		twz_error_;                                                     \
+	})
+
+/* Frees the block that the pointer at p owns and sets it to null. */
+#define twz_free(tx, p) heap_free(tx, &(p)->raw)
+
+/*
+ * The block that *from owns is owned by *to, in the same object; *from becomes null. Part of the
+ * transaction. TWZ_E_ARG if *from owns none.
+ */
+int twz_heap_move(struct twz_tx *tx, uint64_t *from, uint64_t *to);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * ptr.h - persistent pointers: they mean the same in every program, run and machine.
+ *
+ *     struct node { twz_ptr(struct node) next; uint64_t value; };
+ *
+ *     twz_set(&n->next, other);              same object or another
+ *     struct node *m = twz_get(&n->next);    null stays null
+ *
+ * Rules
+ *   - A pointer is read relative to the object in which it is stored: it works only where it lies.
+ *     A struct copied to the stack does not carry its pointers along: twz_ptr_copy does, from one
+ *     object to another. A checking build (TWZ_CHECK) reports a pointer used outside of objects.
+ *   - twz_get takes no lock. Within the object it is arithmetic; into another it is one load from
+ *     the shadow once the target is mapped, which the first use does. A target that is not there, a
+ *     tombstone, or a name that is bound to nothing is a fault (TWZ_FAULT_UNRESOLVED).
+ *   - twz_set stores the pointer like any word: durable with twz_persist. The entry of the Foreign
+ *     Object Table that it may need is made, durably, before. twz_set_tx stages both.
+ *   - An object that lasts must not point to one that ends with the boot epoch: TWZ_E_ARG, unless
+ *     it is asked for with twz_set_ending.
+ *   - An address past the first 1 GiB of its target is reached through a large place.
+ *   - Two threads that use one pointer, one of them storing, are ordered by the caller.
+ */
+#ifndef TWZ_PTR_H
+#define TWZ_PTR_H
+
+#include "core/ptr.h"
+#include "core/tx.h"
+#include <twz/obj.h>
+
+#define twz_ptr(T)              \
+	struct {                \
+		uint64_t raw;   \
+		T *twz_type[0]; \
+	}
+
+/*
+ * The shadow: what FOT entries lead to in this program. An object's row is found by address: every
+ * slot that is mapped has one, set before anything in the slot can be loaded; elsewhere it is null,
+ * and the load from a low address faults (TWZ_FAULT_POINTER).
+ *
+ * The entry of a row at `index` is good for raw < limit, limit = (index << 40) + bytes that the
+ * target's mapping shows; all zero: empty. So a look into the next row, which starts later and so
+ * has a lower index in the same place, fails the same comparison, and so does whatever a hostile
+ * top byte reaches: zeros follow the last row. Entry 0 is the object itself, and good in large
+ * places only: elsewhere twz_get needs no row for it.
+ */
+struct twz_shadow {
+	uint64_t limit;
+	uint64_t delta; /* address - raw; written before limit */
+};
+#define TWZ_ROWS (1u << 17) /* one for each 1 GiB of the 47-bit address space */
+extern struct twz_shadow *twz_rows[TWZ_ROWS] __attribute__((visibility("hidden")));
+
+/* All that is not in the shadow, null included. */
+void *twz_ptr_slow(const uint64_t *where, uint64_t raw) __attribute__((cold, noinline));
+/* Reports a pointer that lies outside of objects (TWZ_CHECK). */
+void twz_ptr_check(const void *where);
+
+static inline void *twz_ptr_get(const uint64_t *where)
+{
+	uint64_t raw, before;
+	const struct twz_shadow *entry;
+
+#if TWZ_CHECK
+	twz_ptr_check(where);
+#endif
+	raw = *where;
+	before = raw - 1; /* null becomes the largest value: one compare sorts out both */
+	if (__builtin_expect(before < TWZ_SLOT_SIZE - 1 && !((uintptr_t)where >> TWZ_PLACE_BIT & 1),
+			     1))
+		return (void *)(((uintptr_t)where & ~(TWZ_SLOT_SIZE - 1)) + raw);
+	/* index(raw - 1): for null far behind the rows; for offset 0 one too low, so not below limit */
+	entry = twz_rows[(uintptr_t)where >> TWZ_SLOT_SHIFT] + (before >> TWZ_PTR_OFF_BITS);
+#if TWZ_TSAN
+	if (raw < __atomic_load_n(&entry->limit, __ATOMIC_ACQUIRE))
+		return (void *)(raw + __atomic_load_n(&entry->delta, __ATOMIC_RELAXED));
+#else
+	if (__builtin_expect(raw < entry->limit, 1)) {
+		__asm__ volatile("" : "+r"(entry)); /* loads delta after limit */
+		return (void *)(raw + entry->delta);
+	}
+#endif
+	return twz_ptr_slow(where, raw);
+}
+
+/* The address that the pointer at p leads to, with its type. */
+#define twz_get(p) ((__typeof__((p)->twz_type[0]))twz_ptr_get(&(p)->raw))
+#define twz_is_null(p) ((p)->raw == 0)
+
+enum twz_set_flags {
+	TWZ_SET_ENDING = 1, /* from a lasting object to an ending one: the caller knows */
+};
+
+/*
+ * The value that a pointer stored in the object at `holder` must have to lead to `target` (null
+ * gives 0). What must be made for it, a FOT entry, is part of the transaction, or durable on return
+ * when tx is null. TWZ_E_OUTSIDE, TWZ_E_FOTFULL, TWZ_E_ARG, what a transaction returns.
+ */
+int twz_ptr_to(struct twz_tx *tx, const void *holder, const void *target, uint32_t flags,
+	       uint64_t *raw);
+
+int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t flags);
+
+/* All return 0 or an error. The target has the pointer's type, checked by the compiler. */
+#define twz_set(p, target) twz_set_(0, p, target, 0)
+#define twz_set_tx(tx, p, target) twz_set_(tx, p, target, 0)
+#define twz_set_ending(tx, p, target) twz_set_(tx, p, target, TWZ_SET_ENDING)
+#define twz_set_(tx, p, target, flags)                                       \
+	__extension__({                                                      \
+		const __typeof__(*(p)->twz_type[0]) *twz_target_ = (target); \
+		twz_ptr_set(tx, &(p)->raw, twz_target_, flags);              \
+	})
+
+/*
+ * A late-bound pointer: the name, a path (name.h), is looked up when the pointer is followed, every
+ * time: who rebinds it redirects the pointer. It leads to the root structure of the object found
+ * (twz_obj_root). Part of the transaction, or one of its own when tx is null. The holder needs a
+ * heap. Only the default resolver, the path from the root namespace, is there.
+ */
+#define twz_set_name(tx, p, path) twz_ptr_set_name(tx, &(p)->raw, path)
+int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path);
+
+/* *dst leads where *src leads. Late-bound ones are followed first, not copied. */
+#define twz_ptr_copy(dst, src) twz_set(dst, twz_get(src))
+
+#endif

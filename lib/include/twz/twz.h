@@ -1,0 +1,17 @@
+/*
+ * twz.h - all of libtwz.
+ *
+ * A program is an ordinary main(). By the time that it runs, the runtime has checked the program's
+ * version and opened the store that it was started in.
+ */
+#ifndef TWZ_TWZ_H
+#define TWZ_TWZ_H
+
+#include <twz/heap.h>
+#include <twz/io.h>
+#include <twz/name.h>
+#include <twz/obj.h>
+#include <twz/ptr.h>
+#include <twz/tx.h>
+
+#endif
