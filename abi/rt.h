@@ -27,16 +27,16 @@ uint32_t twz_rt_version(void);
 /* What the runtime tells a program; constant while it runs. */
 struct twz_rt_info {
 	uint32_t version;
-	uint32_t nslots;        /* standard slots that the view has, reserved ones included */
-	uint64_t slot_base;     /* address of slot 0: a multiple of 1 GiB */
-	uint64_t place_base;    /* address of large place 0: a multiple of 1 TiB */
+	uint32_t nslots;     /* standard slots that the view has, reserved ones included */
+	uint64_t slot_base;  /* address of slot 0: a multiple of 1 GiB */
+	uint64_t place_base; /* address of large place 0: a multiple of 1 TiB */
 	uint32_t nplaces;
-	uint32_t owner;         /* this process, as lock words name it */
-	uint64_t epoch;         /* the boot epoch */
+	uint32_t owner;             /* this process, as lock words name it */
+	uint64_t epoch;             /* the boot epoch */
 	struct twz_view_slot *view; /* nslots + nplaces entries, written by the program */
-	uint64_t shadow;        /* memory of zeros, page by page on demand, for the shadow's rows; */
-	uint64_t shadow_bytes;  /* behind so many bytes, TWZ_SHADOW_TAIL more can be read */
-	struct twz_id root;     /* the root namespace; zero in a store that has none yet */
+	uint64_t shadow;       /* memory of zeros, page by page on demand, for the shadow's rows; */
+	uint64_t shadow_bytes; /* behind so many bytes, TWZ_SHADOW_TAIL more can be read */
+	struct twz_id root;    /* the root namespace; zero in a store that has none yet */
 };
 #define TWZ_SHADOW_TAIL ((uint64_t)256 << 20)
 
@@ -120,19 +120,19 @@ void twz_rt_fence(void);
 
 /* Faults in objects that the runtime cannot resolve come here; returning true retries. */
 enum twz_fault_kind {
-	TWZ_FAULT_NULL = 1,   /* page 0 of an object, or no object at all */
-	TWZ_FAULT_OBJECT,     /* the view's entry names no object */
-	TWZ_FAULT_RIGHT,      /* a sealed object, or more than the entry's rights */
-	TWZ_FAULT_FULL,       /* a store into a hole or shared page, and the store is full */
-	TWZ_FAULT_RANGE,      /* past what the mapping shows */
+	TWZ_FAULT_NULL = 1, /* page 0 of an object, or no object at all */
+	TWZ_FAULT_OBJECT,   /* the view's entry names no object */
+	TWZ_FAULT_RIGHT,    /* a sealed object, or more than the entry's rights */
+	TWZ_FAULT_FULL,     /* a store into a hole or shared page, and the store is full */
+	TWZ_FAULT_RANGE,    /* past what the mapping shows */
 	TWZ_FAULT_DAMAGED,
 	TWZ_FAULT_UNRESOLVED, /* a pointer whose FOT entry leads nowhere */
 	TWZ_FAULT_POINTER,    /* a persistent pointer read outside of objects, or a recycled slot */
 };
 struct twz_fault {
-	uint32_t kind;    /* enum twz_fault_kind */
-	int32_t error;    /* enum twz_error, the reason */
-	uint32_t access;  /* enum twz_view_rights that was wanted */
+	uint32_t kind;   /* enum twz_fault_kind */
+	int32_t error;   /* enum twz_error, the reason */
+	uint32_t access; /* enum twz_view_rights that was wanted */
 	uint32_t reserved;
 	struct twz_id object;
 	uint64_t offset;
@@ -146,7 +146,7 @@ void twz_rt_fault(const struct twz_fault *fault);
 /* Console, time, random numbers, programs. Reads and writes return the bytes moved. */
 int64_t twz_rt_write(int stream, const void *data, uint64_t bytes); /* 1 output, 2 messages */
 int64_t twz_rt_read(int stream, void *data, uint64_t bytes);        /* 0 input */
-uint64_t twz_rt_time_ns(void); /* since 1970, UTC */
+uint64_t twz_rt_time_ns(void);                                      /* since 1970, UTC */
 void twz_rt_random(void *out, uint64_t bytes);
 _Noreturn void twz_rt_exit(int status);
 

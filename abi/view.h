@@ -11,8 +11,8 @@
 #include "abi/base.h"
 
 #define TWZ_VIEW_MAGIC 0x776569767a7774ull /* "twzview" */
-#define TWZ_VIEW_SLOTS 65536u /* standard slots of 1 GiB: addresses below 2^46 */
-#define TWZ_VIEW_PLACES 64u   /* large places of 1 TiB: addresses from 2^46 on */
+#define TWZ_VIEW_SLOTS 65536u              /* standard slots of 1 GiB: addresses below 2^46 */
+#define TWZ_VIEW_PLACES 64u                /* large places of 1 TiB: addresses from 2^46 on */
 #define TWZ_VIEW_RESERVED 16u /* slots 0..15 are not for objects: null, rows of the shadow */
 
 enum twz_view_rights {
@@ -39,11 +39,11 @@ TWZ_SIZE(struct twz_view_slot, 32);
 /* A registered view is entered at boot at recovery_entry on the stack, with its contexts attached. */
 struct twz_view {
 	uint64_t magic;
-	uint32_t version;         /* 1 */
+	uint32_t version; /* 1 */
 	uint32_t flags;
-	uint64_t recovery_entry;  /* address in this view; 0: cannot be brought back */
+	uint64_t recovery_entry; /* address in this view; 0: cannot be brought back */
 	uint64_t recovery_arg;
-	uint64_t stack;           /* highest address of the fresh stack, and its size */
+	uint64_t stack; /* highest address of the fresh stack, and its size */
 	uint64_t stack_size;
 	uint64_t reserved[2];
 	struct twz_id context[TWZ_VIEW_CONTEXTS]; /* [0] active, [1..] attached */

@@ -1,0 +1,113 @@
+/*
+ * security.h - contexts, capabilities, delegations, masks, gates, keys. docs/format/security.md.
+ *
+ * These layouts are fixed now so that a store made today can hold them; nothing in this version
+ * reads them yet (docs/absent.md).
+ */
+#ifndef TWZ_ABI_SECURITY_H
+#define TWZ_ABI_SECURITY_H
+
+#include "abi/base.h"
+
+#define TWZ_CAP_MAGIC 0x20706163u /* "cap " */
+
+enum twz_cap_flags {
+	TWZ_CAP_DELEGATE = 1, /* may be the parent of another */
+	TWZ_CAP_KEY = 2,      /* the target is a key: every object made under it */
+	TWZ_CAP_GATE = 4,     /* the gate fields say where execution may enter */
+};
+enum twz_cap_alg { TWZ_ALG_ED25519 = 1 };
+#define TWZ_CAP_DEPTH_MAX 8u
+
+/* A capability; with a parent, a delegation. The signature is over the bytes before it. */
+struct twz_cap {
+	uint32_t magic;
+	uint16_t version; /* 1 */
+	uint16_t alg;     /* enum twz_cap_alg */
+	uint32_t perms;   /* enum twz_perm */
+	uint32_t flags;
+	struct twz_id target;
+	struct twz_id accessor; /* the context that it is for: stolen, it is useless */
+	struct twz_id signer;   /* the public key that verifies it */
+	uint64_t not_before;    /* seconds since 1970, UTC */
+	uint64_t expires;       /* the first second in which it is void; 0: never */
+	uint64_t gate_off;      /* entry at gate_off + n * gate_align, inside gate_len */
+	uint64_t gate_len;
+	uint32_t gate_align;
+	uint32_t depth;     /* links above it, 0 for a root */
+	uint8_t parent[32]; /* BLAKE2b-256 of the parent, zero for a root */
+	uint64_t serial;
+	uint8_t reserved[48];
+	uint8_t sig[64];
+};
+TWZ_SIZE(struct twz_cap, 256);
+TWZ_AT(struct twz_cap, sig, 192);
+
+/* A mask: what a context cannot have on one object, whatever is granted. */
+struct twz_mask {
+	struct twz_id target;
+	uint32_t override; /* replaces the global mask when the flag is set */
+	uint32_t mask;     /* ANDed in any case */
+	uint32_t flags;    /* 1: override is valid */
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_mask, 32);
+
+/* A gate of the context that it is listed in. */
+struct twz_gate {
+	struct twz_id object;
+	uint64_t start, length;
+	uint32_t align;
+	uint32_t flags; /* 1 in place: the caller's view. 2 abortable: a deadline may end it */
+	uint32_t vector_in, vector_out; /* vector registers that carry arguments and results */
+	uint32_t nstacks;               /* threads that may be inside at once */
+	uint32_t reserved0;
+	struct twz_id view; /* entered, unless in place */
+	struct twz_id stacks;
+	uint64_t stack_size;
+	uint64_t reserved[4];
+};
+TWZ_SIZE(struct twz_gate, 128);
+
+/*
+ * A context's data: header, then a hash table by target. An entry refers to a run of capabilities,
+ * a mask or a gate inside the object; offsets are from the object's start.
+ */
+#define TWZ_CONTEXT_MAGIC 0x7478637a7774ull /* "twzcxt" */
+struct twz_context {
+	uint64_t magic;
+	uint32_t version;     /* 1 */
+	uint32_t flags;       /* 1: attached undetachable by default */
+	uint32_t global_mask; /* enum twz_perm */
+	uint32_t reserved0;
+	uint64_t serial; /* grows with every publish */
+	uint64_t table;  /* struct twz_context_entry[nentries], a power of two, linear probing */
+	uint64_t nentries;
+	uint64_t gates; /* struct twz_gate[ngates] */
+	uint64_t ngates;
+	uint64_t heap; /* where the rest is allocated from */
+	uint64_t reserved[7];
+};
+TWZ_SIZE(struct twz_context, 128);
+
+enum twz_context_kind { TWZ_CONTEXT_CAP = 1, TWZ_CONTEXT_MASK = 2 };
+struct twz_context_entry {
+	struct twz_id target;
+	uint32_t kind;  /* 0: empty */
+	uint32_t count; /* capabilities in the run: a delegation is followed by its chain */
+	uint64_t off;
+};
+TWZ_SIZE(struct twz_context_entry, 32);
+
+/* The data of a key object, which is sealed: so its ID is the key's. */
+#define TWZ_KEY_MAGIC 0x79656b7a7774ull /* "twzkey" */
+struct twz_key {
+	uint64_t magic;
+	uint32_t version; /* 1 */
+	uint32_t alg;     /* enum twz_cap_alg */
+	uint8_t key[32];
+	uint64_t reserved[2];
+};
+TWZ_SIZE(struct twz_key, 64);
+
+#endif

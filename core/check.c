@@ -1,0 +1,358 @@
+/*
+ * check.c - the checker: every invariant of docs/format/store.md, by its number.
+ *
+ * It walks all that the superblock leads to and counts who holds each frame. At the end every frame
+ * must have exactly the holders that the store's own counts say, so nothing is lost or owned twice.
+ */
+#include "core/check.h"
+#include "core/crypto.h"
+#include "core/store_int.h"
+#include "core/sum.h"
+
+/* What a frame was found to be; kept in the scratch memory, with the count of who refers to it. */
+enum found { FOUND_NOTHING, FOUND_AREA, FOUND_DATA, FOUND_NODE, FOUND_SLAB, FOUND_BUCKET };
+
+struct walk {
+	const struct store *s;
+	struct check *check;
+	uint32_t *count; /* referrers; of a slab: bit i, place i was met */
+	uint8_t *found;
+	uint64_t nrecords, nlive;
+};
+
+static void report(struct walk *w, const char *invariant, uint64_t frame, const char *what)
+{
+	w->check->nviolations++;
+	w->check->report(w->check->arg, invariant, frame, what);
+}
+
+static uint64_t words_sum(const void *structure, uint64_t bytes, const uint64_t *sum)
+{
+	const uint64_t *word = structure;
+	uint64_t total = 0;
+
+	for (uint64_t i = 0; i < bytes / 8; i++)
+		if (&word[i] != sum)
+			total += twz_sum_at(i, word[i]);
+	return total;
+}
+
+static uint64_t frame_of(const struct walk *w, const void *p)
+{
+	return (uint64_t)((const uint8_t *)p - w->s->base) / TWZ_PAGE;
+}
+
+/* One referrer more; false if the frame cannot be what the referrer says. */
+static bool meet(struct walk *w, uint64_t frame, enum found as)
+{
+	enum frame_kind kind = as == FOUND_DATA ? FRAME_DATA : FRAME_META;
+
+	if (!frame_is(w->s, frame, kind)) {
+		report(w, "S6", frame, "is referred to, but free or of another type");
+		return false;
+	}
+	if (w->found[frame] != FOUND_NOTHING && w->found[frame] != as) {
+		report(w, "S6", frame, "has two uses");
+		return false;
+	}
+	w->found[frame] = (uint8_t)as;
+	w->count[frame]++;
+	return true;
+}
+
+/* Pages below a node; 0 also for what cannot be read, which is reported. */
+static uint32_t walk_node(struct walk *w, uint64_t frame, unsigned level, enum found leaves)
+{
+	const struct twz_node *node;
+	uint32_t pages = 0;
+	unsigned present = 0;
+
+	if (!meet(w, frame, FOUND_NODE))
+		return 0;
+	node = frame_at(w->s, frame);
+	if (node->magic != TWZ_NODE_MAGIC || node->level != level) {
+		report(w, "S7", frame, "is no node of the level that its place asks for");
+		return 0;
+	}
+	if (w->count[frame] > 1)
+		return node->pages; /* walked when it was met first */
+	if (STEP("sum", "node") && node->sum != words_sum(node, sizeof(*node), &node->sum))
+		report(w, "S7", frame, "node: wrong sum");
+	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
+		if (!node->frame[i])
+			continue;
+		present++;
+		if (level > 1)
+			pages += walk_node(w, node->frame[i], level - 1, leaves);
+		else
+			pages += meet(w, node->frame[i], leaves);
+	}
+	if (!present)
+		report(w, "S7", frame, "node: empty");
+	if (present != node->npresent)
+		report(w, "S7", frame, "node: wrong number of entries");
+	if (pages != node->pages)
+		report(w, "S7", frame, "node: wrong number of pages");
+	return pages;
+}
+
+static void walk_map(struct walk *w, const struct twz_record *rec, enum found leaves)
+{
+	uint64_t before = 0;
+	uint32_t pages = 0;
+
+	if (rec->level > TWZ_LEVEL_MAX) {
+		report(w, "S9", frame_of(w, rec), "record: a tree too high");
+		return;
+	}
+	if (rec->level)
+		pages = walk_node(w, rec->map.tree.root, rec->level, leaves);
+	for (int i = 0; !rec->level && i < TWZ_RUNS; i++) {
+		uint64_t run = rec->map.run[i];
+
+		if (run && run_page(run) <= before)
+			report(w, "S9", frame_of(w, rec), "record: runs out of order");
+		for (uint64_t k = 0; k < run_pages(run); k++)
+			pages += meet(w, run_frame(run) + k, leaves);
+		before = run ? run_page(run) + run_pages(run) - 1 : before;
+	}
+	if (pages != rec->npages)
+		report(w, "S9", frame_of(w, rec), "record: wrong number of pages");
+}
+
+/* A place of a slab is met once: as a record in use or as a free one. */
+static bool meet_record(struct walk *w, uint64_t ref)
+{
+	uint64_t frame = ref >> 6;
+
+	if (!record_at(w->s, ref)) {
+		report(w, "S6", frame, "is referred to as a record, but is none");
+		return false;
+	}
+	if (w->found[frame] != FOUND_SLAB) {
+		if (!meet(w, frame, FOUND_SLAB))
+			return false;
+		w->count[frame] = 0;
+	}
+	if (w->count[frame] >> (ref & 63) & 1) {
+		report(w, "S10", frame, "a record is met twice");
+		return false;
+	}
+	w->count[frame] |= 1u << (ref & 63);
+	return true;
+}
+
+static void walk_record(struct walk *w, uint64_t ref)
+{
+	const struct twz_record *rec;
+	struct twz_id id;
+
+	if (!meet_record(w, ref))
+		return;
+	rec = record_at(w->s, ref);
+	if (STEP("sum", "checked record") && rec->sum != record_sum(rec))
+		report(w, "S9", ref >> 6, "record: wrong sum");
+	id = crypto_id(&rec->identity);
+	if (memcmp(&id, &rec->id, sizeof(id)))
+		report(w, "S9", ref >> 6, "record: the ID is not that of the identity");
+	walk_map(w, rec, FOUND_DATA);
+}
+
+static void walk_index(struct walk *w)
+{
+	const struct twz_index *index = &w->s->super->objects;
+	uint64_t count = 0;
+
+	walk_map(w, &index->tree, FOUND_BUCKET);
+	if (index->tree.npages != index->nbuckets)
+		report(w, "S11", 0, "index: wrong number of buckets");
+	if (index->tree.sum != record_sum(&index->tree))
+		report(w, "S9", 0, "index: wrong sum of its record");
+	for (uint64_t n = 0; n < index->nbuckets && n < w->s->nframes; n++) {
+		const struct twz_bucket *b = index_bucket(w->s, index, n);
+		unsigned used = 0;
+
+		if (!b) {
+			report(w, "S11", 0, "index: a bucket is missing");
+			continue;
+		}
+		if (STEP("sum", "bucket") && b->sum != words_sum(b, sizeof(*b), &b->sum))
+			report(w, "S11", frame_of(w, b), "bucket: wrong sum");
+		for (unsigned i = 0; i < TWZ_BUCKET_SLOTS; i++) {
+			uint64_t ref = b->slot[i] & ((1ull << TWZ_REF_BITS) - 1), at = 0, found;
+			uint64_t tag = b->slot[i] >> TWZ_REF_BITS;
+			const struct twz_record *rec;
+
+			if (!b->slot[i])
+				continue;
+			used++;
+			rec = record_at(w->s, ref);
+			if (!rec || index_tag(w->s, rec->id) != tag ||
+			    rec->state < TWZ_STATE_LIVE || rec->state > TWZ_STATE_VIEW) {
+				report(w, "S10", frame_of(w, b),
+				       "bucket: a slot leads to no such object");
+				continue;
+			}
+			do
+				found = index_next(w->s, index, tag, &at);
+			while (found > 1 && found != ref);
+			if (found != ref)
+				report(w, "S10", frame_of(w, b),
+				       "bucket: a slot that no look-up finds");
+			walk_record(w, ref);
+		}
+		if (used != b->count)
+			report(w, "S11", frame_of(w, b), "bucket: wrong count");
+		count += used;
+	}
+	if (count != index->count)
+		report(w, "S11", 0, "index: wrong count");
+	if (count != w->s->super->nobjects)
+		report(w, "S14", 0, "the number of objects is wrong");
+	w->nlive = count;
+}
+
+/* Walks a list whose members have one of two states; *length counts those with the first. */
+static void walk_list(struct walk *w, const char *what, const struct twz_list *list,
+		      enum twz_state state, enum twz_state other, uint64_t *length)
+{
+	uint64_t prev = 0, steps = 0;
+
+	for (uint64_t ref = list->head; ref; steps++) {
+		const struct twz_record *rec = record_at(w->s, ref);
+
+		if (!rec || steps > w->s->nframes * TWZ_SLAB_RECORDS || rec->list_prev != prev ||
+		    (rec->state != state && rec->state != other)) {
+			report(w, "S12", ref >> 6, what);
+			return;
+		}
+		*length += rec->state == state;
+		if (rec->state == TWZ_STATE_DYING)
+			walk_record(w, ref); /* the others are in the index */
+		prev = ref;
+		ref = rec->list_next;
+	}
+	if (list->tail != prev)
+		report(w, "S12", prev >> 6, what);
+}
+
+static void walk_free(struct walk *w)
+{
+	const struct twz_record *rec;
+
+	for (uint64_t ref = w->s->super->records.free; ref; ref = rec->list_next) {
+		if (!meet_record(w, ref))
+			return;
+		rec = record_at(w->s, ref);
+		for (unsigned i = 0; i < sizeof(*rec) / 8; i++)
+			if (((const uint64_t *)rec)[i] &&
+			    &((const uint64_t *)rec)[i] != &rec->list_next &&
+			    &((const uint64_t *)rec)[i] != &rec->sum) {
+				report(w, "S13", ref >> 6, "a free record is not empty");
+				break;
+			}
+		if (rec->sum != record_sum(rec))
+			report(w, "S13", ref >> 6, "a free record has a wrong sum");
+	}
+}
+
+static void check_super(struct walk *w)
+{
+	const struct twz_super_fixed *one = (const void *)w->s->base;
+	const struct twz_super_fixed *two = (const void *)(w->s->base + TWZ_PAGE);
+
+	if (memcmp(one, two, sizeof(*one)))
+		report(w, "S1", 0, "the two copies of the superblock differ");
+	if (w->s->super->sum != super_sum(w->s->super))
+		report(w, "S2", 0, "superblock: wrong sum");
+}
+
+static void mark_areas(struct walk *w)
+{
+	const struct twz_super_fixed *fixed = w->s->fixed;
+	uint64_t end = fixed->runtime.frame + fixed->runtime.frames;
+
+	for (uint64_t frame = 0; frame < end; frame++)
+		(void)meet(w, frame, FOUND_AREA);
+}
+
+static void check_block(struct walk *w, uint64_t first, uint64_t *used)
+{
+	const struct twz_block *b = block_of(w->s, first);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 8; i++) {
+		n += (unsigned)__builtin_popcountll(b->used[i]);
+		if (b->meta[i] & ~b->used[i])
+			report(w, "S3", first, "block: a free frame has a type");
+	}
+	if (n != b->nused)
+		report(w, "S3", first, "block: wrong number of used frames");
+	if (STEP("sum", "block") && b->sum != words_sum(b, sizeof(*b), &b->sum))
+		report(w, "S3", first, "block: wrong sum");
+	*used += n;
+}
+
+/* Every frame has the holders that the store counts, and no others. */
+static void check_frame(struct walk *w, uint64_t frame)
+{
+	const struct twz_node *node = frame_at(w->s, frame);
+	uint64_t share = *share_of(w->s, frame);
+	uint32_t count = w->count[frame];
+	bool used = block_of(w->s, frame)->used[frame % TWZ_BLOCK_FRAMES / 64] >> frame % 64 & 1;
+
+	if (share && w->found[frame] != FOUND_DATA)
+		report(w, "S5", frame, "is shared, but holds no data");
+	switch ((enum found)w->found[frame]) {
+	case FOUND_NOTHING:
+		if (used)
+			report(w, "S5", frame, "is in use, but nothing refers to it: lost");
+		break;
+	case FOUND_DATA:
+		if (count != share + 1)
+			report(w, "S5", frame, "data: the number of holders is wrong");
+		break;
+	case FOUND_NODE:
+		if (count != node->refs)
+			report(w, "S8", frame, "node: the number of holders is wrong");
+		break;
+	case FOUND_SLAB:
+		w->nrecords++;
+		if (count != (1u << TWZ_SLAB_RECORDS) - 1)
+			report(w, "S13", frame, "slab: a record is neither in use nor free: lost");
+		break;
+	case FOUND_AREA:
+	case FOUND_BUCKET:
+		if (count != 1)
+			report(w, "S5", frame, "is referred to twice");
+		break;
+	}
+}
+
+int store_check(const struct store *s, struct check *check)
+{
+	struct walk w = {s, check, (uint32_t *)check->scratch, check->scratch + 4 * s->nframes,
+			 0, 0};
+	uint64_t used = 0, ending = 0, ended = 0, views = 0;
+
+	check->nviolations = 0;
+	check_super(&w);
+	for (uint64_t frame = 0; frame < s->nframes; frame += TWZ_BLOCK_FRAMES)
+		check_block(&w, frame, &used);
+	if (used != s->super->nused)
+		report(&w, "S4", 0, "the number of used frames is wrong");
+	mark_areas(&w);
+	walk_index(&w);
+	walk_list(&w, "the list of ending objects is broken", &s->super->ending, TWZ_STATE_ENDING,
+		  TWZ_STATE_ENDING, &ending);
+	walk_list(&w, "the list of dying objects is broken", &s->super->dying, TWZ_STATE_ENDING,
+		  TWZ_STATE_DYING, &ended);
+	walk_list(&w, "the list of registered views is broken", &s->super->views, TWZ_STATE_VIEW,
+		  TWZ_STATE_VIEW, &views);
+	walk_free(&w);
+	for (uint64_t frame = 0; frame < s->nframes; frame++)
+		check_frame(&w, frame);
+	if (w.nrecords != s->super->records.frames)
+		report(&w, "S13", 0, "slab: the number of frames is wrong");
+	return check->nviolations ? TWZ_E_DAMAGED : 0;
+}

@@ -1,0 +1,177 @@
+/* frame.c - frames: which are in use, for what, and by how many (store_int.h). */
+#include "core/store_int.h"
+
+bool frame_is(const struct store *s, uint64_t frame, enum frame_kind kind)
+{
+	struct twz_block *block;
+	uint64_t bit = 1ull << frame % 64;
+	unsigned word = frame % TWZ_BLOCK_FRAMES / 64;
+
+	if (frame >= s->nframes)
+		return false;
+	block = block_of(s, frame);
+	return UPDATE_GET(&s->update, block->used[word]) & bit &&
+	       !!(UPDATE_GET(&s->update, block->meta[word]) & bit) == (kind == FRAME_META);
+}
+
+/* Consecutive free frames from `first` on, inside the block, at most `want`. */
+static uint64_t run_free(const struct store *s, struct twz_block *block, uint64_t first,
+			 uint64_t want)
+{
+	uint64_t n = 0;
+
+	while (n < want && first + n < TWZ_BLOCK_FRAMES) {
+		uint64_t at = first + n;
+		uint64_t used = UPDATE_GET(&s->update, block->used[at / 64]) >> at % 64;
+		uint64_t clear = used ? (uint64_t)__builtin_ctzll(used) : 64 - at % 64;
+
+		n += clear;
+		if (!clear || used)
+			break;
+	}
+	return n < want ? n : want;
+}
+
+/* The longest stretch of free frames in the block, or the first of at least `want`. */
+static uint64_t search(const struct store *s, struct twz_block *block, uint64_t want,
+		       uint64_t *first)
+{
+	uint64_t best = 0;
+
+	for (uint64_t at = 0; at < TWZ_BLOCK_FRAMES && best < want;) {
+		uint64_t used = UPDATE_GET(&s->update, block->used[at / 64]);
+		uint64_t clear = ~used >> at % 64;
+		uint64_t n;
+
+		if (!clear) {
+			at = (at / 64 + 1) * 64;
+			continue;
+		}
+		at += (uint64_t)__builtin_ctzll(clear);
+		n = run_free(s, block, at, want);
+		if (n > best) {
+			best = n;
+			*first = at;
+		}
+		at += n;
+	}
+	return best;
+}
+
+static void mark(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n, bool use)
+{
+	struct twz_block *block = block_of(s, frame);
+	uint64_t at = frame % TWZ_BLOCK_FRAMES;
+	uint32_t nused = UPDATE_GET(&s->update, block->nused);
+
+	for (uint64_t left = n; left;) {
+		uint64_t bits = 64 - at % 64 < left ? 64 - at % 64 : left;
+		uint64_t mask = (bits == 64 ? ~0ull : (1ull << bits) - 1) << at % 64;
+		uint64_t used = UPDATE_GET(&s->update, block->used[at / 64]);
+		uint64_t meta = UPDATE_GET(&s->update, block->meta[at / 64]);
+
+		UPDATE_PUT(&s->update, block, used[at / 64], use ? used | mask : used & ~mask);
+		if (kind == FRAME_META)
+			UPDATE_PUT(&s->update, block, meta[at / 64],
+				   use ? meta | mask : meta & ~mask);
+		at += bits;
+		left -= bits;
+	}
+	UPDATE_PUT(&s->update, block, nused, use ? nused + n : nused - n);
+	SUPER_PUT(s, nused, use ? SUPER_GET(s, nused) + n : SUPER_GET(s, nused) - n);
+}
+
+int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t near, uint32_t *frame,
+	       uint64_t *got)
+{
+	uint64_t nblocks = s->nframes / TWZ_BLOCK_FRAMES;
+	uint64_t first = 0, n = 0, block = 0;
+
+	if (near && near < s->nframes) {
+		block = near / TWZ_BLOCK_FRAMES;
+		first = near % TWZ_BLOCK_FRAMES;
+		n = run_free(s, block_of(s, near), first, want);
+	}
+	/* Long stretches look for a block that is all free, but not for long. */
+	for (uint64_t i = 0; !n && want >= 64 && i < 64 && i < nblocks; i++) {
+		block = (s->cursor + i) % nblocks;
+		if (!UPDATE_GET(&s->update, block_of(s, block * TWZ_BLOCK_FRAMES)->nused)) {
+			first = 0;
+			n = want < TWZ_BLOCK_FRAMES ? want : TWZ_BLOCK_FRAMES;
+		}
+	}
+	for (uint64_t i = 0; !n && i < nblocks; i++) {
+		struct twz_block *b;
+
+		block = (s->cursor + i) % nblocks;
+		b = block_of(s, block * TWZ_BLOCK_FRAMES);
+		if (UPDATE_GET(&s->update, b->nused) < TWZ_BLOCK_FRAMES)
+			n = search(s, b, want, &first);
+	}
+	if (!n)
+		return TWZ_E_FULL;
+	s->cursor = (uint32_t)block;
+	*frame = (uint32_t)(block * TWZ_BLOCK_FRAMES + first);
+	*got = n;
+	if (s->reserve && s->reserve((uint64_t)*frame * TWZ_PAGE, n * TWZ_PAGE))
+		return TWZ_E_FULL;
+	mark(s, kind, *frame, n, true);
+	return 0;
+}
+
+int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n)
+{
+	for (uint64_t i = 0; i < n;) {
+		uint8_t *share = share_of(s, frame + i);
+		uint8_t held = UPDATE_GET(&s->update, *share);
+		uint64_t run = 1;
+
+		if (!frame_is(s, frame + i, kind))
+			return TWZ_E_DAMAGED;
+		if (held) {
+			update_put_field(&s->update, share, 1, held - 1u);
+			i++;
+			continue;
+		}
+		/* The rest of the stretch that goes too, inside one block. */
+		while (i + run < n && (frame + i + run) % TWZ_BLOCK_FRAMES &&
+		       !UPDATE_GET(&s->update, *share_of(s, frame + i + run)) &&
+		       frame_is(s, frame + i + run, kind))
+			run++;
+		mark(s, kind, frame + i, run, false);
+		i += run;
+	}
+	return 0;
+}
+
+/*
+ * Eight counts stand in a word. Most stretches are long, so this adds to whole words: the first
+ * write after a copy shares 512 frames and is a hot path.
+ */
+bool frame_share(struct store *s, uint64_t frame, uint64_t n)
+{
+	const uint64_t ones = 0x0101010101010101ull;
+
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint64_t at = frame, left = n; left;) {
+			uint64_t bytes = 8 - at % 8 < left ? 8 - at % 8 : left;
+			uint64_t add = (bytes == 8 ? ones : ones & ((1ull << bytes * 8) - 1))
+				       << at % 8 * 8;
+			void *word = share_of(s, at & ~7ull);
+			uint64_t counts = update_get(&s->update, word);
+
+			if (pass) {
+				update_put(&s->update, word, counts + add);
+			} else {
+				/* A byte of zero in `inverse` is a count at its maximum. */
+				uint64_t inverse = ~counts | (ones * 255 & ~(add * 255));
+
+				if ((inverse - ones) & ~inverse & ones * 128)
+					return false;
+			}
+			at += bytes;
+			left -= bytes;
+		}
+	}
+	return true;
+}

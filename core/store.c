@@ -1,0 +1,587 @@
+/* store.c - the object store: open, create, find, delete, pages (store.h). */
+#include "core/crypto.h"
+#include "core/store_int.h"
+#include "core/sum.h"
+#include "core/tx.h"
+
+#define BLOCK_BYTES (TWZ_BLOCK_FRAMES * TWZ_PAGE)
+
+/* Making a store. */
+
+static uint32_t frames_for(uint64_t bytes)
+{
+	return (uint32_t)((bytes + TWZ_PAGE - 1) / TWZ_PAGE);
+}
+
+static uint64_t fixed_sum(const struct twz_super_fixed *fixed)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < offsetof(struct twz_super_fixed, sum) / 8; i++)
+		sum += twz_sum_at(i, ((const uint64_t *)fixed)[i]);
+	return sum;
+}
+
+/* The trees of the indices have sums of their own. */
+uint64_t super_sum(const struct twz_super *super)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < offsetof(struct twz_super, sum); at += 8) {
+		const uint64_t first = offsetof(struct twz_super, objects);
+		const uint64_t end = offsetof(struct twz_super, reserved1);
+
+		if (at < first || at >= end ||
+		    (at - first) % sizeof(struct twz_index) >= sizeof(struct twz_record))
+			sum += twz_sum_at(at / 8, ((const uint64_t *)super)[at / 8]);
+	}
+	return sum;
+}
+
+/* The areas, one behind the other, after the two copies of the superblock. */
+static uint32_t areas_lay_out(struct twz_super_fixed *fixed)
+{
+	uint64_t n = fixed->nframes;
+	uint32_t at = 2;
+
+	fixed->block =
+		(struct twz_area){at, frames_for(n / TWZ_BLOCK_FRAMES * sizeof(struct twz_block))};
+	at += fixed->block.frames;
+	fixed->share = (struct twz_area){at, frames_for(n)};
+	at += fixed->share.frames;
+	fixed->log = (struct twz_area){at, TWZ_UPDATE_FRAMES};
+	at += fixed->log.frames;
+	fixed->runtime = (struct twz_area){at, TWZ_RUNTIME_FRAMES};
+	return at + fixed->runtime.frames;
+}
+
+int store_format(void *base, uint64_t bytes, void (*random)(void *out, uint64_t bytes))
+{
+	struct twz_super_fixed fixed = {.magic = TWZ_STORE_MAGIC,
+					.version = TWZ_STORE_VERSION,
+					.may = TWZ_STORE_MAY,
+					.ro = TWZ_STORE_RO,
+					.must = TWZ_STORE_MUST};
+	struct twz_super *super = (struct twz_super *)((uint8_t *)base + TWZ_SUPER_AT);
+	struct twz_super fresh = {.epoch = 1};
+	struct twz_block *block;
+
+	fixed.nframes = bytes / BLOCK_BYTES * TWZ_BLOCK_FRAMES;
+	if (bytes < TWZ_STORE_SIZE_MIN || fixed.nframes > TWZ_STORE_FRAMES_MAX)
+		return TWZ_E_ARG;
+	random(fixed.uuid, sizeof(fixed.uuid));
+	random(fixed.secret, sizeof(fixed.secret));
+	fresh.nused = areas_lay_out(&fixed);
+	fixed.sum = fixed_sum(&fixed);
+	block = (struct twz_block *)((uint8_t *)base + fixed.block.frame * TWZ_PAGE);
+	for (uint64_t left = fresh.nused; left; block++) {
+		struct twz_block b = {.nused = left < TWZ_BLOCK_FRAMES ? (uint32_t)left
+								       : TWZ_BLOCK_FRAMES};
+
+		for (unsigned i = 0; i < b.nused; i++)
+			b.used[i / 64] |= 1ull << i % 64;
+		memcpy(b.meta, b.used, sizeof(b.meta));
+		for (unsigned i = 0; i < offsetof(struct twz_block, sum) / 8; i++)
+			b.sum += twz_sum_at(i, ((uint64_t *)&b)[i]);
+		pmem_copy(block, &b, sizeof(b));
+		pmem_flush("format: block", block, sizeof(b));
+		left -= b.nused;
+	}
+	fresh.objects.tree.state = TWZ_STATE_INTERNAL;
+	fresh.tie_index.tree.state = TWZ_STATE_INTERNAL;
+	fresh.key_index.tree.state = TWZ_STATE_INTERNAL;
+	fresh.objects.tree.sum = record_sum(&fresh.objects.tree);
+	fresh.tie_index.tree.sum = record_sum(&fresh.tie_index.tree);
+	fresh.key_index.tree.sum = record_sum(&fresh.key_index.tree);
+	fresh.sum = super_sum(&fresh);
+	pmem_copy(super, &fresh, sizeof(fresh));
+	pmem_flush("format: super", super, sizeof(fresh));
+	pmem_copy((uint8_t *)base + TWZ_PAGE, &fixed, sizeof(fixed));
+	pmem_flush("format: second copy", (uint8_t *)base + TWZ_PAGE, sizeof(fixed));
+	pmem_fence("format: before the first copy");
+	pmem_copy(base, &fixed, sizeof(fixed));
+	pmem_flush("format: first copy", base, sizeof(fixed));
+	pmem_fence("format: made"); /* the commit point */
+	return 0;
+}
+
+/* Opening. */
+
+static int fixed_check(const struct twz_super_fixed *fixed, uint64_t bytes)
+{
+	struct twz_super_fixed laid = *fixed;
+
+	if (fixed->magic != TWZ_STORE_MAGIC)
+		return TWZ_E_NOTSTORE;
+	if (fixed->version != TWZ_STORE_VERSION || fixed->must & ~TWZ_STORE_MUST ||
+	    fixed->ro & ~TWZ_STORE_RO)
+		return TWZ_E_VERSION;
+	if (fixed->sum != fixed_sum(fixed))
+		return TWZ_E_DAMAGED;
+	areas_lay_out(&laid);
+	if (fixed->nframes * TWZ_PAGE > bytes || fixed->nframes > TWZ_STORE_FRAMES_MAX ||
+	    fixed->nframes < TWZ_STORE_SIZE_MIN / TWZ_PAGE || fixed->nframes % TWZ_BLOCK_FRAMES ||
+	    memcmp(&laid, fixed, sizeof(laid)))
+		return TWZ_E_DAMAGED;
+	return 0;
+}
+
+int store_recover(struct store *s)
+{
+	int error = update_recover(&s->update);
+
+	if (error)
+		return error;
+	return STEP("sum", "super") && s->super->sum != super_sum(s->super) ? TWZ_E_DAMAGED : 0;
+}
+
+int store_attach(struct store *s, void *base, uint64_t bytes,
+		 void (*random)(void *out, uint64_t bytes))
+{
+	uint8_t *second = (uint8_t *)base + TWZ_PAGE;
+	int error;
+
+	if (bytes < TWZ_STORE_SIZE_MIN)
+		return TWZ_E_NOTSTORE;
+	s->base = base;
+	s->fixed = base;
+	error = fixed_check(s->fixed, bytes);
+	if (error && !fixed_check((struct twz_super_fixed *)second, bytes)) {
+		s->fixed = (struct twz_super_fixed *)second;
+		error = 0;
+	}
+	if (error)
+		return error;
+	s->super = (struct twz_super *)(s->base + TWZ_SUPER_AT);
+	s->nframes = s->fixed->nframes;
+	s->cursor = 0;
+	s->random = random;
+	s->reserve = NULL;
+	s->draining = false;
+	update_init(&s->update, base, s->nframes * TWZ_PAGE, frame_at(s, s->fixed->log.frame));
+	return store_recover(s);
+}
+
+/* The ending list goes before the dying one. */
+static int splice_ending(struct store *s)
+{
+	struct twz_list ending = s->super->ending, dying = s->super->dying;
+	struct twz_record *last, *first;
+
+	if (!ending.head)
+		return 0;
+	last = record_at(s, ending.tail);
+	first = dying.head ? record_at(s, dying.head) : NULL;
+	if (!last || (dying.head && !first))
+		return TWZ_E_DAMAGED;
+	UPDATE_PUT(&s->update, last, list_next, dying.head);
+	if (first)
+		UPDATE_PUT(&s->update, first, list_prev, ending.tail);
+	else
+		SUPER_PUT(s, dying.tail, ending.tail);
+	SUPER_PUT(s, dying.head, ending.head);
+	SUPER_PUT(s, ending.head, 0);
+	SUPER_PUT(s, ending.tail, 0);
+	return 0;
+}
+
+int store_mount(struct store *s, void *base, uint64_t bytes,
+		void (*random)(void *out, uint64_t bytes))
+{
+	int error = store_attach(s, base, bytes, random);
+
+	if (error)
+		return error;
+	error = splice_ending(s);
+	SUPER_PUT(s, epoch, s->super->epoch + 1);
+	return update_end(&s->update, error);
+}
+
+/*
+ * Frees something of what is dying; false if there was nothing. For who meets a full store. Draining
+ * settles logs and can come here again: once is enough.
+ */
+static bool make_room(struct store *s)
+{
+	uint64_t before = s->super->nused;
+
+	if (s->draining)
+		return false;
+	s->draining = true;
+	for (int i = 0; i < 64 && s->super->nused >= before; i++)
+		if (store_drain(s, 1) <= 0)
+			break;
+	s->draining = false;
+	return s->super->nused < before;
+}
+
+/* Objects. */
+
+static int create(struct store *s, const struct store_new *new, uint64_t *ref)
+{
+	struct twz_record rec = {
+		.identity = {.version = 1,
+			     .type = new->type,
+			     .perms = new->perms &TWZ_PERM_ALL,
+			     .key = new->key},
+		.state = new->ending ? TWZ_STATE_ENDING : TWZ_STATE_LIVE,
+		.end_epoch = new->ending ? s->super->epoch : 0,
+		.settled_epoch = s->super->epoch,
+	};
+	int error;
+
+	s->random(&rec.identity.nonce, sizeof(rec.identity.nonce));
+	rec.id = crypto_id(&rec.identity);
+	error = index_reserve(s, &s->super->objects);
+	if (!error)
+		error = record_take(s, ref);
+	if (error)
+		return update_end(&s->update, error);
+	record_put(s, *ref, &rec);
+	error = index_add(s, &s->super->objects, index_tag(s, rec.id), *ref);
+	if (!error && new->ending)
+		error = list_add(s, &s->super->ending, *ref);
+	if (!error && new->npages)
+		error = tree_make(s, record_at(s, *ref), new->page, new->npages);
+	SUPER_PUT(s, nobjects, s->super->nobjects + 1);
+	return update_end(&s->update, error);
+}
+
+int store_create(struct store *s, const struct store_new *new, uint64_t *ref)
+{
+	int error;
+
+	if (new->npages && (!new->page || new->page >= STORE_PAGES_MAX || new->npages > 512 ||
+			    new->page % 512 + new->npages > 512))
+		return TWZ_E_RANGE;
+	do
+		error = create(s, new, ref);
+	while (error == TWZ_E_FULL && make_room(s));
+	return error;
+}
+
+static bool alive(const struct store *s, const struct twz_record *rec)
+{
+	return (rec->state == TWZ_STATE_LIVE || rec->state == TWZ_STATE_ENDING ||
+		rec->state == TWZ_STATE_VIEW) &&
+	       !(rec->end_epoch && rec->end_epoch < s->super->epoch);
+}
+
+/* Is the record what it should be? Its sum always, its ID at the first load in an epoch. */
+static int verify(const struct store *s, const struct twz_record *rec)
+{
+	struct twz_id id;
+
+	if (STEP("sum", "record") && rec->sum != record_sum(rec))
+		return TWZ_E_DAMAGED;
+	if (rec->settled_epoch == s->super->epoch)
+		return 0;
+	id = crypto_id(&rec->identity);
+	if (STEP("check", "record: ID") && memcmp(&id, &rec->id, sizeof(id)))
+		return TWZ_E_DAMAGED;
+	return 0;
+}
+
+/* Also those that ended with their epoch and are not freed yet. */
+static int find(struct store *s, struct twz_id id, uint64_t *ref)
+{
+	uint64_t tag = index_tag(s, id), at = 0;
+	const struct twz_record *rec;
+
+	while ((*ref = index_next(s, &s->super->objects, tag, &at)) > 1) {
+		rec = record_at(s, *ref);
+		if (!rec)
+			return TWZ_E_DAMAGED;
+		if (memcmp(&rec->id, &id, sizeof(id)) == 0)
+			return verify(s, rec);
+	}
+	return *ref ? TWZ_E_DAMAGED : TWZ_E_NOTFOUND;
+}
+
+int store_find(struct store *s, struct twz_id id, uint64_t *ref)
+{
+	int error = find(s, id, ref);
+
+	return error || alive(s, record_at(s, *ref)) ? error : TWZ_E_NOTFOUND;
+}
+
+const struct twz_record *store_record(const struct store *s, uint64_t ref)
+{
+	return record_at(s, ref);
+}
+
+int store_next(const struct store *s, uint64_t *cursor, uint64_t *ref)
+{
+	const struct twz_index *index = &s->super->objects;
+
+	for (; *cursor < index->nbuckets * TWZ_BUCKET_SLOTS; ++*cursor) {
+		const struct twz_bucket *b = index_bucket(s, index, *cursor / TWZ_BUCKET_SLOTS);
+		const struct twz_record *rec;
+		uint64_t slot;
+
+		if (!b) {
+			*cursor = (*cursor / TWZ_BUCKET_SLOTS + 1) * TWZ_BUCKET_SLOTS;
+			return TWZ_E_DAMAGED;
+		}
+		slot = b->slot[*cursor % TWZ_BUCKET_SLOTS];
+		if (!slot)
+			continue;
+		*ref = slot & ((1ull << TWZ_REF_BITS) - 1);
+		rec = record_at(s, *ref);
+		if (rec && !alive(s, rec))
+			continue;
+		++*cursor;
+		return rec && rec->sum == record_sum(rec) ? 0 : TWZ_E_DAMAGED;
+	}
+	return TWZ_E_NOTFOUND;
+}
+
+int store_keep(struct store *s, uint64_t ref)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (!rec || rec->state != TWZ_STATE_ENDING)
+		return rec && rec->state == TWZ_STATE_LIVE ? 0 : TWZ_E_NOTFOUND;
+	error = list_remove(s, &s->super->ending, ref);
+	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_LIVE);
+	UPDATE_PUT(&s->update, rec, end_epoch, 0);
+	return update_end(&s->update, error);
+}
+
+/* Stages: nobody finds the object any more. */
+static int unindex(struct store *s, uint64_t ref)
+{
+	struct twz_record *rec = record_at(s, ref);
+
+	SUPER_PUT(s, nobjects, s->super->nobjects - 1);
+	return index_remove(s, &s->super->objects, index_tag(s, rec->id), ref);
+}
+
+int store_delete(struct store *s, uint64_t ref)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (!rec || !alive(s, rec))
+		return TWZ_E_NOTFOUND;
+	error = store_unsettled(s, ref) ? store_settle(s, ref) : 0;
+	if (!error && rec->state == TWZ_STATE_ENDING)
+		error = list_remove(s, &s->super->ending, ref);
+	else if (!error && rec->state == TWZ_STATE_VIEW)
+		error = list_remove(s, &s->super->views, ref);
+	if (!error)
+		error = unindex(s, ref);
+	if (!error)
+		error = list_add(s, &s->super->dying, ref);
+	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_DYING);
+	return update_end(&s->update, error);
+}
+
+/* One step for the first of the dying list. */
+static int drain_step(struct store *s)
+{
+	uint64_t ref = s->super->dying.head, next;
+	struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (!rec || (rec->state != TWZ_STATE_DYING && rec->state != TWZ_STATE_ENDING))
+		return TWZ_E_DAMAGED;
+	if (rec->state == TWZ_STATE_ENDING) { /* came here with the end of its epoch */
+		error = store_unsettled(s, ref) ? store_settle(s, ref) : 0;
+		if (!error)
+			error = unindex(s, ref);
+		UPDATE_PUT(&s->update, rec, state, TWZ_STATE_DYING);
+		return update_end(&s->update, error);
+	}
+	error = tree_free_step(s, rec, 0, ~0ull, &next);
+	if (!error && rec->level && !s->update.count)
+		error = TWZ_E_DAMAGED; /* a tree without pages */
+	if (!error && !rec->level)
+		error = list_remove(s, &s->super->dying, ref);
+	if (!error && !rec->level)
+		error = record_give(s, ref);
+	return update_end(&s->update, error);
+}
+
+int store_drain(struct store *s, int steps)
+{
+	while (s->super->dying.head) {
+		int error;
+
+		if (steps-- <= 0)
+			return 1;
+		error = drain_step(s);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int store_set_name(struct store *s, enum store_name name, struct twz_id id)
+{
+	struct twz_id *at = name == STORE_ROOT  ? &s->super->root
+			    : name == STORE_KEY ? &s->super->key
+						: &s->super->boot;
+
+	update_put_summed(&s->update, s->super, &s->super->sum, &at->lo, 8, id.lo);
+	update_put_summed(&s->update, s->super, &s->super->sum, &at->hi, 8, id.hi);
+	return update_end(&s->update, 0);
+}
+
+void store_usage(const struct store *s, struct store_usage *usage)
+{
+	*usage = (struct store_usage){s->nframes, s->super->nused, s->super->nobjects};
+}
+
+/* Pages. */
+
+static int range_check(const struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+{
+	const struct twz_record *rec = record_at(s, ref);
+
+	if (!rec)
+		return TWZ_E_NOTFOUND;
+	if (!page || page >= STORE_PAGES_MAX || pages > STORE_PAGES_MAX - page)
+		return TWZ_E_RANGE;
+	return rec->identity.flags & TWZ_ID_SEALED ? TWZ_E_SEALED : 0;
+}
+
+int store_run(const struct store *s, uint64_t ref, uint64_t page, uint64_t max,
+	      struct store_run *run)
+{
+	const struct twz_record *rec = record_at(s, ref);
+
+	if (!rec)
+		return TWZ_E_NOTFOUND;
+	if (!max || page >= STORE_PAGES_MAX)
+		return TWZ_E_RANGE;
+	return tree_run(s, rec, page, max, run);
+}
+
+void *store_page(const struct store *s, uint64_t ref, uint64_t page)
+{
+	struct store_run run;
+
+	if (store_run(s, ref, page, 1, &run) || !run.frame)
+		return NULL;
+	return frame_at(s, run.frame);
+}
+
+int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error = range_check(s, ref, page, pages);
+
+	for (uint64_t end = page + pages, n; !error && page < end; page += n) {
+		n = 512 - page % 512 < end - page ? 512 - page % 512 : end - page;
+		do {
+			error = tree_unshare(s, rec, page);
+			if (!error)
+				error = update_end(&s->update, tree_make(s, rec, page, n));
+		} while (error == TWZ_E_FULL && make_room(s));
+	}
+	return error;
+}
+
+int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error = range_check(s, ref, page, pages);
+
+	for (uint64_t end = page + pages; !error && page < end;) {
+		do {
+			error = tree_unshare(s, rec, page);
+			if (!error)
+				error = tree_free_step(s, rec, page, end, &page);
+			error = update_end(&s->update, error);
+		} while (error == TWZ_E_FULL && make_room(s));
+	}
+	return error;
+}
+
+/* Pages from `page` on that are no part of the log area, at most `pages`; 0: it is in it. */
+static uint64_t outside_log(uint64_t page, uint64_t pages)
+{
+	const uint64_t log = TWZ_OBJ_LOG / TWZ_PAGE, end = TWZ_OBJ_LOG_END / TWZ_PAGE;
+
+	if (page >= log && page < end)
+		return 0;
+	return page < log && page + pages > log ? log - page : pages;
+}
+
+int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
+	       uint64_t pages)
+{
+	const struct twz_record *from = record_at(s, src);
+	struct twz_record *to = record_at(s, dst);
+	int error;
+
+	if (!from || !to)
+		return TWZ_E_NOTFOUND;
+	if (from == to || !src_page || src_page >= STORE_PAGES_MAX ||
+	    pages > STORE_PAGES_MAX - src_page)
+		return TWZ_E_RANGE;
+	error = store_unsettled(s, src) ? store_settle(s, src) : 0;
+	if (!error)
+		error = store_drop(s, dst, dst_page, pages);
+	for (uint64_t at = 0, done; !error && at < pages; at += done) {
+		uint64_t n = outside_log(dst_page + at, outside_log(src_page + at, pages - at));
+
+		done = 1;
+		if (!n)
+			continue;
+		do {
+			error = tree_unshare(s, to, dst_page + at);
+			if (!error)
+				error = tree_share_step(s, to, dst_page + at, from, src_page + at,
+							n, &done);
+			error = update_end(&s->update, error);
+		} while (error == TWZ_E_FULL && make_room(s));
+	}
+	return error;
+}
+
+/* Settling: tx_settle's view of the store. */
+
+/* An object that ended can be the coordinator of one that lasts: it takes part until it is freed. */
+static int settle_find(void *arg, struct twz_id id, uint64_t *handle)
+{
+	return find(arg, id, handle);
+}
+
+static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, int *error)
+{
+	struct store_run run = {0};
+
+	*error = write ? store_make(arg, handle, page, 1) : 0;
+	if (!*error)
+		*error = store_run(arg, handle, page, 1, &run);
+	return *error || !run.frame ? NULL : frame_at(arg, run.frame);
+}
+
+static bool settle_writable(void *arg, uint64_t handle)
+{
+	return !(record_at(arg, handle)->identity.flags & TWZ_ID_SEALED);
+}
+
+bool store_unsettled(const struct store *s, uint64_t ref)
+{
+	const struct twz_record *rec = record_at(s, ref);
+
+	return rec && rec->settled_epoch != s->super->epoch;
+}
+
+int store_settle(struct store *s, uint64_t ref)
+{
+	const struct settle_io io = {s, settle_find, settle_page, settle_writable};
+	struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (!rec)
+		return TWZ_E_NOTFOUND;
+	error = rec->identity.flags & TWZ_ID_SEALED ? 0 : tx_settle(&io, rec->id);
+	if (!error)
+		pmem_store64(&rec->settled_epoch, s->super->epoch); /* a mark: lost, it is redone */
+	return error;
+}

@@ -1,0 +1,157 @@
+/*
+ * store.h - the object store in an image (docs/format/store.md).
+ *
+ * Rules
+ *   - The caller serialises: one call at a time for a store. Nothing here blocks or allocates.
+ *   - The image is mapped at `base`, whole, and stays there while the store is open. Data pages may
+ *     be mapped elsewhere too; the store itself reaches all through `base`.
+ *   - Every change is one atomic update or several, each of which leaves a sound store. An error
+ *     means that nothing changed, unless a function says otherwise.
+ *   - Nothing in the image is trusted: a wrong word gives TWZ_E_DAMAGED, never a crash.
+ *   - An object is known inside by the reference to its record (TWZ_REF), which stays valid until
+ *     the object is freed. Pages are numbered from the object's start, frames from the image's.
+ *   - A read-only open is a private mapping of the image: it is recovered and settled there.
+ */
+#ifndef TWZ_CORE_STORE_H
+#define TWZ_CORE_STORE_H
+
+#include "abi/errors.h"
+#include "abi/store.h"
+#include "core/update.h"
+
+#define STORE_PAGES_MAX ((uint64_t)1 << 28) /* of an object */
+
+struct store {
+	uint8_t *base;
+	uint64_t nframes;
+	struct twz_super_fixed *fixed;
+	struct twz_super *super;
+	uint32_t cursor; /* a hint: the block in which frames were found last */
+	void (*random)(void *out, uint64_t bytes);
+	/*
+	 * Optional: makes sure that the medium can hold this part of a sparse image, before it is
+	 * used; 0 or TWZ_E_FULL. Set after mount.
+	 */
+	int (*reserve)(uint64_t offset, uint64_t bytes);
+	bool draining; /* for itself, after it met a full store */
+	struct update update;
+};
+
+/*
+ * Makes an empty store of `bytes` (rounded down to 2 MiB, at least TWZ_STORE_SIZE_MIN) in an image
+ * that is all zeros. The superblock is written last: an interrupted format is no store.
+ * TWZ_E_ARG for a size out of range.
+ */
+int store_format(void *base, uint64_t bytes, void (*random)(void *out, uint64_t bytes));
+
+/*
+ * Opens: checks the superblock, applies the update log, then
+ *   mount  starts the next epoch: what ended with the last one joins the dying list, in one update;
+ *   attach joins the present epoch (the image is mounted by someone who lives, or died in it).
+ * Constant time both. TWZ_E_NOTSTORE, TWZ_E_VERSION, TWZ_E_DAMAGED.
+ */
+int store_mount(struct store *s, void *base, uint64_t bytes,
+		void (*random)(void *out, uint64_t bytes));
+int store_attach(struct store *s, void *base, uint64_t bytes,
+		 void (*random)(void *out, uint64_t bytes));
+
+/* After somebody who held the store's lock died: applies the update log. */
+int store_recover(struct store *s);
+
+struct store_new {
+	uint32_t type;     /* enum twz_type */
+	uint32_t perms;    /* default permissions */
+	struct twz_id key; /* made under, zero for none */
+	bool ending;       /* gone in the next epoch, unless store_keep comes before */
+	uint64_t page;     /* npages present, zeroed pages from here on, in one node of 512 */
+	uint64_t npages;   /* 0: none */
+};
+
+/* A new object, whole and durable on return, or TWZ_E_FULL. */
+int store_create(struct store *s, const struct store_new *new, uint64_t *ref);
+
+/*
+ * The object's record. TWZ_E_NOTFOUND; TWZ_E_DAMAGED if the record's sum is wrong or, at the first
+ * load in an epoch, its ID is not that of its identity.
+ */
+int store_find(struct store *s, struct twz_id id, uint64_t *ref);
+const struct twz_record *store_record(const struct store *s, uint64_t ref);
+
+/* Is the log unsettled in this epoch? Then store_settle comes before the first mapping. */
+bool store_unsettled(const struct store *s, uint64_t ref);
+int store_settle(struct store *s, uint64_t ref);
+
+/* An ending object becomes a lasting one, in one update. */
+int store_keep(struct store *s, uint64_t ref);
+
+/*
+ * The object is gone at once, in one update, its log settled before; its frames are freed by
+ * store_drain, in at most `steps` bounded steps: it returns 1 if there is more to do, 0 if all is
+ * free, or an error. Deleting needs no free frame. Who meets a full store drains by itself.
+ */
+int store_delete(struct store *s, uint64_t ref);
+int store_drain(struct store *s, int steps);
+
+/* A stretch of pages in one state. */
+struct store_run {
+	uint64_t page;
+	uint64_t pages;
+	uint32_t frame; /* of the first, consecutive; 0: the pages are holes */
+	bool shared;    /* with a copy: must not be written */
+	uint8_t limit;  /* rights that these pages cannot have, enum twz_perm */
+};
+
+/* The stretch that starts at `page`, at most `max` pages long and not past the node of 512. */
+int store_run(const struct store *s, uint64_t ref, uint64_t page, uint64_t max,
+	      struct store_run *run);
+
+/*
+ * Makes pages [page, page + pages) present and unshared: holes get zeroed frames, as far as possible
+ * consecutive; shared pages are copied. Frames may change: mappings of shared pages must be made
+ * anew. TWZ_E_FULL (what was made before stays), TWZ_E_SEALED, TWZ_E_RANGE.
+ */
+int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages);
+
+/* Frees the pages of the range: they are holes again. */
+int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages);
+
+/*
+ * Makes [dst_page, + pages) of dst a copy of [src_page, + pages) of src, sharing frames: durable as
+ * a structure; the bytes are as durable as the source's were. What dst had there is freed. The log
+ * area is not copied. The source must be settled and in no transaction. Afterwards the pages of
+ * both are shared: writable mappings of them must be made anew. Runs in steps, each an update:
+ * after a crash dst holds a copy of a part, so copy into an ending object and then store_keep it.
+ */
+int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
+	       uint64_t pages);
+
+/*
+ * A sealed object with the canonical content of src, of `size` bytes of data; its ID follows from
+ * content, type, permissions and key. If it exists already, that one. docs/format/sealed.md.
+ */
+int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint32_t perms,
+	       struct twz_id key, uint64_t *ref);
+
+/* Verifies the part of a sealed object that holds `page`. TWZ_E_DAMAGED if it is not genuine. */
+int store_verify(const struct store *s, uint64_t ref, uint64_t page);
+
+/* Address of a page through `base`; null for a hole and for what cannot be read. */
+void *store_page(const struct store *s, uint64_t ref, uint64_t page);
+
+/* The well-known objects in the superblock. */
+enum store_name { STORE_ROOT, STORE_KEY, STORE_BOOT };
+int store_set_name(struct store *s, enum store_name name, struct twz_id id);
+
+/*
+ * Walks all live objects, in no order: *cursor 0 starts. 0 and the next one in *ref; TWZ_E_NOTFOUND
+ * at the end; TWZ_E_DAMAGED for one that cannot be read, after which the walk can go on.
+ */
+int store_next(const struct store *s, uint64_t *cursor, uint64_t *ref);
+
+/* Frames and objects in use. */
+struct store_usage {
+	uint64_t frames, used, objects;
+};
+void store_usage(const struct store *s, struct store_usage *usage);
+
+#endif

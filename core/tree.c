@@ -1,0 +1,762 @@
+/*
+ * tree.c - where an object's pages lie (store_int.h, docs/format/store.md).
+ *
+ * A small object's pages stand in its record as runs. Others have a tree of nodes, 512 entries each;
+ * its lowest nodes (level 1) hold data frames. A node with refs > 1 belongs to several trees and
+ * does not change: whoever wants to change it makes a copy of the node first, whose entries then
+ * have one holder more (a count in the child node, or in the share byte of a data frame).
+ */
+#include "core/store_int.h"
+#include "core/sum.h"
+
+#define LEAF_PAGES 512u
+
+static bool meta_tree(const struct twz_record *rec)
+{
+	return rec->state == TWZ_STATE_INTERNAL;
+}
+
+static enum frame_kind kind_of(const struct twz_record *rec)
+{
+	return meta_tree(rec) ? FRAME_META : FRAME_DATA;
+}
+
+static unsigned slot_of(uint64_t page, unsigned level)
+{
+	return page >> 9 * (level - 1) & (TWZ_NODE_FANOUT - 1);
+}
+
+struct twz_node *node_at(const struct store *s, uint64_t frame, unsigned level)
+{
+	struct twz_node *node = frame_at(s, frame);
+
+	if (STEP("check", "node: frame") && !frame_is(s, frame, FRAME_META))
+		return NULL;
+	if (STEP("check", "node: magic") && node->magic != TWZ_NODE_MAGIC)
+		return NULL;
+	if (STEP("check", "node: level") && node->level != level)
+		return NULL;
+	return node;
+}
+
+/* Looking up, in place. */
+
+static int run_in_record(const struct store *s, const struct twz_record *rec, uint64_t page,
+			 uint64_t max, struct store_run *run)
+{
+	uint64_t next = page + max;
+
+	for (int i = 0; i < TWZ_RUNS; i++) {
+		uint64_t r = rec->map.run[i], first = run_page(r), n = run_pages(r);
+		uint64_t frame;
+
+		if (!r)
+			continue;
+		if (page < first && first < next)
+			next = first;
+		if (page < first || page >= first + n)
+			continue;
+		frame = run_frame(r) + (page - first);
+		run->frame = (uint32_t)frame;
+		run->shared = *share_of(s, frame < s->nframes ? frame : 0) > 0;
+		for (run->pages = 0; run->pages < max && page + run->pages < first + n;) {
+			if (STEP("check", "run: frame") &&
+			    !frame_is(s, frame + run->pages, kind_of(rec)))
+				return TWZ_E_DAMAGED;
+			if ((*share_of(s, frame + run->pages) > 0) != run->shared)
+				break;
+			run->pages++;
+		}
+		return 0;
+	}
+	run->pages = next - page;
+	return 0;
+}
+
+int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page, uint64_t max,
+	     struct store_run *run)
+{
+	const struct twz_node *node;
+	uint64_t frame, span;
+	unsigned i;
+
+	*run = (struct store_run){.page = page, .pages = max};
+	if (rec->level == 0)
+		return run_in_record(s, rec, page, max, run);
+	if (rec->level > TWZ_LEVEL_MAX)
+		return TWZ_E_DAMAGED;
+	if (page >= tree_span(rec->level))
+		return 0;
+	frame = rec->map.tree.root;
+	for (unsigned level = rec->level; level; level--) {
+		node = node_at(s, frame, level);
+		if (!node)
+			return TWZ_E_DAMAGED;
+		run->shared |= node->refs > 1;
+		i = slot_of(page, level);
+		frame = node->frame[i];
+		if (frame)
+			continue;
+		/* A hole: to the next entry of this node. */
+		span = tree_span(level - 1);
+		run->pages = span - page % span;
+		while (++i < TWZ_NODE_FANOUT && !node->frame[i] && run->pages < max)
+			run->pages += span;
+		if (run->pages > max)
+			run->pages = max;
+		run->shared = false;
+		return 0;
+	}
+	if (STEP("check", "leaf: frame") && !frame_is(s, frame, kind_of(rec)))
+		return TWZ_E_DAMAGED;
+	run->frame = (uint32_t)frame;
+	i = slot_of(page, 1);
+	run->limit = node->limit[i];
+	run->shared |= *share_of(s, frame) > 0;
+	for (run->pages = 1; run->pages < max && i + run->pages < TWZ_NODE_FANOUT; run->pages++) {
+		uint64_t next = frame + run->pages;
+
+		if (node->frame[i + run->pages] != next ||
+		    node->limit[i + run->pages] != run->limit || !frame_is(s, next, kind_of(rec)) ||
+		    (node->refs == 1 && (*share_of(s, next) > 0) != run->shared))
+			break;
+	}
+	return 0;
+}
+
+/* Nodes. */
+
+static int node_new(struct store *s, unsigned level, uint32_t *frame)
+{
+	struct twz_node *node;
+	uint64_t got;
+	uint64_t head[3] = {TWZ_NODE_MAGIC | (uint64_t)level << 32, 1, 0};
+	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
+
+	if (error)
+		return error;
+	head[2] = twz_sum_at(0, head[0]) + twz_sum_at(1, head[1]);
+	node = frame_at(s, *frame);
+	pmem_zero(node, sizeof(*node));
+	pmem_copy(node, head, sizeof(head));
+	pmem_flush("node: new", node, sizeof(*node));
+	return 0;
+}
+
+static void node_set(struct store *s, struct twz_node *node, unsigned i, uint32_t frame)
+{
+	uint32_t before = UPDATE_GET(&s->update, node->frame[i]);
+	uint16_t present = UPDATE_GET(&s->update, node->npresent);
+
+	UPDATE_PUT(&s->update, node, frame[i], frame);
+	if (!before != !frame)
+		UPDATE_PUT(&s->update, node, npresent, frame ? present + 1u : present - 1u);
+	if (!frame && UPDATE_GET(&s->update, node->limit[i]))
+		UPDATE_PUT(&s->update, node, limit[i], 0);
+}
+
+/* Adds `delta` pages to the record and its nodes on the way to `page`, down to level `lowest`. */
+static void account(struct store *s, struct twz_record *rec, uint64_t page, unsigned lowest,
+		    uint32_t delta)
+{
+	uint32_t frame = UPDATE_GET(&s->update, rec->map.tree.root);
+
+	for (unsigned level = UPDATE_GET(&s->update, rec->level); level >= lowest; level--) {
+		struct twz_node *node = frame_at(s, frame);
+
+		UPDATE_PUT(&s->update, node, pages, UPDATE_GET(&s->update, node->pages) + delta);
+		frame = UPDATE_GET(&s->update, node->frame[slot_of(page, level)]);
+	}
+	UPDATE_PUT(&s->update, rec, npages, UPDATE_GET(&s->update, rec->npages) + delta);
+}
+
+/*
+ * The node of `level` on the way to the page, in a tree whose path is unshared; missing nodes, and
+ * a higher root, are made.
+ */
+static int node_make(struct store *s, struct twz_record *rec, uint64_t page, unsigned level,
+		     struct twz_node **out)
+{
+	struct update *u = &s->update;
+	unsigned top = UPDATE_GET(u, rec->level);
+	struct twz_node *node;
+	uint32_t frame;
+	int error;
+
+	while (!top || page >= tree_span(top) || top < level) {
+		uint32_t root = top ? UPDATE_GET(u, rec->map.tree.root) : 0;
+
+		if (top == TWZ_LEVEL_MAX)
+			return TWZ_E_RANGE;
+		top++;
+		if (!root && (page >= tree_span(top) || top < level))
+			continue; /* an empty map begins with the height that it needs */
+		error = node_new(s, top, &frame);
+		if (error)
+			return error;
+		node = frame_at(s, frame);
+		if (root) {
+			node_set(s, node, 0, root);
+			UPDATE_PUT(u, node, pages, UPDATE_GET(u, rec->npages));
+		}
+		UPDATE_PUT(u, rec, map.tree.root, frame);
+		UPDATE_PUT(u, rec, level, top);
+	}
+	frame = UPDATE_GET(u, rec->map.tree.root);
+	for (;; top--) {
+		uint32_t child;
+
+		node = node_at(s, frame, top);
+		if (!node)
+			return TWZ_E_DAMAGED;
+		if (top == level)
+			break;
+		child = UPDATE_GET(u, node->frame[slot_of(page, top)]);
+		if (!child) {
+			error = node_new(s, top - 1, &child);
+			if (error)
+				return error;
+			node_set(s, node, slot_of(page, top), child);
+		}
+		frame = child;
+	}
+	*out = node;
+	return 0;
+}
+
+/* One holder more for the frame: a data frame that has too many is copied instead. */
+static int data_share(struct store *s, uint32_t *frame)
+{
+	uint64_t got;
+	uint32_t copy;
+	int error;
+
+	if (frame_share(s, *frame, 1))
+		return 0;
+	error = frame_take(s, FRAME_DATA, 1, 0, &copy, &got);
+	if (error)
+		return error;
+	pmem_copy(frame_at(s, copy), frame_at(s, *frame), TWZ_PAGE);
+	pmem_flush("share: page copied", frame_at(s, copy), TWZ_PAGE);
+	*frame = copy;
+	return 0;
+}
+
+static int child_share(struct store *s, uint32_t frame, unsigned level)
+{
+	struct twz_node *child = node_at(s, frame, level);
+	uint32_t refs;
+
+	if (!child)
+		return TWZ_E_DAMAGED;
+	refs = UPDATE_GET(&s->update, child->refs);
+	if (refs == UINT32_MAX)
+		return TWZ_E_LIMIT;
+	UPDATE_PUT(&s->update, child, refs, refs + 1);
+	return 0;
+}
+
+/* All entries of a leaf get one holder more; stretches of consecutive frames at once. */
+static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_node *copy)
+{
+	for (unsigned i = 0, n; i < TWZ_NODE_FANOUT; i += n) {
+		uint32_t frame = leaf->frame[i];
+
+		for (n = 1; frame && i + n < TWZ_NODE_FANOUT; n++)
+			if (leaf->frame[i + n] != frame + n)
+				break;
+		if (!frame)
+			continue;
+		if (STEP("check", "share: frame") &&
+		    (frame + (uint64_t)n > s->nframes || !frame_is(s, frame, FRAME_DATA)))
+			return TWZ_E_DAMAGED;
+		if (frame_share(s, frame, n))
+			continue;
+		for (unsigned k = 0; k < n; k++) {
+			uint32_t one = frame + k;
+			int error = data_share(s, &one);
+
+			if (error)
+				return error;
+			if (one != frame + k)
+				node_set(s, copy, i + k, one);
+		}
+	}
+	return 0;
+}
+
+/* Stages the copy of a shared node; `entry` is where its frame stands, in `parent` or the record. */
+static int node_unshare(struct store *s, struct twz_node *node, unsigned level, uint32_t *frame)
+{
+	struct update *u = &s->update;
+	uint64_t head[2], got;
+	struct twz_node *copy;
+	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
+
+	if (error)
+		return error;
+	copy = frame_at(s, *frame);
+	pmem_copy(copy, node, sizeof(*node));
+	head[0] = ((const uint64_t *)node)[1];
+	head[1] = (head[0] & ~0xffffffffull) | 1; /* refs = 1 */
+	pmem_store64((uint64_t *)copy + 1, head[1]);
+	pmem_store64(&copy->sum, node->sum + twz_sum_at(1, head[1]) - twz_sum_at(1, head[0]));
+	pmem_flush("node: unshared", copy, sizeof(*copy));
+	UPDATE_PUT(u, node, refs, UPDATE_GET(u, node->refs) - 1);
+	if (level == 1)
+		return leaf_share(s, node, copy);
+	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
+		error = node->frame[i] ? child_share(s, node->frame[i], level - 1) : 0;
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int tree_unshare(struct store *s, struct twz_record *rec, uint64_t page)
+{
+	struct twz_node *parent = NULL, *node;
+	uint32_t frame = rec->map.tree.root, copy;
+	int error;
+
+	if (!rec->level || page >= tree_span(rec->level))
+		return 0;
+	for (unsigned level = rec->level; level && frame; level--) {
+		node = node_at(s, frame, level);
+		if (!node)
+			return TWZ_E_DAMAGED;
+		if (node->refs > 1) {
+			error = node_unshare(s, node, level, &copy);
+			if (!error && parent)
+				UPDATE_PUT(&s->update, parent, frame[slot_of(page, level + 1)],
+					   copy);
+			else if (!error)
+				UPDATE_PUT(&s->update, rec, map.tree.root, copy);
+			error = update_end(&s->update, error);
+			if (error)
+				return error;
+			node = frame_at(s, copy);
+		}
+		parent = node;
+		frame = node->frame[slot_of(page, level)];
+	}
+	return 0;
+}
+
+/* Small objects: the runs, spelled out. */
+
+struct small {
+	unsigned n;
+	uint64_t page[TWZ_RUNS * TWZ_RUN_PAGES_MAX];
+	uint32_t frame[TWZ_RUNS * TWZ_RUN_PAGES_MAX];
+};
+
+static void small_load(const struct update *u, const struct twz_record *rec, struct small *small)
+{
+	small->n = 0;
+	for (int i = 0; i < TWZ_RUNS; i++) {
+		uint64_t r = UPDATE_GET(u, rec->map.run[i]);
+
+		for (uint64_t k = 0; k < run_pages(r); k++, small->n++) {
+			small->page[small->n] = run_page(r) + k;
+			small->frame[small->n] = (uint32_t)(run_frame(r) + k);
+		}
+	}
+}
+
+/* Index of the page, or where it belongs. */
+static unsigned small_find(const struct small *small, uint64_t page)
+{
+	unsigned i = 0;
+
+	while (i < small->n && small->page[i] < page)
+		i++;
+	return i;
+}
+
+/* Sets (frame 0: removes) a page; false if there is no room. */
+static bool small_set(struct small *small, uint64_t page, uint32_t frame)
+{
+	unsigned i = small_find(small, page);
+	bool present = i < small->n && small->page[i] == page;
+
+	if (!frame) {
+		small->n -= present;
+		for (; present && i < small->n; i++) {
+			small->page[i] = small->page[i + 1];
+			small->frame[i] = small->frame[i + 1];
+		}
+		return true;
+	}
+	if (!present) {
+		if (small->n == TWZ_RUNS * TWZ_RUN_PAGES_MAX)
+			return false;
+		for (unsigned k = small->n++; k > i; k--) {
+			small->page[k] = small->page[k - 1];
+			small->frame[k] = small->frame[k - 1];
+		}
+	}
+	small->page[i] = page;
+	small->frame[i] = frame;
+	return true;
+}
+
+/* Writes the runs back; false (nothing staged) if they are more than fit. */
+static bool small_store(struct store *s, struct twz_record *rec, const struct small *small)
+{
+	uint64_t run[TWZ_RUNS] = {0};
+	unsigned nruns = 0;
+
+	for (unsigned i = 0, n; i < small->n; i += n) {
+		for (n = 1; i + n < small->n && n < TWZ_RUN_PAGES_MAX; n++)
+			if (small->page[i + n] != small->page[i] + n ||
+			    small->frame[i + n] != small->frame[i] + n)
+				break;
+		if (nruns == TWZ_RUNS)
+			return false;
+		run[nruns++] = run_make(small->page[i], small->frame[i], n);
+	}
+	for (int i = 0; i < TWZ_RUNS; i++)
+		UPDATE_PUT(&s->update, rec, map.run[i], run[i]);
+	UPDATE_PUT(&s->update, rec, npages, small->n);
+	return true;
+}
+
+/* The record gets a tree that holds these pages; none: an empty map, ready for node_make. */
+static int small_to_tree(struct store *s, struct twz_record *rec, const struct small *small)
+{
+	struct twz_node *leaf;
+	int error;
+
+	for (int i = 0; i < TWZ_RUNS; i++)
+		UPDATE_PUT(&s->update, rec, map.run[i], 0);
+	UPDATE_PUT(&s->update, rec, npages, 0);
+	for (unsigned i = 0; i < small->n; i++) {
+		error = node_make(s, rec, small->page[i], 1, &leaf);
+		if (error)
+			return error;
+		node_set(s, leaf, slot_of(small->page[i], 1), small->frame[i]);
+		account(s, rec, small->page[i], 1, 1);
+	}
+	return 0;
+}
+
+/* Gives a small object the tree form. */
+static int tree_form(struct store *s, struct twz_record *rec)
+{
+	struct small small;
+
+	if (UPDATE_GET(&s->update, rec->level))
+		return 0;
+	small_load(&s->update, rec, &small);
+	return small_to_tree(s, rec, &small);
+}
+
+int tree_set(struct store *s, struct twz_record *rec, uint64_t page, uint32_t frame)
+{
+	struct small small;
+	struct twz_node *leaf;
+	unsigned i;
+	int error;
+
+	if (!UPDATE_GET(&s->update, rec->level)) {
+		small_load(&s->update, rec, &small);
+		if (small_set(&small, page, frame) && small_store(s, rec, &small))
+			return 0;
+	}
+	error = tree_form(s, rec);
+	if (error)
+		return error;
+	error = node_make(s, rec, page, 1, &leaf);
+	if (error)
+		return error;
+	i = slot_of(page, 1);
+	if (!UPDATE_GET(&s->update, leaf->frame[i]) != !frame)
+		account(s, rec, page, 1, frame ? 1 : -1u);
+	node_set(s, leaf, i, frame);
+	return 0;
+}
+
+/* The frame of a page, staged or in place; 0 for a hole. */
+static int frame_of(struct store *s, const struct twz_record *rec, uint64_t page, uint32_t *frame)
+{
+	unsigned level = UPDATE_GET(&s->update, rec->level);
+
+	if (!level) {
+		struct small small;
+		unsigned i;
+
+		small_load(&s->update, rec, &small);
+		i = small_find(&small, page);
+		*frame = i < small.n && small.page[i] == page ? small.frame[i] : 0;
+	} else {
+		*frame = UPDATE_GET(&s->update, rec->map.tree.root);
+		if (page >= tree_span(level))
+			*frame = 0;
+		for (; level && *frame; level--) {
+			struct twz_node *node = node_at(s, *frame, level);
+
+			if (!node)
+				return TWZ_E_DAMAGED;
+			*frame = UPDATE_GET(&s->update, node->frame[slot_of(page, level)]);
+		}
+	}
+	return *frame && !frame_is(s, *frame, kind_of(rec)) ? TWZ_E_DAMAGED : 0;
+}
+
+int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages)
+{
+	uint32_t before = 0, old, frame;
+	uint64_t need = 0, got = 0, fresh = 0;
+	int error = page ? frame_of(s, rec, page - 1, &before) : 0;
+
+	for (uint64_t i = 0; !error && i < pages; i++) {
+		error = frame_of(s, rec, page + i, &old);
+		need += !old || UPDATE_GET(&s->update, *share_of(s, old));
+	}
+	for (uint64_t i = 0; !error && need; i++) {
+		error = frame_of(s, rec, page + i, &old);
+		if (error)
+			break;
+		if (old && !UPDATE_GET(&s->update, *share_of(s, old))) {
+			before = old;
+			continue;
+		}
+		if (!got) {
+			error = frame_take(s, kind_of(rec), need, before ? before + 1ull : 0,
+					   &frame, &got);
+			if (error)
+				break;
+			fresh = frame;
+		}
+		before = (uint32_t)fresh++;
+		got--;
+		need--;
+		if (old) {
+			pmem_copy(frame_at(s, before), frame_at(s, old), TWZ_PAGE);
+			pmem_flush("page: copied", frame_at(s, before), TWZ_PAGE);
+			error = frame_give(s, kind_of(rec), old, 1);
+		} else if (!meta_tree(rec)) {
+			pmem_zero(frame_at(s, before), TWZ_PAGE);
+			pmem_flush("page: zeroed", frame_at(s, before), TWZ_PAGE);
+		}
+		if (!error)
+			error = tree_set(s, rec, page + i, before);
+	}
+	return error;
+}
+
+/* Freeing. */
+
+static int small_free(struct store *s, struct twz_record *rec, uint64_t page, uint64_t end)
+{
+	struct small small, rest;
+	int error = 0;
+
+	small_load(&s->update, rec, &small);
+	rest = small;
+	for (unsigned i = 0; !error && i < small.n; i++) {
+		if (small.page[i] < page || small.page[i] >= end)
+			continue;
+		error = frame_give(s, kind_of(rec), small.frame[i], 1);
+		small_set(&rest, small.page[i], 0);
+	}
+	if (!error && !small_store(s, rec, &rest))
+		error = small_to_tree(s, rec, &rest); /* a hole cut one run too many */
+	return error;
+}
+
+/* The whole map is gone. */
+static void map_clear(struct store *s, struct twz_record *rec)
+{
+	UPDATE_PUT(&s->update, rec, map.run[0], 0);
+	UPDATE_PUT(&s->update, rec, level, 0);
+	UPDATE_PUT(&s->update, rec, npages, 0);
+}
+
+/*
+ * path[level].. holds `cleared` entries, with `pages` pages below, that go. A node that would be
+ * left empty is not written to but freed itself (U3), and so on upwards.
+ */
+static int unlink_entries(struct store *s, struct twz_record *rec, struct twz_node **path,
+			  unsigned level, uint64_t page, unsigned cleared, uint32_t pages)
+{
+	unsigned i = slot_of(page, level);
+
+	while (STEP("log", "tree: empty node freed") && path[level]->npresent == cleared) {
+		uint64_t frame = (uint64_t)((uint8_t *)path[level] - s->base) / TWZ_PAGE;
+		int error = frame_give(s, FRAME_META, frame, 1);
+
+		if (error)
+			return error;
+		if (level == rec->level) {
+			map_clear(s, rec);
+			return 0;
+		}
+		i = slot_of(page, ++level);
+		cleared = 1;
+	}
+	for (; cleared; i++) {
+		cleared -= path[level]->frame[i] != 0;
+		node_set(s, path[level], i, 0);
+	}
+	account(s, rec, page, level, -pages);
+	return 0;
+}
+
+/* Gives up the frames of entries [i, i + n) of a leaf; *present counts them. */
+static int leaf_give(struct store *s, const struct twz_record *rec, const struct twz_node *leaf,
+		     unsigned i, unsigned n, unsigned *present)
+{
+	unsigned end = i + n, run;
+	int error = 0;
+
+	for (*present = 0; !error && i < end; i += run) {
+		for (run = 1; leaf->frame[i] && i + run < end; run++)
+			if (leaf->frame[i + run] != leaf->frame[i] + run)
+				break;
+		if (leaf->frame[i]) {
+			*present += run;
+			error = frame_give(s, kind_of(rec), leaf->frame[i], run);
+		}
+	}
+	return error;
+}
+
+int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint64_t end,
+		   uint64_t *next)
+{
+	struct twz_node *path[TWZ_LEVEL_MAX + 1], *node;
+	unsigned top = rec->level, present;
+	uint64_t frame = rec->map.tree.root, span;
+	int error;
+
+	*next = end;
+	if (!top)
+		return small_free(s, rec, page, end);
+	if (top > TWZ_LEVEL_MAX)
+		return TWZ_E_DAMAGED;
+	if (page >= tree_span(top))
+		return 0;
+	for (unsigned level = top;; level--) {
+		node = node_at(s, frame, level);
+		if (!node)
+			return TWZ_E_DAMAGED;
+		span = tree_span(level);
+		if (node->refs > 1) {
+			if (page % span || end - page < span) {
+				*next = page; /* the caller unshares the path to here */
+				return 0;
+			}
+			UPDATE_PUT(&s->update, node, refs, node->refs - 1);
+			if (level == top) {
+				map_clear(s, rec);
+				return 0;
+			}
+			*next = page + span;
+			return unlink_entries(s, rec, path, level + 1, page, 1, node->pages);
+		}
+		path[level] = node;
+		span = tree_span(level - 1);
+		while (!node->frame[slot_of(page, level)]) {
+			page = (page / span + 1) * span;
+			*next = page < end ? page : end;
+			if (page >= end || !slot_of(page, level))
+				return 0; /* no more in this node, or in the range */
+		}
+		if (level == 1)
+			break;
+		frame = node->frame[slot_of(page, level)];
+	}
+	span = TWZ_NODE_FANOUT - slot_of(page, 1);
+	if (span > end - page)
+		span = end - page;
+	*next = page + span;
+	error = leaf_give(s, rec, node, slot_of(page, 1), (unsigned)span, &present);
+	if (error)
+		return error;
+	return unlink_entries(s, rec, path, 1, page, present, present);
+}
+
+/* Sharing. */
+
+/* Pages one by one: [src_page, + n) is one stretch of src. */
+static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_page,
+		       const struct store_run *run)
+{
+	for (uint64_t i = 0; i < run->pages; i++) {
+		uint32_t frame = (uint32_t)(run->frame + i);
+		int error = data_share(s, &frame);
+
+		if (!error)
+			error = tree_set(s, dst, dst_page + i, frame);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* Whole subtrees of height `level`: entries of one node of each tree, as many as the range has. */
+static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_page,
+		       const struct twz_record *src, uint64_t src_page, unsigned level,
+		       uint64_t pages, uint64_t *done)
+{
+	const struct twz_node *from;
+	struct twz_node *to;
+	uint64_t frame = src->map.tree.root, n = pages / tree_span(level);
+	unsigned i = slot_of(src_page, level + 1), k = slot_of(dst_page, level + 1);
+	uint32_t shared = 0;
+	int error = tree_form(s, dst);
+
+	if (!error)
+		error = node_make(s, dst, dst_page, level + 1, &to);
+	if (error)
+		return error;
+	for (unsigned l = src->level; l > level + 1; l--) {
+		from = node_at(s, frame, l);
+		if (!from)
+			return TWZ_E_DAMAGED;
+		frame = from->frame[slot_of(src_page, l)];
+	}
+	from = node_at(s, frame, level + 1);
+	if (!from)
+		return TWZ_E_DAMAGED;
+	if (n > TWZ_NODE_FANOUT - i)
+		n = TWZ_NODE_FANOUT - i;
+	if (n > TWZ_NODE_FANOUT - k)
+		n = TWZ_NODE_FANOUT - k;
+	for (unsigned end = i + (unsigned)n; i < end; i++, k++) {
+		if (!from->frame[i])
+			continue;
+		error = child_share(s, from->frame[i], level);
+		if (error)
+			return error;
+		shared += ((const struct twz_node *)frame_at(s, from->frame[i]))->pages;
+		node_set(s, to, k, from->frame[i]);
+	}
+	account(s, dst, dst_page, level + 1, shared);
+	*done = n * tree_span(level);
+	return 0;
+}
+
+int tree_share_step(struct store *s, struct twz_record *dst, uint64_t dst_page,
+		    const struct twz_record *src, uint64_t src_page, uint64_t pages, uint64_t *done)
+{
+	struct store_run run;
+	unsigned level = 0;
+	int error = tree_run(s, src, src_page, pages, &run);
+
+	if (error)
+		return error;
+	*done = run.pages;
+	if (!run.frame)
+		return 0;
+	while (level + 1u < src->level && pages >= tree_span(level + 1) &&
+	       !((src_page | dst_page) % tree_span(level + 1)))
+		level++;
+	if (level)
+		return share_nodes(s, dst, dst_page, src, src_page, level, pages, done);
+	if (*done > LEAF_PAGES - dst_page % LEAF_PAGES) /* one leaf of dst in an update */
+		*done = run.pages = LEAF_PAGES - dst_page % LEAF_PAGES;
+	return share_pages(s, dst, dst_page, &run);
+}

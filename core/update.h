@@ -1,0 +1,64 @@
+/*
+ * update.h - the atomic update: the one way in which the store's structures change.
+ *
+ * An update stages words, reads through what it staged, and commits all of them or none:
+ *   words and their sum into the log, flushed; FENCE (the commit point); words in place, flushed;
+ *   FENCE. A whole log found at open is applied again, which changes nothing if it was applied.
+ *
+ * Rules
+ *   U1 A word that an update ever wrote is only ever written by updates, while its frame is in use.
+ *   U2 What a commit publishes (a fresh frame) is written and flushed before the commit.
+ *   U3 An update writes no word in a frame that it frees: a replay could hit the next owner's.
+ * Staging cannot fail midway: errors are sticky, and the end returns them and changes nothing.
+ */
+#ifndef TWZ_CORE_UPDATE_H
+#define TWZ_CORE_UPDATE_H
+
+#include "abi/errors.h"
+#include "abi/store.h"
+
+#define UPDATE_SLOTS 8192u /* of the look-up table, a power of two, twice the words */
+
+struct update {
+	uint8_t *base; /* of the image */
+	uint64_t bytes;
+	struct twz_update_log *log;
+	int error;
+	uint32_t count;
+	uint32_t stamp; /* of this update: older slots are empty */
+	struct twz_update_word word[TWZ_UPDATE_WORDS];
+	uint32_t slot[UPDATE_SLOTS]; /* stamp << 12 | index in word[] */
+};
+
+void update_init(struct update *u, void *base, uint64_t bytes, struct twz_update_log *log);
+
+/* The first error that staging meets is kept, for update_end to return. */
+void update_fail(struct update *u, int error);
+
+/*
+ * Ends the update: commits if neither `error` nor staging says no, else forgets what was staged.
+ * 0 or the error. Nothing staged costs nothing.
+ */
+int update_end(struct update *u, int error);
+
+/* Applies the log if it is whole. TWZ_E_DAMAGED if a word lies outside the image. */
+int update_recover(struct update *u);
+
+/* The aligned word at p, staged or in place; stages it. */
+uint64_t update_get(const struct update *u, const void *p);
+void update_put(struct update *u, void *p, uint64_t value);
+
+/* A field of 1, 2, 4 or 8 bytes. */
+uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes);
+void update_put_field(struct update *u, void *field, unsigned bytes, uint64_t value);
+
+/* The same, in a structure whose sum (twz_sum_at over its words) is the word at `sum`. */
+void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
+		       unsigned bytes, uint64_t value);
+
+#define UPDATE_GET(u, field) ((__typeof__(field))update_get_field(u, &(field), sizeof(field)))
+#define UPDATE_PUT(u, structure, field, value)                                  \
+	update_put_summed(u, structure, &(structure)->sum, &(structure)->field, \
+			  sizeof((structure)->field), value)
+
+#endif
