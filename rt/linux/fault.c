@@ -1,0 +1,160 @@
+/* fault.c - SIGSEGV and SIGBUS (fault.h). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "core/tx.h"
+#include "rt/linux/fault.h"
+#include "rt/linux/home.h"
+#include "rt/linux/slots.h"
+
+#define STACK_BYTES (256ul << 10) /* sanitizers need much */
+#define FAULT_WRITE 2             /* in the processor's error code */
+
+static struct sigaction before_segv, before_bus;
+static twz_fault_handler program_handler;
+static void *program_arg;
+
+void twz_rt_on_fault(twz_fault_handler handler, void *arg)
+{
+	program_arg = arg;
+	__atomic_store_n(&program_handler, handler, __ATOMIC_RELEASE);
+}
+
+static const char *reason(const struct twz_fault *fault)
+{
+	switch (fault->kind) {
+	case TWZ_FAULT_NULL:
+		return "the first page of an object is never there";
+	case TWZ_FAULT_OBJECT:
+		return fault->error == TWZ_E_NOTFOUND ? "the object is gone"
+						      : "no object is mapped there";
+	case TWZ_FAULT_RIGHT:
+		return fault->error == TWZ_E_RIGHT
+			       ? "it is mapped without that right, or is stored "
+				 "to outside of transactions"
+			       : error_text(fault->error);
+	case TWZ_FAULT_RANGE:
+		return "the address is past what the mapping shows";
+	case TWZ_FAULT_UNRESOLVED:
+		return "a persistent pointer leads nowhere: its target is deleted or its name "
+		       "unbound";
+	case TWZ_FAULT_POINTER:
+		return "a null pointer, a persistent pointer read outside of objects, or a "
+		       "recycled "
+		       "slot";
+	default:
+		return error_text(fault->error);
+	}
+}
+
+static void tell(const struct twz_fault *fault)
+{
+	const char *access = fault->access & TWZ_VIEW_WRITE ? "store" : "load";
+
+	if (fault->object.lo | fault->object.hi)
+		message("a %s at 0x%" PRIx64 " failed, offset 0x%" PRIx64 " of object %016" PRIx64
+			"%016" PRIx64 ": %s",
+			access, fault->address, fault->offset, fault->object.hi, fault->object.lo,
+			reason(fault));
+	else
+		message("a %s at 0x%" PRIx64 " failed: %s", access, fault->address, reason(fault));
+}
+
+static bool program_resolves(const struct twz_fault *fault)
+{
+	twz_fault_handler handler = __atomic_load_n(&program_handler, __ATOMIC_ACQUIRE);
+
+	return handler && handler(fault, program_arg);
+}
+
+static void default_action(int signal)
+{
+	sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+}
+
+/* As if our handler did not exist. On return the instruction is tried again. */
+static void chain(const struct sigaction *before, int signal, siginfo_t *info, void *context)
+{
+	if (before->sa_flags & SA_SIGINFO && before->sa_sigaction)
+		before->sa_sigaction(signal, info, context);
+	else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
+		before->sa_handler(signal);
+	else
+		default_action(signal);
+}
+
+static void on_segv(int signal, siginfo_t *info, void *context)
+{
+	greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
+	uintptr_t addr = (uintptr_t)info->si_addr, fixup;
+	bool write = reg[REG_ERR] & FAULT_WRITE, low = addr < LOW_END;
+	int saved = errno;
+	struct twz_fault fault;
+
+	if (info->si_code <= 0 || (!slots_hold(addr) && !low)) {
+		fixup = info->si_code > 0 ? tx_fixup((uintptr_t)reg[REG_RIP]) : 0;
+		if (fixup)
+			reg[REG_RIP] = (greg_t)fixup;
+		else
+			chain(&before_segv, signal, info, context);
+		return;
+	}
+	if (slots_touch(addr, write, 1, &fault))
+		goto out;
+	if (low)
+		fault.kind = TWZ_FAULT_POINTER;
+	fixup = tx_fixup((uintptr_t)reg[REG_RIP]);
+	if (fixup) {
+		reg[REG_RIP] = (greg_t)fixup;
+	} else if (!program_resolves(&fault)) {
+		tell(&fault);
+		default_action(signal);
+	}
+out:
+	errno = saved;
+}
+
+static void on_bus(int signal, siginfo_t *info, void *context)
+{
+	uintptr_t addr = (uintptr_t)info->si_addr;
+
+	if (addr - (uintptr_t)home.image.base < home.image.bytes || slots_hold(addr)) {
+		message("the store's file became shorter, or its disk is full or cannot be read "
+			"(address 0x%" PRIxPTR "); what was made durable is in the file",
+			addr);
+		default_action(signal);
+		return;
+	}
+	chain(&before_bus, signal, info, context);
+}
+
+void twz_rt_fault(const struct twz_fault *fault)
+{
+	if (program_resolves(fault))
+		return;
+	tell(fault);
+	default_action(SIGSEGV);
+	raise(SIGSEGV);
+}
+
+void fault_init(void)
+{
+	struct sigaction segv = {.sa_sigaction = on_segv,
+				 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+	struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	stack_t stack = {.ss_size = STACK_BYTES}, old;
+
+	stack.ss_sp =
+		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stack.ss_sp == MAP_FAILED)
+		die(125, "no memory for the fault handler's stack");
+	/* A sanitizer may have given this thread one: it is too small for us. */
+	if (sigaltstack(&stack, &old) || sigaction(SIGSEGV, &segv, &before_segv) ||
+	    sigaction(SIGBUS, &bus, &before_bus))
+		die(125, "cannot handle faults: %s", strerror(errno));
+}

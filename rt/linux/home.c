@@ -1,0 +1,394 @@
+/* home.c - opening the store, its lock, the process table (home.h). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/pmem.h"
+#include "core/tx.h"
+#include "rt/linux/fault.h"
+#include "rt/linux/home.h"
+#include "rt/linux/slots.h"
+#include "rt/linux/sync.h"
+
+#define LOOK_NS (50ull * 1000 * 1000) /* how long a waiter believes that the owner lives */
+
+struct home home;
+
+static bool opened;           /* set last, atomically */
+static uint32_t inner;        /* lock among this process's threads; it orders opening too */
+static __thread bool holding; /* home_lock */
+
+/* ---- messages --------------------------------------------------------------------------------- */
+
+static void say(const char *format, va_list args)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text), "%s: ", program_invocation_short_name);
+
+	n += vsnprintf(text + n, sizeof(text) - (size_t)n - 1, format, args);
+	if (n > (int)sizeof(text) - 2)
+		n = (int)sizeof(text) - 2;
+	text[n++] = '\n';
+	if (write(2, text, (size_t)n) < 0)
+		return; /* nobody listens */
+}
+
+void message(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+}
+
+void die(int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
+	_exit(status);
+}
+
+const char *error_text(int error)
+{
+	switch (error) {
+#define TEXT(name, number, what) \
+	case TWZ_E_##name:       \
+		return what;
+		TWZ_ERRORS(TEXT)
+#undef TEXT
+	default:
+		return "unknown error";
+	}
+}
+
+/* ---- processes -------------------------------------------------------------------------------- */
+
+/* Start time of a process as the host reports it; 0 if there is none that could still do anything. */
+static uint64_t start_of(pid_t pid)
+{
+	char path[32], text[1024], state = 0, *after;
+	unsigned long long start = 0;
+	FILE *stat;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return 0;
+	n = fread(text, 1, sizeof(text) - 1, stat);
+	fclose(stat);
+	text[n] = 0;
+	after = strrchr(text, ')'); /* behind the name, which may hold anything */
+	if (!after ||
+	    sscanf(after + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+		   "%*d %llu",
+		   &state, &start) != 2)
+		return 0;
+	return state == 'Z' || state == 'X' ? 0 : start + 1; /* never 0 */
+}
+
+static struct twz_process *process_find(pid_t pid)
+{
+	struct twz_process *table = home.runtime->process;
+
+	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++)
+		if (__atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE) == (uint64_t)pid)
+			return &table[i];
+	return NULL;
+}
+
+bool owner_alive(uint64_t word)
+{
+	pid_t pid = (pid_t)(word & (LOCK_WAITERS - 1));
+	const struct twz_process *process;
+
+	if (word >> 32 != home.owner >> 32)
+		return false;
+	process = process_find(pid);
+	return process && start_of(pid) == process->start;
+}
+
+int process_register(void)
+{
+	struct twz_runtime *runtime = home.runtime;
+	pid_t pid = getpid();
+	struct twz_process *process;
+
+	if (runtime->epoch != home.info.epoch) {
+		memset(runtime->process, 0, sizeof(runtime->process));
+		memset(runtime->lease, 0, sizeof(runtime->lease));
+		runtime->epoch = home.info.epoch;
+	}
+	process = process_find(pid);
+	if (!process)
+		process = process_find(0);
+	for (unsigned i = 0; !process && i < sizeof(runtime->process) / sizeof(*process); i++)
+		if (start_of((pid_t)runtime->process[i].pid) != runtime->process[i].start)
+			process = &runtime->process[i];
+	if (!process)
+		return TWZ_E_LIMIT;
+	process->start = start_of(pid);
+	__atomic_store_n(&process->pid, (uint64_t)pid, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- the store's lock ------------------------------------------------------------------------- */
+
+static void inner_lock(void)
+{
+	uint32_t seen = 0;
+
+	if (__atomic_compare_exchange_n(&inner, &seen, 1, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return;
+	while (__atomic_exchange_n(&inner, 2, __ATOMIC_ACQUIRE)) /* 2: somebody waits */
+		futex_wait(&inner, 2, ~0ull);
+}
+
+static void inner_unlock(void)
+{
+	if (__atomic_exchange_n(&inner, 0, __ATOMIC_RELEASE) == 2)
+		futex_wake(&inner, 1);
+}
+
+static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
+{
+	return __atomic_compare_exchange_n(word, seen, value, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Returns true if the lock was taken from a dead owner. */
+static bool outer_lock(void)
+{
+	uint64_t *lock = &home.runtime->lock, seen = 0, mine = home.owner;
+
+	while (!swap(lock, &seen, mine)) {
+		if (!seen)
+			continue;
+		if (seen >> 32 != mine >> 32) { /* of an epoch that ended: mounting recovered */
+			if (swap(lock, &seen, mine))
+				return true;
+			seen = 0;
+			continue;
+		}
+		/* From here on the word may have a waiter: who unlocks wakes one. */
+		mine |= LOCK_WAITERS;
+		if (!(seen & LOCK_WAITERS) && !swap(lock, &seen, seen | LOCK_WAITERS)) {
+			seen = 0;
+			continue;
+		}
+		seen |= LOCK_WAITERS;
+		if (!futex_wait((const uint32_t *)lock, (uint32_t)seen, LOOK_NS) &&
+		    !owner_alive(seen) && swap(lock, &seen, mine))
+			return true;
+		seen = 0;
+	}
+	return false;
+}
+
+static void outer_unlock(void)
+{
+	uint64_t *lock = &home.runtime->lock;
+
+	if (__atomic_exchange_n(lock, 0, __ATOMIC_RELEASE) & LOCK_WAITERS)
+		futex_wake((const uint32_t *)lock, 1);
+}
+
+void home_lock(void)
+{
+	int error;
+
+	if (holding)
+		die(125, "internal error: a slot was touched under the store's lock");
+	home_need();
+	inner_lock();
+	holding = true;
+	if (!outer_lock())
+		return;
+	error = store_recover(&home.store);
+	if (error)
+		die(125, "after the death of a process: %s", error_text(error));
+}
+
+void home_unlock(void)
+{
+	outer_unlock();
+	holding = false;
+	inner_unlock();
+}
+
+bool home_locked(void)
+{
+	return holding;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static void fill_random(void *out, uint64_t bytes)
+{
+	for (uint8_t *p = out; bytes;) {
+		ssize_t n = getrandom(p, bytes, 0);
+
+		if (n < 0 && errno != EINTR)
+			die(125, "no random numbers: %s", strerror(errno));
+		if (n < 0)
+			continue;
+		p += n;
+		bytes -= (uint64_t)n;
+	}
+}
+
+void twz_rt_random(void *out, uint64_t bytes)
+{
+	fill_random(out, bytes);
+}
+
+/* The host must have room for what the store always uses. */
+static int reserve_areas(void)
+{
+	const struct twz_super_fixed *fixed = home.store.fixed;
+	uint64_t share = fixed->share.frame * TWZ_PAGE, log = fixed->log.frame * TWZ_PAGE;
+	uint64_t end = log + (fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE;
+	int error = image_reserve(0, share);
+
+	return error ? error : image_reserve(log, end - log);
+}
+
+/*
+ * Attaching applies the update log, which another process may be writing: so its lock comes first,
+ * and the words that say where that is are only taken for granted as far as they lie in the image.
+ */
+static int attach(void)
+{
+	const struct twz_super_fixed *fixed = (const struct twz_super_fixed *)home.image.base;
+	const struct twz_super *super = (const struct twz_super *)(home.image.base + TWZ_SUPER_AT);
+	uint64_t at = fixed->runtime.frame * TWZ_PAGE;
+	int error;
+
+	if (fixed->magic != TWZ_STORE_MAGIC)
+		return TWZ_E_NOTSTORE;
+	if (at + sizeof(struct twz_runtime) > home.image.bytes)
+		return TWZ_E_DAMAGED;
+	home.runtime = (struct twz_runtime *)(home.image.base + at);
+	home.owner = super->epoch << 32 | (uint64_t)getpid(); /* only a mount changes the epoch */
+	outer_lock();
+	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
+	if (error)
+		outer_unlock();
+	return error;
+}
+
+static int mount(void)
+{
+	int error = store_mount(&home.store, home.image.base, home.image.bytes, fill_random);
+
+	if (error)
+		return error;
+	home.runtime = (struct twz_runtime *)(home.image.base +
+					      home.store.fixed->runtime.frame * TWZ_PAGE);
+	home.owner = home.store.super->epoch << 32 | (uint64_t)getpid();
+	/* Nobody else has the image: whoever held the lock is gone. */
+	__atomic_store_n(&home.runtime->lock, home.owner, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* Opens the file, or the inherited descriptor if path is null. `inner` held. */
+static int open_store(const char *path, int fd)
+{
+	int error = path ? image_open(&home.image, path, false) : image_attach(&home.image, fd);
+
+	if (error)
+		return error;
+	error = path ? mount() : attach();
+	if (error)
+		goto close;
+	home.info.epoch = home.store.super->epoch;
+	home.info.owner = (uint32_t)getpid();
+	home.info.root = home.store.super->root;
+	error = process_register();
+	if (!error)
+		error = reserve_areas();
+	home.store.reserve = image_reserve;
+	outer_unlock();
+	if (error)
+		goto close;
+	slots_init();
+	fault_init();
+	sync_init();
+	__atomic_store_n(&opened, true, __ATOMIC_RELEASE);
+	return 0;
+close:
+	image_close(&home.image);
+	return error;
+}
+
+static int open_and_explain(const char *path, int fd)
+{
+	char name[64], text[512];
+	int error = open_store(path, fd);
+
+	if (!path)
+		snprintf(name, sizeof(name), "the store at descriptor %d", fd);
+	if (error)
+		message("%s",
+			image_error(&home.image, error, path ? path : name, text, sizeof(text)));
+	return error;
+}
+
+int twz_rt_open(const char *where)
+{
+	int error = TWZ_E_EXISTS;
+
+	inner_lock();
+	if (!opened)
+		error = open_and_explain(where, -1);
+	inner_unlock();
+	return error;
+}
+
+void home_need(void)
+{
+	const char *fd, *path;
+	int error = 0;
+
+	if (__builtin_expect(__atomic_load_n(&opened, __ATOMIC_ACQUIRE), 1))
+		return;
+	inner_lock();
+	fd = getenv("TWZ_STORE_FD");
+	path = getenv("TWZ_STORE");
+	if (!opened && fd)
+		error = open_and_explain(NULL, atoi(fd));
+	else if (!opened && path)
+		error = open_and_explain(path, -1);
+	else if (!opened)
+		die(125, "which store? Set TWZ_STORE=FILE, or start from the prompt");
+	if (error)
+		_exit(125);
+	inner_unlock();
+}
+
+const struct twz_rt_info *twz_rt_info(void)
+{
+	home_need();
+	return &home.info;
+}
+
+int home_find(struct twz_id id, uint64_t *ref)
+{
+	int error = store_find(&home.store, id, ref);
+
+	if (!error && store_unsettled(&home.store, *ref))
+		error = store_settle(&home.store, *ref);
+	return error;
+}

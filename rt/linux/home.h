@@ -1,0 +1,75 @@
+/*
+ * home.h - the hosted runtime's inside: the store that this process has, and its lock.
+ *
+ * Processes
+ *   The first one opens the image (twz_rt_open, or the environment variable TWZ_STORE=FILE) and
+ *   mounts: a new boot epoch. Programs that it runs inherit the descriptor, and so its lock on the
+ *   file, by TWZ_STORE_FD=N, and attach to the same epoch. They die with their parent: killing the
+ *   first one is pulling the plug. A store is opened when it is first needed.
+ *
+ * The store's lock
+ *   One word in the runtime area of the image: epoch << 32 | waiters << 31 | process. It is held for
+ *   every call of core/store.h. Who waits looks now and then whether the owner is alive, and takes
+ *   the lock from a dead one, applying the update log. Inside the process a second lock orders
+ *   threads.
+ *   The fault handler takes it too: so a thread that holds it must not touch a slot, and the handler
+ *   ends the process if one did.
+ *
+ * Owners in lock words are processes, by number; the process table in the runtime area tells a number
+ * that was given out anew by its start time. A thread that ends inside a transaction while its process
+ * lives is not found out: others get TWZ_E_TIMEOUT.
+ *
+ * What is not there yet: leases. Two processes may be attached at once without harm to the store,
+ * but one does not see that the other made, copied or dropped pages that it has mapped.
+ */
+#ifndef TWZ_RT_LINUX_HOME_H
+#define TWZ_RT_LINUX_HOME_H
+
+#include "abi/rt.h"
+#include "core/store.h"
+#include "rt/linux/image.h"
+
+struct home {
+	/* Constant once open. */
+	struct image image;
+	struct twz_runtime *runtime;
+	uint64_t owner; /* epoch << 32 | process, as lock words have it */
+	struct twz_rt_info info;
+
+	struct store store; /* home_lock held */
+};
+extern struct home home;
+
+/* Opens the store that the environment names, if none is open. */
+void home_need(void);
+
+/* Opens the store if need be and takes its lock. */
+void home_lock(void);
+void home_unlock(void);
+/* Does this thread hold it? */
+bool home_locked(void);
+
+/* The object's record; home_lock held. The log is settled. */
+int home_find(struct twz_id id, uint64_t *ref);
+
+/*
+ * May the owner of this lock word still do something? False: it is of another epoch, or its process
+ * is gone, or the number is another's now.
+ */
+bool owner_alive(uint64_t word);
+/* Enters this process in the table. TWZ_E_LIMIT: 63 are in it. home_lock held. */
+int process_register(void);
+
+/* "NAME: ..." and a new line to the messages, in one piece; safe in a signal handler. */
+void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and the program ends with this status: 125 store unusable, 126 program refused. */
+_Noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *error_text(int error);
+
+/* Waits on a word that other processes may share, at most that long; false if the time is over. */
+bool futex_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);
+int futex_wake(const uint32_t *word, uint32_t count);
+
+#define LOCK_WAITERS (1ull << 31)
+
+#endif

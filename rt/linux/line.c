@@ -1,0 +1,44 @@
+/* line.c - a line of input, with editing and history when a person types it. */
+#define _GNU_SOURCE
+#include <editline/readline.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rt/linux/home.h"
+
+static const char *plain(void)
+{
+	static char *line;
+	static size_t room;
+	ssize_t n = getline(&line, &room, stdin);
+
+	if (n < 0)
+		return NULL;
+	if (n && line[n - 1] == '\n')
+		line[n - 1] = 0;
+	return line;
+}
+
+static const char *edited(const char *prompt)
+{
+	static char *line;
+
+	free(line);
+	line = readline(prompt);
+	if (line && *line)
+		add_history(line);
+	return line;
+}
+
+const char *twz_rt_line(const char *prompt)
+{
+	if (!isatty(0))
+		return plain();
+	if (isatty(1))
+		return edited(prompt);
+	if (write(2, prompt, strlen(prompt)) < 0)
+		return NULL;
+	return plain();
+}

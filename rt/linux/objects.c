@@ -1,0 +1,201 @@
+/* objects.c - the runtime's calls on objects: core/store.h under the store's lock. */
+#include "abi/object.h"
+#include "core/pmem.h"
+#include "rt/linux/home.h"
+#include "rt/linux/slots.h"
+
+#define DRAIN_STEPS 16 /* of what was deleted, freed with each delete */
+
+int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
+{
+	const struct store_new what = {.type = new->type,
+				       .perms = new->perms,
+				       .key = new->key,
+				       .ending = new->flags &TWZ_NEW_ENDING,
+				       .page = new->page,
+				       .npages = new->npages};
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_create(&home.store, &what, &ref);
+	if (!error)
+		*id = store_record(&home.store, ref)->id;
+	home_unlock();
+	return error;
+}
+
+int twz_rt_keep(struct twz_id id)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_find(&home.store, id, &ref);
+	if (!error)
+		error = store_keep(&home.store, ref);
+	home_unlock();
+	return error;
+}
+
+int twz_rt_delete(struct twz_id id)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_find(&home.store, id, &ref);
+	if (!error) {
+		slots_reset_object(id);
+		error = store_delete(&home.store, ref);
+	}
+	if (!error)
+		store_drain(&home.store, DRAIN_STEPS); /* what it cannot free now, it will later */
+	home_unlock();
+	return error;
+}
+
+int twz_rt_set_root(struct twz_id id)
+{
+	int error;
+
+	home_lock();
+	error = store_set_name(&home.store, STORE_ROOT, id);
+	if (!error)
+		home.info.root = id;
+	home_unlock();
+	return error;
+}
+
+/* The object for a change of its pages: in no transaction, nothing of it mapped. */
+static int find_quiet(struct twz_id id, uint64_t *ref)
+{
+	const struct twz_meta *meta;
+	int error = home_find(id, ref);
+
+	if (error)
+		return error;
+	meta = store_page(&home.store, *ref, TWZ_OBJ_META / TWZ_PAGE);
+	if (meta && meta->log.lock) {
+		if (owner_alive(meta->log.lock))
+			return TWZ_E_BUSY;
+		error = store_settle(&home.store, *ref);
+	}
+	slots_reset_object(id);
+	return error;
+}
+
+int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_t src_page,
+		uint64_t pages)
+{
+	uint64_t from, to;
+	int error;
+
+	home_lock();
+	error = find_quiet(src, &from);
+	if (!error)
+		error = find_quiet(dst, &to);
+	if (!error)
+		error = store_copy(&home.store, to, dst_page, from, src_page, pages);
+	home_unlock();
+	return error;
+}
+
+int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = find_quiet(id, &ref);
+	if (!error)
+		error = store_drop(&home.store, ref, page, pages);
+	home_unlock();
+	return error;
+}
+
+int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
+{
+	uint64_t from, ref;
+	int error;
+
+	home_lock();
+	error = find_quiet(src, &from);
+	if (!error)
+		error = store_seal(&home.store, from, size, type, perms, (struct twz_id){0}, &ref);
+	if (!error)
+		*id = store_record(&home.store, ref)->id;
+	home_unlock();
+	return error;
+}
+
+int twz_rt_stat(struct twz_id id, struct twz_rt_stat *stat)
+{
+	const struct twz_record *rec;
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_find(&home.store, id, &ref);
+	if (!error) {
+		rec = store_record(&home.store, ref);
+		*stat = (struct twz_rt_stat){.id = id,
+					     .identity = rec->identity,
+					     .npages = rec->npages,
+					     .end_epoch = rec->end_epoch};
+	}
+	home_unlock();
+	return error;
+}
+
+int twz_rt_sync(struct twz_id id)
+{
+	struct store_run run;
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = home_find(id, &ref);
+	for (uint64_t page = 0; !error && page < STORE_PAGES_MAX; page = run.page + run.pages) {
+		error = store_run(&home.store, ref, page, STORE_PAGES_MAX - page, &run);
+		if (!error && run.frame)
+			pmem_flush("sync", home.image.base + run.frame * TWZ_PAGE,
+				   run.pages * TWZ_PAGE);
+	}
+	pmem_fence("sync");
+	home_unlock();
+	return error;
+}
+
+int twz_rt_settle(struct twz_id id)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = find_quiet(id, &ref);
+	home_unlock();
+	return error;
+}
+
+int twz_rt_usage(struct twz_rt_usage *usage)
+{
+	struct store_usage u;
+
+	home_lock();
+	store_usage(&home.store, &u);
+	*usage = (struct twz_rt_usage){
+		.pages = u.frames, .used = u.used, .objects = u.objects, .epoch = home.info.epoch};
+	home_unlock();
+	return 0;
+}
+
+void twz_rt_flush(const void *addr, uint64_t bytes)
+{
+	pmem_flush("program", addr, bytes);
+}
+
+void twz_rt_fence(void)
+{
+	pmem_fence("program");
+}

@@ -1,0 +1,387 @@
+/* slots.c - objects mapped on first touch (slots.h). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/ptr.h"
+#include "rt/linux/pmem_file.h"
+#include "rt/linux/slots.h"
+
+#define NENTRIES (NSLOTS + NPLACES)
+#define NODE_PAGES ((uint64_t)TWZ_NODE_FANOUT)
+#define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
+#define SMALL_PAGES 16     /* an object of fewer grows page by page */
+#define PIECES_SPARE 4096u /* mappings left to the rest of the process */
+
+/* Written by the program. */
+static struct twz_view_slot view[NENTRIES];
+
+/* What is installed; home_lock held. */
+static struct slot {
+	struct twz_id id; /* bound to; zero: not bound */
+	uint32_t rights;
+	uint32_t pieces; /* mappings made since the last reset: an upper bound, neighbours merge */
+} slots[NENTRIES];
+
+static uint32_t pieces_all, pieces_max;
+static uint32_t victim; /* where the last slot was that had to give its mappings away */
+
+/* ---- addresses -------------------------------------------------------------------------------- */
+
+static uint8_t *base_of(uint32_t slot)
+{
+	return slot < NSLOTS ? (uint8_t *)(SLOT_BASE + slot * TWZ_SLOT_SIZE)
+			     : (uint8_t *)(PLACE_BASE + (slot - NSLOTS) * TWZ_PLACE_SIZE);
+}
+
+static uint64_t span_of(uint32_t slot)
+{
+	return slot < NSLOTS ? TWZ_SLOT_SIZE : TWZ_PLACE_SIZE;
+}
+
+/* NENTRIES if the address is in none. */
+static uint32_t slot_of(uintptr_t addr)
+{
+	if (addr - SLOT_BASE < NSLOTS * TWZ_SLOT_SIZE)
+		return (uint32_t)((addr - SLOT_BASE) >> TWZ_SLOT_SHIFT);
+	if (addr - PLACE_BASE < NPLACES * TWZ_PLACE_SIZE)
+		return NSLOTS + (uint32_t)((addr - PLACE_BASE) >> TWZ_PLACE_SHIFT);
+	return NENTRIES;
+}
+
+bool slots_hold(uintptr_t addr)
+{
+	return slot_of(addr) < NENTRIES;
+}
+
+/* The entry as it was at some moment. */
+static struct twz_view_slot entry_of(uint32_t slot)
+{
+	const struct twz_view_slot *entry = &view[slot];
+	struct twz_view_slot copy;
+
+	do {
+		copy.seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
+		copy.id.lo = __atomic_load_n(&entry->id.lo, __ATOMIC_RELAXED);
+		copy.id.hi = __atomic_load_n(&entry->id.hi, __ATOMIC_RELAXED);
+		copy.epoch = __atomic_load_n(&entry->epoch, __ATOMIC_RELAXED);
+		copy.rights = __atomic_load_n(&entry->rights, __ATOMIC_RELAXED);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (copy.seq & 1 || copy.seq != __atomic_load_n(&entry->seq, __ATOMIC_RELAXED));
+	return copy;
+}
+
+struct twz_id slots_id(uintptr_t addr)
+{
+	uint32_t slot = slot_of(addr);
+
+	return slot < NENTRIES ? entry_of(slot).id : (struct twz_id){0};
+}
+
+/* ---- the host's mappings ---------------------------------------------------------------------- */
+
+/* Not by the C library: the sanitizers would take note of every piece, which is slow. */
+static void *host_map(const void *addr, uint64_t bytes, int prot, int flags, int fd, uint64_t off)
+{
+	return (void *)syscall(SYS_mmap, addr, bytes, prot, flags, fd, off);
+}
+
+static void *reserve(const void *addr, uint64_t bytes, int flags)
+{
+	return host_map(addr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags,
+			-1, 0);
+}
+
+static uint32_t host_limit(void)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+	unsigned limit = 65530;
+
+	if (file) {
+		if (fscanf(file, "%u", &limit) != 1)
+			limit = 65530;
+		fclose(file);
+	}
+	return limit > 2 * PIECES_SPARE ? limit - PIECES_SPARE : limit / 2;
+}
+
+void slots_init(void)
+{
+	const char *what = "objects' slots";
+	void *shadow;
+
+	if (reserve((void *)SLOT_BASE, NSLOTS * TWZ_SLOT_SIZE, MAP_FIXED_NOREPLACE) !=
+	    (void *)SLOT_BASE)
+		goto fail;
+	what = "large objects' places";
+	if (NPLACES && reserve((void *)PLACE_BASE, NPLACES * TWZ_PLACE_SIZE, MAP_FIXED_NOREPLACE) !=
+			       (void *)PLACE_BASE)
+		goto fail;
+	what = "null pointers' region (build the program as a PIE)";
+	if (reserve((void *)LOW_START, LOW_END - LOW_START, MAP_FIXED_NOREPLACE) !=
+	    (void *)LOW_START)
+		goto fail;
+	what = "shadow";
+	shadow = mmap(NULL, SHADOW_BYTES + TWZ_SHADOW_TAIL, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (shadow == MAP_FAILED)
+		goto fail;
+	madvise(shadow, SHADOW_BYTES + TWZ_SHADOW_TAIL, MADV_DONTDUMP);
+	pieces_max = host_limit();
+	home.info.version = TWZ_RT_VERSION;
+	home.info.nslots = NSLOTS;
+	home.info.slot_base = SLOT_BASE;
+	home.info.nplaces = NPLACES;
+	home.info.place_base = PLACE_BASE;
+	home.info.view = view;
+	home.info.shadow = (uint64_t)shadow;
+	home.info.shadow_bytes = SHADOW_BYTES;
+	return;
+fail:
+	die(125, "the address space for the %s is not free: %s", what, strerror(errno));
+}
+
+/* Takes away what is mapped; the binding stays. */
+static void unmap(uint32_t slot)
+{
+	if (!slots[slot].pieces)
+		return;
+	pmem_file_all(); /* what other threads flushed by these addresses */
+	if (reserve(base_of(slot), span_of(slot), MAP_FIXED) != base_of(slot))
+		die(125, "cannot unmap an object: %s", strerror(errno));
+	pieces_all -= slots[slot].pieces;
+	slots[slot].pieces = 0;
+}
+
+void slots_reset(uint32_t slot)
+{
+	unmap(slot);
+	slots[slot].id = (struct twz_id){0};
+}
+
+void slots_reset_object(struct twz_id id)
+{
+	for (uint32_t slot = 0; slot < NENTRIES; slot++)
+		if (slots[slot].id.lo == id.lo && slots[slot].id.hi == id.hi)
+			slots_reset(slot);
+}
+
+void slots_reset_all(void)
+{
+	for (uint32_t slot = 0; slot < NENTRIES; slot++)
+		unmap(slot);
+}
+
+/* Another slot gives its mappings away; false if none has any. */
+static bool make_room(uint32_t slot)
+{
+	for (uint32_t i = 0; i < NENTRIES; i++) {
+		victim = (victim + 1) % NENTRIES;
+		if (victim != slot && slots[victim].pieces) {
+			unmap(victim);
+			return true;
+		}
+	}
+	if (!slots[slot].pieces)
+		return false;
+	unmap(slot);
+	return true;
+}
+
+/* frame 0: zeros. */
+static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uint32_t frame)
+{
+	uint8_t *at = base_of(slot) + page * TWZ_PAGE;
+	int flags = MAP_FIXED |
+		    (frame ? home.image.map_flags : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
+
+	if (pieces_all >= pieces_max)
+		make_room(slot);
+	while (host_map(at, pages * TWZ_PAGE, prot, flags, frame ? home.image.fd : -1,
+			frame * TWZ_PAGE) != at)
+		if (errno != ENOMEM || !make_room(slot))
+			return TWZ_E_NOMEM;
+	slots[slot].pieces++;
+	pieces_all++;
+	return 0;
+}
+
+/* ---- a touch ---------------------------------------------------------------------------------- */
+
+/* Binds the slot to the object that its entry names. */
+static int bind(uint32_t slot, struct twz_fault *fault)
+{
+	struct twz_view_slot copy = entry_of(slot);
+
+	if (!(copy.id.lo | copy.id.hi)) {
+		fault->kind =
+			copy.rights & TWZ_VIEW_RECYCLED ? TWZ_FAULT_POINTER : TWZ_FAULT_OBJECT;
+		return TWZ_E_OUTSIDE;
+	}
+	if (copy.epoch && copy.epoch != home.info.epoch) {
+		fault->kind = TWZ_FAULT_OBJECT;
+		return TWZ_E_NOTFOUND;
+	}
+	slots[slot].id = copy.id;
+	slots[slot].rights = copy.rights;
+	return 0;
+}
+
+/* The stretch of pages in one state that holds the page; not past its node. */
+static int run_around(uint64_t ref, uint64_t page, struct store_run *run)
+{
+	uint64_t at = page & ~(NODE_PAGES - 1), end = at + NODE_PAGES;
+
+	do {
+		int error = store_run(&home.store, ref, at, end - at, run);
+
+		if (error)
+			return error;
+		at = run->page + run->pages;
+	} while (at <= page);
+	return 0;
+}
+
+/*
+ * How many pages a store into a hole makes: so many that the object grows by as much as it has, and
+ * its frames become long stretches; the log and the FOT by what is asked for.
+ */
+static uint64_t growth(uint64_t ref, uint64_t page)
+{
+	uint64_t npages = store_record(&home.store, ref)->npages;
+
+	if (page < DATA_PAGE || npages < SMALL_PAGES)
+		return 1;
+	return npages < NODE_PAGES ? npages : NODE_PAGES;
+}
+
+/* Makes the page, and others, present and unshared; *run is what is there then. */
+static int make(uint64_t ref, uint64_t page, uint64_t want, struct store_run *run)
+{
+	uint64_t end = run->page + run->pages, pages = want;
+	int error;
+
+	if (!run->frame && pages < growth(ref, page))
+		pages = growth(ref, page);
+	if (run->shared && pieces_all > pieces_max / 2) {
+		page = run->page;
+		pages = run->pages;
+	}
+	if (pages > end - page)
+		pages = end - page;
+	error = store_make(&home.store, ref, page, pages);
+	if (error == TWZ_E_FULL && pages > want)
+		error = store_make(&home.store, ref, page, 1);
+	return error ? error : run_around(ref, page, run);
+}
+
+/* Does a transaction of this process hold the object? (TWZ_VIEW_CHECKED) */
+static bool in_transaction(uint64_t ref)
+{
+	const struct twz_meta *meta = store_page(&home.store, ref, TWZ_OBJ_META / TWZ_PAGE);
+
+	return meta && (meta->log.lock | LOCK_WAITERS) == (home.owner | LOCK_WAITERS);
+}
+
+/* home_lock held; `want` pages from `page` on will be stored to. */
+static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
+		      struct twz_fault *fault)
+{
+	struct slot *s = &slots[slot];
+	const struct twz_record *rec;
+	struct store_run run;
+	bool checked, writable;
+	uint64_t ref;
+	int error = 0;
+
+	if (!(s->id.lo | s->id.hi))
+		error = bind(slot, fault);
+	fault->object = s->id;
+	if (error)
+		return error;
+	fault->kind = TWZ_FAULT_NULL;
+	if (!page)
+		return TWZ_E_RANGE;
+	error = home_find(s->id, &ref);
+	fault->kind = error == TWZ_E_NOTFOUND ? TWZ_FAULT_OBJECT : TWZ_FAULT_DAMAGED;
+	if (!error)
+		error = run_around(ref, page, &run);
+	if (error)
+		return error;
+
+	rec = store_record(&home.store, ref);
+	fault->kind = TWZ_FAULT_RIGHT;
+	if (rec->identity.flags & TWZ_ID_SEALED && write)
+		return TWZ_E_SEALED;
+	if (run.limit & TWZ_READ || !(s->rights & TWZ_VIEW_READ))
+		return TWZ_E_RIGHT;
+	writable = s->rights & TWZ_VIEW_WRITE && !(rec->identity.flags & TWZ_ID_SEALED) &&
+		   !(run.limit & TWZ_WRITE);
+	checked = s->rights & TWZ_VIEW_CHECKED && page >= DATA_PAGE;
+	if (write && (!writable || (checked && !in_transaction(ref))))
+		return TWZ_E_RIGHT;
+
+	if (write && (!run.frame || run.shared)) {
+		error = make(ref, page, want, &run);
+		fault->kind = error == TWZ_E_DAMAGED ? TWZ_FAULT_DAMAGED : TWZ_FAULT_FULL;
+		if (error)
+			return error;
+	}
+	if (!run.page) { /* never page 0 */
+		run.page++;
+		run.pages--;
+	}
+	writable &= run.frame && !run.shared && (!checked || write);
+	fault->kind = TWZ_FAULT_FULL;
+	return map_piece(slot, run.page, run.pages, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+			 run.frame);
+}
+
+bool slots_touch(uintptr_t addr, bool write, uint64_t want, struct twz_fault *fault)
+{
+	uint32_t slot = slot_of(addr);
+	uint64_t offset;
+
+	*fault = (struct twz_fault){.kind = TWZ_FAULT_OBJECT,
+				    .error = TWZ_E_OUTSIDE,
+				    .access = write ? TWZ_VIEW_WRITE : TWZ_VIEW_READ,
+				    .address = addr};
+	if (slot == NENTRIES)
+		return false;
+	offset = addr - (uintptr_t)base_of(slot);
+	fault->offset = offset;
+	home_lock();
+	fault->error = touch_page(slot, offset / TWZ_PAGE, write,
+				  (offset % TWZ_PAGE + want + TWZ_PAGE - 1) / TWZ_PAGE, fault);
+	home_unlock();
+	return !fault->error;
+}
+
+int twz_rt_touch(void *addr, uint64_t bytes)
+{
+	uintptr_t at = (uintptr_t)addr, end = at + bytes;
+	struct twz_fault fault;
+
+	if (end < at || (bytes && slot_of(at) != slot_of(end - 1)))
+		return TWZ_E_OUTSIDE;
+	for (; at < end; at = (at | (TWZ_PAGE - 1)) + 1)
+		if (!slots_touch(at, true, end - at, &fault))
+			return fault.error;
+	return 0;
+}
+
+int twz_rt_invalidate(uint32_t slot, uint32_t count)
+{
+	if (slot > NENTRIES || count > NENTRIES - slot)
+		return TWZ_E_RANGE;
+	home_lock();
+	for (uint32_t i = slot; i < slot + count; i++)
+		slots_reset(i);
+	home_unlock();
+	return 0;
+}

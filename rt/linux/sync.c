@@ -1,0 +1,129 @@
+/* sync.c - waiting on words, and transactions' locks (sync.h, core/tx.h). */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/ptr.h"
+#include "core/tx.h"
+#include "rt/linux/home.h"
+#include "rt/linux/slots.h"
+#include "rt/linux/sync.h"
+
+#define SECOND_NS (1000ull * 1000 * 1000)
+#define LOCK_TIMEOUT_NS (10 * SECOND_NS)   /* then a transaction gets TWZ_E_TIMEOUT */
+#define LOCK_LOOK_NS (20ull * 1000 * 1000) /* how long a waiter believes that the owner lives */
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+bool futex_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+	const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / SECOND_NS),
+					 .tv_nsec = (long)(timeout_ns % SECOND_NS)};
+
+	return !syscall(SYS_futex, word, FUTEX_WAIT, value, timeout_ns == ~0ull ? NULL : &timeout,
+			NULL, 0) ||
+	       errno != ETIMEDOUT;
+}
+
+int futex_wake(const uint32_t *word, uint32_t count)
+{
+	long woken = syscall(SYS_futex, word, FUTEX_WAKE, count > INT_MAX ? INT_MAX : (int)count,
+			     NULL, NULL, 0);
+
+	return woken < 0 ? 0 : (int)woken;
+}
+
+int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+	/* The host looks at the word itself, and would not resolve a fault. */
+	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
+		return 0;
+	return futex_wait(word, value, timeout_ns) ? 0 : TWZ_E_TIMEOUT;
+}
+
+int twz_rt_wake(const uint32_t *word, uint32_t count)
+{
+	return futex_wake(word, count);
+}
+
+uint64_t twz_rt_time_ns(void)
+{
+	return now_ns(CLOCK_REALTIME);
+}
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+/* Settles the object whose lock an owner holds who is gone. */
+static int take_over(void *base, const uint64_t *lock, uint64_t seen)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_find(&home.store, slots_id((uintptr_t)base), &ref);
+	if (!error) {
+		const struct twz_meta *meta = store_page(&home.store, ref, TWZ_OBJ_META / TWZ_PAGE);
+
+		/* Another may have been faster: then the lock is free, or somebody else's. */
+		if (meta && (meta->log.lock | LOCK_WAITERS) == (seen | LOCK_WAITERS))
+			error = store_settle(&home.store, ref);
+		slots_reset_all(); /* settling may have made pages, in other objects too */
+	}
+	home_unlock();
+	if (!error)
+		futex_wake((const uint32_t *)lock, INT_MAX);
+	return error;
+}
+
+static int contended(void *base, uint64_t *lock, uint64_t seen)
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + LOCK_TIMEOUT_NS;
+
+	for (;;) {
+		if (!seen)
+			return 0;
+		if (seen >> 32 != home.owner >> 32)
+			return take_over(base, lock, seen);
+		if (!(seen & LOCK_WAITERS) &&
+		    !__atomic_compare_exchange_n(lock, &seen, seen | LOCK_WAITERS, false,
+						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			continue;
+		seen |= LOCK_WAITERS;
+		if (futex_wait((const uint32_t *)lock, (uint32_t)seen, LOCK_LOOK_NS))
+			return 0;
+		if (!owner_alive(seen))
+			return take_over(base, lock, seen);
+		if (now_ns(CLOCK_MONOTONIC) > end)
+			return TWZ_E_TIMEOUT;
+		seen = __atomic_load_n(lock, __ATOMIC_RELAXED);
+	}
+}
+
+static void wake(uint64_t *lock)
+{
+	futex_wake((const uint32_t *)lock, INT_MAX);
+}
+
+static struct twz_id id_of(const void *base)
+{
+	return slots_id((uintptr_t)base);
+}
+
+void sync_init(void)
+{
+	tx_env = (struct tx_env){.owner = home.owner,
+				 .contended = contended,
+				 .wake = wake,
+				 .touch = twz_rt_touch,
+				 .id = id_of};
+}
