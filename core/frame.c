@@ -116,6 +116,7 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	if (s->reserve && s->reserve((uint64_t)*frame * TWZ_PAGE, n * TWZ_PAGE))
 		return TWZ_E_FULL;
 	mark(s, kind, *frame, n, true);
+	s->update.fresh = true; /* the caller fills them */
 	return 0;
 }
 

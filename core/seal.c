@@ -287,6 +287,7 @@ static int publish(struct store *s, uint64_t ref, const struct twz_identity *ide
 	struct twz_record *rec = record_at(s, ref);
 	int error = index_reserve(s, &s->super->objects);
 
+	pmem_fence("seal: content");
 	if (!error)
 		error = list_remove(s, &s->super->ending, ref);
 	if (!error)

@@ -55,6 +55,13 @@ static uint32_t areas_lay_out(struct twz_super_fixed *fixed)
 	return at + fixed->runtime.frames;
 }
 
+static void fixed_write(void *at, const struct twz_super_fixed *fixed)
+{
+	pmem_copy(at, fixed, sizeof(*fixed));
+	pmem_flush("superblock: copy", at, sizeof(*fixed));
+	pmem_fence("superblock: copy");
+}
+
 int store_format(void *base, uint64_t bytes, void (*random)(void *out, uint64_t bytes))
 {
 	struct twz_super_fixed fixed = {.magic = TWZ_STORE_MAGIC,
@@ -96,12 +103,9 @@ int store_format(void *base, uint64_t bytes, void (*random)(void *out, uint64_t 
 	fresh.sum = super_sum(&fresh);
 	pmem_copy(super, &fresh, sizeof(fresh));
 	pmem_flush("format: super", super, sizeof(fresh));
-	pmem_copy((uint8_t *)base + TWZ_PAGE, &fixed, sizeof(fixed));
-	pmem_flush("format: second copy", (uint8_t *)base + TWZ_PAGE, sizeof(fixed));
-	pmem_fence("format: before the first copy");
-	pmem_copy(base, &fixed, sizeof(fixed));
-	pmem_flush("format: first copy", base, sizeof(fixed));
-	pmem_fence("format: made"); /* the commit point */
+	pmem_fence("format: structures");
+	fixed_write(base, &fixed); /* the commit point: one copy that is whole */
+	fixed_write((uint8_t *)base + TWZ_PAGE, &fixed);
 	return 0;
 }
 
@@ -135,21 +139,32 @@ int store_recover(struct store *s)
 	return STEP("sum", "super") && s->super->sum != super_sum(s->super) ? TWZ_E_DAMAGED : 0;
 }
 
+/* One whole copy of the superblock is enough; it replaces the other. */
+static int fixed_find(struct store *s, uint64_t bytes)
+{
+	struct twz_super_fixed *one = (struct twz_super_fixed *)s->base;
+	struct twz_super_fixed *two = (struct twz_super_fixed *)(s->base + TWZ_PAGE);
+	int error = fixed_check(one, bytes);
+
+	s->fixed = one;
+	if (error && !fixed_check(two, bytes)) {
+		fixed_write(one, two);
+		return 0;
+	}
+	if (!error && memcmp(one, two, sizeof(*one)))
+		fixed_write(two, one);
+	return error;
+}
+
 int store_attach(struct store *s, void *base, uint64_t bytes,
 		 void (*random)(void *out, uint64_t bytes))
 {
-	uint8_t *second = (uint8_t *)base + TWZ_PAGE;
 	int error;
 
 	if (bytes < TWZ_STORE_SIZE_MIN)
 		return TWZ_E_NOTSTORE;
 	s->base = base;
-	s->fixed = base;
-	error = fixed_check(s->fixed, bytes);
-	if (error && !fixed_check((struct twz_super_fixed *)second, bytes)) {
-		s->fixed = (struct twz_super_fixed *)second;
-		error = 0;
-	}
+	error = fixed_find(s, bytes);
 	if (error)
 		return error;
 	s->super = (struct twz_super *)(s->base + TWZ_SUPER_AT);

@@ -87,6 +87,7 @@ static void test_format(void **state)
 	base[64] ^= 1;
 	assert_int_equal(store_mount(s, base, 16 * MIB, test_random), 0);
 	assert_int_equal(s->super->epoch, 3);
+	base[64] ^= 1;
 	base[4096 + 64] ^= 1;
 	assert_int_equal(store_mount(s, base, 16 * MIB, test_random), TWZ_E_DAMAGED);
 }

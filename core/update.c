@@ -8,6 +8,7 @@ static void forget(struct update *u)
 {
 	u->error = 0;
 	u->count = 0;
+	u->fresh = false;
 	if (++u->stamp == 1u << 20) {
 		memset(u->slot, 0, sizeof(u->slot));
 		u->stamp = 1;
@@ -146,6 +147,8 @@ static void commit(struct update *u)
 		.magic = TWZ_UPDATE_MAGIC, .seq = log->seq + 1, .count = u->count};
 
 	head.sum = log_sum(&head, u->word);
+	if (u->fresh)
+		pmem_fence("update: fresh frames");
 	pmem_copy(log, &head, sizeof(head));
 	pmem_copy(log->word, u->word, u->count * sizeof(u->word[0]));
 	pmem_flush("update: log", log, sizeof(head) + u->count * sizeof(u->word[0]));

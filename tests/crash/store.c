@@ -1,0 +1,562 @@
+/*
+ * store.c - crashes in every operation of the object store.
+ *
+ * Each case works on a few objects whose pages hold one byte each, repeated. The oracle: after the
+ * real mount the checker finds the store sound (nothing lost, nothing owned twice), what the case
+ * did not touch is as it was, what it did is old or new, and new once the call had returned.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "abi/object.h"
+#include "core/check.h"
+#include "tests/sim/sim.h"
+
+#define BYTES ((uint64_t)16 << 20)
+#define OBJECTS 8
+
+static struct store run_store, found_store; /* of the program; of who comes after the crash */
+
+/* What the program made: written by setup and run, read by the oracle. */
+static struct {
+	struct twz_id id[OBJECTS];
+	uint64_t ref[OBJECTS];
+	uint64_t used; /* frames in use after setup */
+	uint64_t nobjects;
+} made;
+
+static void case_random(void *out, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes; i += 8) {
+		uint64_t value = sim_random();
+
+		memcpy((uint8_t *)out + i, &value, bytes - i < 8 ? bytes - i : 8);
+	}
+}
+
+static void must(int error)
+{
+	if (!error)
+		return;
+	printf("crash_store: a call of the case failed: %d\n", error);
+	fflush(stdout);
+	__builtin_trap();
+}
+
+static void make(struct store *s, int i, bool ending, uint64_t page, uint64_t npages)
+{
+	struct store_new new = {
+		.perms = TWZ_READ, .ending = ending, .page = page, .npages = npages};
+
+	must(store_create(s, &new, &made.ref[i]));
+	made.id[i] = store_record(s, made.ref[i])->id;
+}
+
+static void fill(struct store *s, int i, uint64_t page, uint64_t n, uint8_t byte)
+{
+	uint8_t content[TWZ_PAGE];
+
+	memset(content, byte, sizeof(content));
+	must(store_make(s, made.ref[i], page, n));
+	for (uint64_t k = 0; k < n; k++) {
+		void *p = store_page(s, made.ref[i], page + k);
+
+		pmem_copy(p, content, sizeof(content));
+		pmem_flush("test: content", p, sizeof(content));
+	}
+	pmem_fence("test: content");
+}
+
+/* Byte of a page, 0 for a hole, -1 if the page is not one byte throughout. */
+static int byte_at(int i, uint64_t page)
+{
+	const uint8_t *p = store_page(&found_store, made.ref[i], page);
+
+	if (!p)
+		return 0;
+	for (unsigned at = 1; at < TWZ_PAGE; at += 61)
+		if (p[at] != p[0])
+			return -1;
+	return p[0];
+}
+
+static bool exists(int i)
+{
+	uint64_t ref;
+
+	return !store_find(&found_store, made.id[i], &ref);
+}
+
+/* An empty store whose free frames are full of something. */
+static void begin(void)
+{
+	struct store *s = &run_store;
+
+	memset(&made, 0, sizeof(made));
+	must(store_format(SIM_BASE, BYTES, case_random));
+	must(store_mount(s, SIM_BASE, BYTES, case_random));
+	make(s, 7, false, 0, 0);
+	fill(s, 7, 1024, 600, 0xee);
+	must(store_delete(s, made.ref[7]));
+	must(store_drain(s, 1000));
+}
+
+/* Object 0: one that no case touches. Object 1: some pages, a tree. */
+static void setup(const void *arg)
+{
+	struct store *s = &run_store;
+
+	(void)arg;
+	begin();
+	make(s, 0, false, 1024, 2);
+	fill(s, 0, 1024, 2, 0xaa);
+	make(s, 1, false, 0, 0);
+	fill(s, 1, 2, 1, 1);
+	fill(s, 1, 1024, 20, 2);
+	fill(s, 1, 1100, 3, 3);
+	fill(s, 1, 1536, 5, 4);
+	fill(s, 1, 2100, 1, 5);
+	made.used = s->super->nused;
+	made.nobjects = s->super->nobjects;
+}
+
+static const char *violated;
+
+static void said(void *arg, const char *invariant, uint64_t frame, const char *what)
+{
+	static char text[160];
+
+	(void)arg;
+	snprintf(text, sizeof(text), "%s: frame %llu: %s", invariant, (unsigned long long)frame,
+		 what);
+	violated = text;
+}
+
+static const char *recover(const void *arg)
+{
+	static uint8_t scratch[CHECK_SCRATCH(BYTES / TWZ_PAGE)];
+	struct check check = {.report = said, .scratch = scratch};
+
+	(void)arg;
+	if (store_mount(&found_store, SIM_BASE, BYTES, case_random))
+		return "the store cannot be mounted";
+	memset(scratch, 0, sizeof(scratch));
+	return store_check(&found_store, &check) ? violated : NULL;
+}
+
+/* The same, and what is dying gets freed. */
+static const char *recover_and_drain(const void *arg)
+{
+	const char *error = recover(arg);
+
+	if (!error && store_drain(&found_store, 1000))
+		return "what is dying cannot be freed";
+	return error ? error : recover(arg);
+}
+
+static const char *untouched(void)
+{
+	if (!exists(0) || byte_at(0, 1024) != 0xaa || byte_at(0, 1025) != 0xaa)
+		return "an object that nobody touched has changed";
+	return NULL;
+}
+
+/* ---- format ---------------------------------------------------------------------------------- */
+
+static void run_format(const void *arg)
+{
+	(void)arg;
+	must(store_format(SIM_BASE, BYTES, case_random));
+	sim_note(1);
+}
+
+static const char *check_format(const void *arg, const struct sim_crash *crash)
+{
+	int error = store_mount(&found_store, SIM_BASE, BYTES, case_random);
+
+	if (!error)
+		return recover(arg);
+	return crash->note ? "the store that was made cannot be mounted" : NULL;
+}
+
+/* ---- create ---------------------------------------------------------------------------------- */
+
+static void run_create(const void *arg)
+{
+	(void)arg;
+	for (int i = 2; i < 6; i++) {
+		make(&run_store, i, false, 1024, (uint64_t)i - 1);
+		sim_note((uint64_t)i - 1);
+	}
+}
+
+static const char *check_create(const void *arg, const struct sim_crash *crash)
+{
+	uint64_t n = found_store.super->nobjects - made.nobjects;
+
+	(void)arg;
+	if (n != crash->note && n != crash->note + 1)
+		return "the number of objects is neither old nor new";
+	for (int i = 2; i < (int)crash->note + 2; i++) {
+		if (!exists(i) ||
+		    store_record(&found_store, made.ref[i])->npages != (unsigned)i - 1)
+			return "an object that was created is not there";
+		for (int page = 0; page < i - 1; page++)
+			if (byte_at(i, 1024 + (uint64_t)page) != 0 ||
+			    !store_page(&found_store, made.ref[i], 1024 + (uint64_t)page))
+				return "a new page is not zero";
+	}
+	return untouched();
+}
+
+/* So many objects that creating more grows slab and index. */
+static void setup_many(const void *arg)
+{
+	setup(arg);
+	for (int i = 0; i < 166; i++)
+		make(&run_store, 7, false, 0, 0);
+	made.nobjects = run_store.super->nobjects;
+}
+
+/* ---- delete ---------------------------------------------------------------------------------- */
+
+static void run_delete(const void *arg)
+{
+	(void)arg;
+	must(store_delete(&run_store, made.ref[1]));
+	sim_note(1);
+	must(store_drain(&run_store, 1000));
+	sim_note(2);
+}
+
+static const char *check_delete(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	if (crash->note && exists(1))
+		return "an object that was deleted is there";
+	if (exists(1) && (byte_at(1, 1024) != 2 || byte_at(1, 2100) != 5))
+		return "an object was freed before it was deleted";
+	if (!exists(1) && found_store.super->nused >= made.used)
+		return "frames of a deleted object are not free";
+	return untouched();
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static const struct span {
+	uint64_t page, n;
+	uint8_t before, after;
+} made_spans[] = {{1024, 20, 2, 2}, {1100, 3, 3, 3}, {3000, 4, 0, 0}, {9000, 1, 0, 0}},
+  dropped_spans[] = {{2, 1, 1, 1},    {1024, 10, 2, 2}, {1034, 10, 2, 0},
+		     {1100, 3, 3, 0}, {1536, 2, 4, 0},  {1538, 3, 4, 4}};
+
+static const char *spans_hold(const struct span *span, size_t n, const struct sim_crash *crash)
+{
+	for (size_t i = 0; i < n; i++)
+		for (uint64_t page = span[i].page; page < span[i].page + span[i].n; page++) {
+			int byte = byte_at(1, page);
+
+			if (byte != span[i].after && (byte != span[i].before || crash->note))
+				return "a page is neither old nor new";
+		}
+	return untouched();
+}
+
+static void run_make(const void *arg)
+{
+	(void)arg;
+	must(store_make(&run_store, made.ref[1], 3000, 4));
+	must(store_make(&run_store, made.ref[1], 9000, 1));
+	must(store_make(&run_store, made.ref[0], 1026, 1)); /* runs, extended */
+	must(store_make(&run_store, made.ref[0], 2000, 1));
+	must(store_make(&run_store, made.ref[0], 3000, 1));
+	must(store_make(&run_store, made.ref[0], 4000, 1));
+	must(store_make(&run_store, made.ref[0], 5000, 1)); /* one too many: a tree */
+	sim_note(1);
+}
+
+static const char *check_make(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	if (crash->note && (!store_page(&found_store, made.ref[1], 3003) ||
+			    !store_page(&found_store, made.ref[0], 5000)))
+		return "a page that was made is not there";
+	return spans_hold(made_spans, 4, crash);
+}
+
+static void run_drop(const void *arg)
+{
+	(void)arg;
+	must(store_drop(&run_store, made.ref[1], 1034, 1538 - 1034));
+	sim_note(1);
+}
+
+static const char *check_drop(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	return spans_hold(dropped_spans, 6, crash);
+}
+
+/* ---- copy ------------------------------------------------------------------------------------ */
+
+/* Object 2 becomes a copy of 1; then both are written to. */
+static void setup_copy(const void *arg)
+{
+	setup(arg);
+	make(&run_store, 2, false, 0, 0);
+}
+
+static void run_copy(const void *arg)
+{
+	uint64_t shift = arg ? 100 : 0; /* does not agree modulo 512: page by page */
+
+	must(store_copy(&run_store, made.ref[2], 512 + shift, made.ref[1], 512, 2000));
+	sim_note(1);
+	must(store_make(&run_store, made.ref[2], 1030 + shift, 1));
+	must(store_make(&run_store, made.ref[1], 1031, 2));
+	sim_note(2);
+	must(store_drop(&run_store, made.ref[2], 1536 + shift, 5));
+	must(store_delete(&run_store, made.ref[1]));
+	sim_note(3);
+	must(store_drain(&run_store, 1000));
+}
+
+static const char *check_copy(const void *arg, const struct sim_crash *crash)
+{
+	uint64_t shift = arg ? 100 : 0;
+
+	if (exists(1) != (crash->note < 3) && (exists(1) || crash->note != 2))
+		return "the source of a copy is gone, or not";
+	for (uint64_t page = 1024; page < 1044; page++) {
+		int copy = byte_at(2, page + shift);
+
+		if (exists(1) && byte_at(1, page) != 2)
+			return "the source of a copy has changed";
+		if (copy != 2 && (copy != 0 || crash->note))
+			return "a page of a copy is wrong";
+	}
+	if (crash->note && byte_at(2, 2100 + shift) != 5)
+		return "the last page of a copy is wrong";
+	return untouched();
+}
+
+/* A page with as many holders as a count can say: one more makes a real copy. */
+static void setup_saturated(const void *arg)
+{
+	setup(arg);
+	for (int i = 0; i < 255; i++) {
+		make(&run_store, 7, false, 0, 0);
+		must(store_copy(&run_store, made.ref[7], 1024, made.ref[1], 1024, 1));
+	}
+	make(&run_store, 2, false, 0, 0);
+}
+
+static void run_saturated(const void *arg)
+{
+	(void)arg;
+	must(store_copy(&run_store, made.ref[2], 1024, made.ref[1], 1024, 1));
+	sim_note(1);
+}
+
+static const char *check_saturated(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	if (byte_at(2, 1024) != 2 && (crash->note || byte_at(2, 1024) != 0))
+		return "the copy of a page with many holders is wrong";
+	return byte_at(1, 1024) == 2 ? untouched() : "the source of a copy has changed";
+}
+
+/* ---- epochs ---------------------------------------------------------------------------------- */
+
+static void setup_ending(const void *arg)
+{
+	setup(arg);
+	make(&run_store, 2, true, 1024, 1);
+	must(store_delete(&run_store, made.ref[2])); /* something is dying when others end */
+	make(&run_store, 3, true, 1024, 1);
+}
+
+static void run_ending(const void *arg)
+{
+	(void)arg;
+	make(&run_store, 4, true, 1024, 1);
+	make(&run_store, 5, true, 1024, 2);
+	sim_note(1);
+	must(store_keep(&run_store, made.ref[4]));
+	sim_note(2);
+	must(store_mount(&run_store, SIM_BASE, BYTES, case_random));
+	sim_note(3);
+	must(store_drain(&run_store, 100));
+}
+
+static const char *check_ending(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	if (exists(2) || exists(3) || (crash->note && exists(5)))
+		return "an object outlived its epoch";
+	if (crash->note >= 2 && !exists(4))
+		return "an object that was kept is gone";
+	if (crash->note >= 1 && exists(4) && !store_page(&found_store, made.ref[4], 1024))
+		return "an object that was kept lost its page";
+	return untouched();
+}
+
+/* ---- names, sealing, full -------------------------------------------------------------------- */
+
+static void run_name(const void *arg)
+{
+	(void)arg;
+	must(store_set_name(&run_store, STORE_ROOT, made.id[0]));
+	sim_note(1);
+}
+
+static const char *check_name(const void *arg, const struct sim_crash *crash)
+{
+	struct twz_id root = found_store.super->root, none = {0};
+
+	(void)arg;
+	if (memcmp(&root, &made.id[0], sizeof(root)) &&
+	    (crash->note || memcmp(&root, &none, sizeof(root))))
+		return "the root is neither old nor new";
+	return untouched();
+}
+
+static void run_seal(const void *arg)
+{
+	uint64_t size = 1100 * TWZ_PAGE - 10;
+
+	(void)arg;
+	must(store_seal(&run_store, made.ref[1], size, 0, TWZ_READ, (struct twz_id){0, 0},
+			&made.ref[2]));
+	made.id[2] = store_record(&run_store, made.ref[2])->id;
+	sim_note(1);
+}
+
+static const char *check_seal(const void *arg, const struct sim_crash *crash)
+{
+	uint64_t cursor = 0, ref, sealed = 0;
+
+	(void)arg;
+	while (!store_next(&found_store, &cursor, &ref)) {
+		if (!(store_record(&found_store, ref)->identity.flags & TWZ_ID_SEALED))
+			continue;
+		sealed++;
+		for (uint64_t page = 1024; page < 2124; page++)
+			if (page % 10 == 0 && store_verify(&found_store, ref, page))
+				return "a sealed object is not genuine";
+	}
+	if (sealed > 1 || (crash->note && !sealed))
+		return "the sealed object is not there";
+	return byte_at(1, 1024) == 2 ? untouched() : "the source has changed";
+}
+
+/* A store with room for nothing but what is dying. */
+static void setup_full(const void *arg)
+{
+	uint64_t page = 4096;
+
+	setup(arg);
+	make(&run_store, 2, false, 1024, 6);
+	while (!store_make(&run_store, made.ref[1], page, 1))
+		page++;
+	must(store_delete(&run_store, made.ref[2]));
+	made.nobjects = run_store.super->nobjects;
+}
+
+static void run_full(const void *arg)
+{
+	(void)arg;
+	make(&run_store, 2, false, 1024, 1);
+	sim_note(1);
+}
+
+static const char *check_full(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	if (crash->note && (!exists(2) || byte_at(2, 1024) != 0))
+		return "an object that was created is not there";
+	return untouched();
+}
+
+static const struct sim_case cases[] = {
+	{.name = "format", .bytes = BYTES, .run = run_format, .check = check_format},
+	{.name = "create",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_create,
+	 .recover = recover,
+	 .check = check_create},
+	{.name = "create-grow",
+	 .bytes = BYTES,
+	 .setup = setup_many,
+	 .run = run_create,
+	 .recover = recover,
+	 .check = check_create},
+	{.name = "delete",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_delete,
+	 .recover = recover_and_drain,
+	 .check = check_delete},
+	{.name = "make",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_make,
+	 .recover = recover,
+	 .check = check_make},
+	{.name = "drop",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_drop,
+	 .recover = recover,
+	 .check = check_drop},
+	{.name = "copy",
+	 .bytes = BYTES,
+	 .setup = setup_copy,
+	 .run = run_copy,
+	 .recover = recover_and_drain,
+	 .check = check_copy},
+	{.name = "copy-shifted",
+	 .bytes = BYTES,
+	 .arg = "",
+	 .setup = setup_copy,
+	 .run = run_copy,
+	 .recover = recover_and_drain,
+	 .check = check_copy},
+	{.name = "copy-saturated",
+	 .bytes = BYTES,
+	 .setup = setup_saturated,
+	 .run = run_saturated,
+	 .recover = recover,
+	 .check = check_saturated,
+	 .states = 300},
+	{.name = "ending",
+	 .bytes = BYTES,
+	 .setup = setup_ending,
+	 .run = run_ending,
+	 .recover = recover_and_drain,
+	 .check = check_ending},
+	{.name = "name",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_name,
+	 .recover = recover,
+	 .check = check_name},
+	{.name = "seal",
+	 .bytes = BYTES,
+	 .setup = setup,
+	 .run = run_seal,
+	 .recover = recover_and_drain,
+	 .check = check_seal},
+	{.name = "full",
+	 .bytes = BYTES,
+	 .setup = setup_full,
+	 .run = run_full,
+	 .recover = recover,
+	 .check = check_full},
+};
+
+int main(int argc, char **argv)
+{
+	return sim_main(argc, argv, "crash_store", cases, sizeof(cases) / sizeof(cases[0]));
+}
