@@ -1,0 +1,313 @@
+/*
+ * tx.c - transactions over one to three objects under crashes.
+ *
+ * A script is a list of steps; each changes words of some objects, as one transaction or by a plain
+ * store made durable. The oracle is a model: after a crash the data of all objects is what the
+ * steps that returned made it, or that and the next step whole. What follows the recovery is a
+ * second script, started from whatever the first left.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/pmem.h"
+#include "tests/sim/objects.h"
+
+#define NWORDS 1536u /* of each object's data, from its start: three pages */
+#define NOPS 6u
+#define NWRITES 6u
+
+enum how {
+	END,
+	SET,     /* twz_tx_set, word by word */
+	WRITE,   /* twz_tx_write of all words at once */
+	ADD,     /* twz_tx_add: the object takes part, nothing is written */
+	PERSIST, /* plain stores, then twz_persist; the only write of its step */
+};
+
+struct write {
+	enum how how;
+	unsigned object, word, count;
+	uint64_t value; /* of the first word; each next one is 1 more */
+};
+
+struct op {
+	struct write write[NWRITES];
+	bool abort; /* instead of commit: nothing changes */
+};
+
+struct script {
+	unsigned first; /* the object that settling starts from */
+	struct op run[NOPS], again[NOPS];
+};
+
+static uint64_t *word_at(unsigned n, unsigned word)
+{
+	return (uint64_t *)(object(n) + TWZ_OBJ_DATA) + word;
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static void stage(struct twz_tx *tx, const struct write *w)
+{
+	uint64_t *staged;
+
+	switch (w->how) {
+	case SET:
+		for (unsigned i = 0; i < w->count; i++)
+			twz_tx_set(tx, word_at(w->object, w->word + i), w->value + i);
+		break;
+	case WRITE:
+		staged = twz_tx_write(tx, word_at(w->object, w->word), 8 * w->count);
+		for (unsigned i = 0; staged && i < w->count; i++)
+			staged[i] = w->value + i; /* plain: as a program does it */
+		break;
+	default:
+		twz_tx_add(tx, object(w->object));
+	}
+}
+
+static void persist(const struct write *w)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		pmem_store64(word_at(w->object, w->word + i), w->value + i);
+	twz_persist(word_at(w->object, w->word), 8 * w->count);
+}
+
+static bool done(const struct op *op)
+{
+	return op->write[0].how == END;
+}
+
+/* True if it did what it should: the oracle sees the rest. */
+static void perform(const struct op *op)
+{
+	struct twz_tx tx;
+
+	if (op->write[0].how == PERSIST) {
+		persist(&op->write[0]);
+		return;
+	}
+	twz_tx_begin(&tx);
+	for (const struct write *w = op->write; w < op->write + NWRITES && w->how; w++)
+		stage(&tx, w);
+	if (op->abort)
+		twz_tx_abort(&tx);
+	else if (twz_tx_commit(&tx))
+		*(volatile uint64_t *)word_at(0, NWORDS - 1) = ~0ull; /* no model has this */
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+struct model {
+	uint64_t word[NOBJECTS][NWORDS];
+};
+
+static void model_op(struct model *m, const struct op *op)
+{
+	for (const struct write *w = op->write; w < op->write + NWRITES && w->how; w++)
+		for (unsigned i = 0; i < w->count && !op->abort; i++)
+			m->word[w->object][w->word + i] = w->value + i;
+}
+
+/* After `run` steps of the first script and `again` ones of the second. */
+static bool is_after(const struct script *s, uint64_t run, uint64_t again)
+{
+	static struct model m;
+
+	memset(&m, 0, sizeof(m));
+	for (uint64_t i = 0; i < run; i++)
+		model_op(&m, &s->run[i]);
+	for (uint64_t i = 0; i < again; i++)
+		model_op(&m, &s->again[i]);
+	for (unsigned n = 0; n < NOBJECTS; n++)
+		if (memcmp(m.word[n], word_at(n, 0), sizeof(m.word[n])))
+			return false;
+	return true;
+}
+
+static bool is_after_or_next(const struct script *s, uint64_t run, uint64_t again)
+{
+	return is_after(s, run, again) ||
+	       (again < NOPS && !done(&s->again[again]) && is_after(s, run, again + 1));
+}
+
+/* ---- a case ---------------------------------------------------------------------------------- */
+
+static void setup(const void *arg)
+{
+	(void)arg;
+	objects_setup();
+}
+
+static void run(const void *arg)
+{
+	const struct script *s = arg;
+
+	for (unsigned i = 0; i < NOPS && !done(&s->run[i]); i++) {
+		perform(&s->run[i]);
+		sim_note(i + 1);
+	}
+}
+
+/* Notes: 1 + steps of the first script that are there, times 16, plus steps of the second. */
+static void again(const void *arg)
+{
+	const struct script *s = arg;
+	unsigned base = 0;
+
+	while (base < NOPS && !is_after(s, base, 0))
+		base++;
+	for (unsigned i = 0; i < NOPS && !done(&s->again[i]); i++) {
+		sim_note((1 + base) * 16 + i);
+		perform(&s->again[i]);
+		sim_note((1 + base) * 16 + i + 1);
+	}
+}
+
+static const char *recover(const void *arg)
+{
+	return objects_settle(((const struct script *)arg)->first);
+}
+
+static const char *check(const void *arg, const struct sim_crash *crash)
+{
+	const struct script *s = arg;
+
+	if (crash->note_again) {
+		if (!is_after_or_next(s, crash->note_again / 16 - 1, crash->note_again % 16))
+			return "after the second life, the data is neither before nor after a step";
+	} else if (!is_after(s, crash->note, 0) &&
+		   (crash->note == NOPS || done(&s->run[crash->note]) ||
+		    !is_after(s, crash->note + 1, 0))) {
+		return "the data is neither before nor after the step";
+	}
+	return objects_check();
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define A 0
+#define B 1
+#define C 2
+#define OP(...) {.write = {__VA_ARGS__}}
+#define ABORTED(...) {.write = {__VA_ARGS__}, .abort = true}
+
+static const struct script
+one_word = {
+	.run = {OP({SET, A, 0, 1, 7})},
+	.again = {OP({SET, A, 0, 1, 7})},
+},
+one_object = {
+	.run = {
+		OP({SET, A, 0, 4, 100}, {WRITE, A, 508, 9, 200}),
+		OP({WRITE, A, 0, 8, 300}, {SET, A, 509, 1, 400}),
+		OP({SET, A, 0, 1, 500}),
+	},
+	.again = {
+		OP({SET, A, 0, 4, 600}, {WRITE, A, 508, 9, 700}),
+		OP({SET, A, 1, 1, 800}),
+	},
+},
+large = {
+	.run = {
+		OP({WRITE, A, 0, 1500, 1000}),
+		OP({WRITE, A, 3, 600, 5000}, {SET, A, 1400, 1, 9}),
+	},
+	.again = {OP({WRITE, A, 100, 700, 7000})},
+},
+aborted = {
+	.run = {
+		ABORTED({SET, A, 0, 4, 100}, {WRITE, B, 8, 4, 100}),
+		OP({SET, A, 0, 2, 200}, {SET, B, 8, 2, 200}),
+		ABORTED({SET, B, 0, 4, 300}, {SET, A, 0, 1, 300}),
+		OP({SET, B, 0, 1, 400}),
+	},
+	.again = {
+		ABORTED({SET, A, 0, 4, 500}, {SET, B, 8, 4, 500}),
+		OP({SET, B, 0, 2, 600}, {SET, A, 0, 1, 600}),
+	},
+},
+/*
+ * Both lives write the same to the object that does not coordinate, so its record is the same: if a
+ * torn transaction's coordinator were not voided, it would come back to life with the second one.
+ */
+same_part = {
+	.run = {OP({SET, A, 0, 1, 8}, {SET, B, 0, 1, 5})},
+	.again = {OP({SET, A, 0, 1, 9}, {SET, B, 0, 1, 5})},
+},
+same_all = {
+	.run = {OP({SET, A, 0, 1, 8}, {SET, B, 0, 1, 5})},
+	.again = {
+		OP({PERSIST, A, 0, 1, 77}),
+		OP({PERSIST, B, 0, 1, 78}),
+		OP({SET, A, 0, 1, 8}, {SET, B, 0, 1, 5}),
+	},
+},
+/* A retired record must not undo a plain store that was made durable. */
+plain = {
+	.run = {
+		OP({SET, A, 0, 2, 10}),
+		OP({PERSIST, A, 0, 2, 20}),
+		OP({SET, A, 0, 2, 30}, {SET, B, 0, 2, 30}),
+		OP({PERSIST, B, 0, 2, 40}),
+		OP({PERSIST, A, 0, 2, 50}),
+	},
+	.again = {
+		OP({PERSIST, A, 0, 2, 60}),
+		OP({SET, A, 1, 1, 70}, {SET, B, 1, 1, 70}),
+		OP({PERSIST, B, 1, 1, 80}),
+	},
+};
+
+/* Coordinators take turns; the objects' records belong to different transactions. */
+#define TURNS(object) {                                                                 \
+	.first = object,                                                                \
+	.run = {                                                                        \
+		OP({SET, A, 0, 1, 1}, {SET, B, 0, 1, 1}, {SET, C, 0, 1, 1}),         \
+		OP({SET, B, 0, 1, 2}, {SET, C, 0, 1, 2}),                            \
+		OP({SET, C, 0, 1, 3}, {SET, A, 0, 1, 3}),                            \
+		OP({SET, B, 0, 1, 4}, {ADD, A}),                                     \
+		OP({SET, A, 0, 1, 5}),                                               \
+	},                                                                              \
+	.again = {                                                                      \
+		OP({SET, C, 0, 1, 6}, {SET, B, 0, 1, 6}, {SET, A, 0, 1, 6}),         \
+		OP({SET, A, 0, 1, 7}, {SET, C, 0, 1, 7}),                            \
+	},                                                                              \
+}
+static const struct script turns_a = TURNS(A), turns_b = TURNS(B), turns_c = TURNS(C);
+
+#define THREE(object) {                                                                 \
+	.first = object,                                                                \
+	.run = {OP({WRITE, A, 4, 6, 10}, {WRITE, B, 4, 6, 20}, {WRITE, C, 4, 6, 30},  \
+		      {SET, A, 40, 1, 40}, {SET, B, 40, 1, 50})},                       \
+	.again = {OP({SET, B, 4, 2, 60}, {SET, C, 4, 2, 70})},                       \
+}
+static const struct script three_a = THREE(A), three_b = THREE(B), three_c = THREE(C);
+
+#define CASE(title, script, budget)                                                     \
+	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
+	 .run = run, .recover = recover, .check = check, .again = again,                \
+	 .where = objects_where, .states = budget}
+
+static const struct sim_case cases[] = {
+	CASE("one word", one_word, 4000),
+	CASE("one object", one_object, 8000),
+	CASE("large", large, 2000),
+	CASE("aborted", aborted, 4000),
+	CASE("torn, then the same part", same_part, 6000),
+	CASE("torn, then the same again", same_all, 6000),
+	CASE("plain stores", plain, 6000),
+	CASE("three, settled from the coordinator", three_a, 4000),
+	CASE("three, settled from the second", three_b, 4000),
+	CASE("three, settled from the third", three_c, 4000),
+	CASE("taking turns, settled from A", turns_a, 6000),
+	CASE("taking turns, settled from B", turns_b, 6000),
+	CASE("taking turns, settled from C", turns_c, 6000),
+};
+/* clang-format on */
+
+int main(int argc, char **argv)
+{
+	return sim_main(argc, argv, "tx", cases, sizeof(cases) / sizeof(cases[0]));
+}
