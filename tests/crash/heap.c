@@ -1,0 +1,333 @@
+/*
+ * heap.c - allocation and FOT entries under crashes.
+ *
+ * Object 0 has a heap whose root is a table of pointers; a script allocates and frees blocks there
+ * and inserts FOT entries, in transactions of one or more of these. After a crash the heap is sound,
+ * the table's blocks are those that a model has, with their content, and the FOT has exactly the
+ * model's entries: the steps that returned happened, the next one wholly or not at all.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fot.h"
+#include "core/heap.h"
+#include "core/pmem.h"
+#include "tests/sim/objects.h"
+
+#define NSLOTS 12u
+#define NTARGETS 64u
+#define NOPS 48u
+
+enum what { END, ALLOC, FREE, LINK, UNLINK };
+
+/* LINK and UNLINK are of FOT entries: `slot` is the number of a target. */
+struct op {
+	enum what what;
+	unsigned slot;
+	uint32_t bytes; /* of ALLOC */
+	bool more;      /* the next op belongs to the same transaction */
+};
+
+struct script {
+	struct op run[NOPS], again[NOPS];
+};
+
+static uint64_t *slot_at(unsigned slot)
+{
+	const struct twz_heap *heap =
+		(const struct twz_heap *)(object(0) + obj_meta(object(0))->heap);
+
+	return (uint64_t *)(object(0) + ptr_offset(heap->root)) + slot;
+}
+
+static struct twz_id target(unsigned n)
+{
+	return (struct twz_id){.lo = n * 0x9e3779b97f4a7c15ull, .hi = n + 1};
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static const char *failure; /* of a call that should have succeeded */
+
+static void expect(int error, const char *what)
+{
+	if (error)
+		failure = what;
+}
+
+static uint64_t content(const struct op *op, uint32_t i)
+{
+	return (uint64_t)op->bytes << 32 | op->slot << 16 | i;
+}
+
+static void fill(struct twz_tx *tx, uint64_t *payload, const struct op *op)
+{
+	for (uint32_t i = 0; i < op->bytes / 8; i++)
+		payload[i] = content(op, i);
+	twz_tx_fresh(tx, payload, op->bytes);
+}
+
+static void perform_one(struct twz_tx *tx, const struct op *op)
+{
+	void *payload = NULL;
+	uint32_t index = 0;
+
+	switch (op->what) {
+	case ALLOC:
+		expect(heap_alloc(tx, op->bytes, slot_at(op->slot), &payload), "alloc");
+		if (payload)
+			fill(tx, payload, op);
+		break;
+	case FREE:
+		expect(heap_free(tx, slot_at(op->slot)), "free");
+		break;
+	case LINK:
+		expect(fot_insert(tx, object(0), target(op->slot), &index), "insert");
+		break;
+	default:
+		index = fot_find(tx, object(0), target(op->slot));
+		expect(fot_delete(tx, object(0), index), "delete");
+	}
+}
+
+/* The transaction that starts at *op; returns where the next one does. */
+static const struct op *perform(const struct op *op)
+{
+	struct twz_tx tx;
+
+	twz_tx_begin(&tx);
+	for (;; op++) {
+		perform_one(&tx, op);
+		if (!op->more)
+			break;
+	}
+	expect(twz_tx_commit(&tx), "commit");
+	return op + 1;
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+struct model {
+	const struct op *slot[NSLOTS]; /* the ALLOC that filled it, or null */
+	bool linked[NTARGETS];
+};
+
+static const struct op *model_perform(struct model *m, const struct op *op)
+{
+	for (;; op++) {
+		if (op->what == ALLOC || op->what == FREE)
+			m->slot[op->slot] = op->what == ALLOC ? op : NULL;
+		else
+			m->linked[op->slot] = op->what == LINK;
+		if (!op->more)
+			return op + 1;
+	}
+}
+
+static bool has_slots(const struct model *m)
+{
+	for (unsigned n = 0; n < NSLOTS; n++) {
+		const struct op *op = m->slot[n];
+		const uint64_t *payload = (const uint64_t *)(object(0) + ptr_offset(*slot_at(n)));
+
+		if (!*slot_at(n) != !op)
+			return false;
+		for (uint32_t i = 0; op && i < op->bytes / 8; i++)
+			if (payload[i] != content(op, i))
+				return false;
+	}
+	return true;
+}
+
+static bool has_links(const struct model *m)
+{
+	uint32_t live = 0;
+
+	for (unsigned n = 0; n < NTARGETS; n++) {
+		uint32_t index = fot_find(NULL, object(0), target(n));
+		const struct twz_fot_entry *entry = fot_entry(object(0), index);
+		struct twz_id id = target(n);
+
+		if (!index != !m->linked[n])
+			return false;
+		if (index && (entry->kind != TWZ_FOT_ID || memcmp(&entry->target, &id, sizeof(id))))
+			return false;
+		live += index != 0;
+	}
+	return obj_meta(object(0))->fot_live == live;
+}
+
+/* After that many transactions of the first script, then of the second. */
+static bool is_after(const struct script *s, uint64_t run, uint64_t again)
+{
+	static struct model m;
+	const struct op *op = s->run;
+
+	memset(&m, 0, sizeof(m));
+	while (run--)
+		op = model_perform(&m, op);
+	for (op = s->again; again; again--)
+		op = model_perform(&m, op);
+	return has_slots(&m) && has_links(&m);
+}
+
+static uint64_t transactions(const struct op *op)
+{
+	uint64_t n = 0;
+
+	for (; op->what != END; op++)
+		n += !op->more;
+	return n;
+}
+
+/* ---- a case ---------------------------------------------------------------------------------- */
+
+static void setup(const void *arg)
+{
+	struct twz_heap *heap;
+	void *table;
+
+	(void)arg;
+	failure = NULL;
+	objects_setup();
+	expect(heap_make(object(0), object_id(0)), "make");
+	heap = (struct twz_heap *)(object(0) + obj_meta(object(0))->heap);
+	expect(heap_alloc(NULL, NSLOTS * 8, &heap->root, &table), "alloc of the table");
+	memset(table, 0, NSLOTS * 8);
+}
+
+static void run(const void *arg)
+{
+	const struct script *s = arg;
+	const struct op *op = s->run;
+
+	for (uint64_t i = 0; op->what != END; i++) {
+		op = perform(op);
+		sim_note(i + 1);
+	}
+}
+
+/* Notes as in tx.c: 1 + transactions of the first script that are there, times 64, plus own. */
+static void again(const void *arg)
+{
+	const struct script *s = arg;
+	const struct op *op = s->again;
+	uint64_t base = 0;
+
+	while (base < transactions(s->run) && !is_after(s, base, 0))
+		base++;
+	for (uint64_t i = 0; op->what != END; i++) {
+		sim_note((1 + base) * 64 + i);
+		op = perform(op);
+		sim_note((1 + base) * 64 + i + 1);
+	}
+}
+
+static const char *recover(const void *arg)
+{
+	(void)arg;
+	return objects_settle(0);
+}
+
+static bool before_or_after(const struct script *s, const struct sim_crash *crash)
+{
+	uint64_t base = crash->note_again / 64, n = crash->note_again % 64;
+
+	if (base)
+		return is_after(s, base - 1, n) ||
+		       (n < transactions(s->again) && is_after(s, base - 1, n + 1));
+	n = crash->note;
+	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
+}
+
+/* All that is allocated can be freed, and what is free can be allocated. */
+static const char *use_up(void)
+{
+	for (unsigned n = 0; n < NSLOTS; n++)
+		if (*slot_at(n) && heap_free(NULL, slot_at(n)))
+			return "a block cannot be freed";
+	for (unsigned n = 0; n < NSLOTS; n++) {
+		void *payload;
+
+		if (heap_alloc(NULL, 16u << n % 4, slot_at(n), &payload))
+			return "a block cannot be allocated";
+	}
+	return heap_check(object(0), &(uint64_t){0}) ? "the heap is not sound after use" : NULL;
+}
+
+static const char *check(const void *arg, const struct sim_crash *crash)
+{
+	static char text[80];
+	uint64_t where = 0;
+	const char *locked = objects_check();
+
+	if (failure)
+		return failure;
+	if (locked)
+		return locked;
+	if (heap_check(object(0), &where)) {
+		snprintf(text, sizeof(text), "the heap is not sound at 0x%llx",
+			 (unsigned long long)where);
+		return text;
+	}
+	if (!before_or_after(arg, crash))
+		return "blocks or entries are neither as before nor as after the transaction";
+	return use_up();
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct script
+alloc = {
+	.run = {{ALLOC, 0, 64}, {ALLOC, 1, 64}, {ALLOC, 2, 2000}, {FREE, 1}, {ALLOC, 3, 64}},
+	.again = {{ALLOC, 4, 64}, {FREE, 4}, {ALLOC, 5, 32}},
+},
+several = {
+	.run = {
+		{ALLOC, 0, 48, true}, {ALLOC, 1, 48, true}, {ALLOC, 2, 96},
+		{FREE, 0, 0, true}, {FREE, 1, 0, true}, {ALLOC, 3, 48},
+		{FREE, 3, 0, true}, {ALLOC, 3, 48, true}, {FREE, 2},
+	},
+	.again = {{ALLOC, 5, 48, true}, {ALLOC, 6, 48, true}, {ALLOC, 7, 48}},
+},
+links = {
+	.run = {{LINK, 0}, {LINK, 1}, {LINK, 2}, {LINK, 1}, {UNLINK, 1}, {LINK, 3}},
+	.again = {{LINK, 1}, {LINK, 4, 0, true}, {LINK, 5}},
+},
+many_links = {
+	.run = {
+		{LINK, 0, 0, true}, {LINK, 1, 0, true}, {LINK, 2, 0, true}, {LINK, 3, 0, true},
+		{LINK, 4, 0, true}, {LINK, 5, 0, true}, {LINK, 6, 0, true}, {LINK, 7},
+		{LINK, 8}, {LINK, 9, 0, true}, {LINK, 10, 0, true}, {LINK, 11},
+		{UNLINK, 4, 0, true}, {LINK, 12},
+	},
+	.again = {{LINK, 8, 0, true}, {LINK, 20}, {LINK, 21}},
+},
+mixed = {
+	.run = {
+		{ALLOC, 0, 128, true}, {LINK, 0},
+		{LINK, 1, 0, true}, {ALLOC, 1, 24, true}, {FREE, 0},
+		{UNLINK, 0, 0, true}, {FREE, 1, 0, true}, {ALLOC, 0, 128},
+	},
+	.again = {{ALLOC, 2, 128, true}, {LINK, 2, 0, true}, {LINK, 3}, {FREE, 2}},
+};
+
+#define CASE(title, script, budget)                                                     \
+	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
+	 .run = run, .recover = recover, .check = check, .again = again,                \
+	 .where = objects_where, .states = budget}
+
+static const struct sim_case cases[] = {
+	CASE("alloc and free", alloc, 8000),
+	CASE("several blocks in one transaction", several, 8000),
+	CASE("entries of the FOT", links, 8000),
+	CASE("many entries", many_links, 8000),
+	CASE("blocks and entries", mixed, 8000),
+};
+/* clang-format on */
+
+int main(int argc, char **argv)
+{
+	return sim_main(argc, argv, "heap", cases, sizeof(cases) / sizeof(cases[0]));
+}
