@@ -7,7 +7,8 @@
 # The tests are the crash tests and the unit tests of core in $TWZ_BUILD/test. Each runs once as it
 # is, which tells the steps that it reaches; then, for each step, those that reach it run with the
 # step off, the fastest first, until one fails, crashes or hangs. tests/crash/survivors.txt holds
-# the steps that no test can miss, each with the reason: "KIND:NAME | reason".
+# the steps that no test can miss, each with the reason: "KIND:NAME | reason". Steps whose names begin
+# with "test:" are the tests' own and stay on.
 set -eu
 cd "$(dirname "$0")/../.."
 TWZ_BUILD=${TWZ_BUILD:-build/debug}
@@ -112,7 +113,7 @@ mkdir "$work/step"
 tests | xargs -P 2 -n 1 "$0" --baseline "$work"
 
 # A file for each step, its number as the name; the lines are the places where it is used.
-cat "$work"/*.steps | sort -u | awk -F '\t' -v dir="$work/step/" '
+cat "$work"/*.steps | grep -v '^[a-z]*:test:' | sort -u | awk -F '\t' -v dir="$work/step/" '
 	$1 != last { close(file); file = sprintf("%s%04d", dir, ++n); last = $1 }
 	{ print >file }'
 if [ -n "$only" ]; then

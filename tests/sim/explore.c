@@ -92,16 +92,14 @@ static void leave(void)
 	explorer.doing = NULL;
 }
 
-static const char *recover(enum trace_mode mode)
+static const char *recover(void)
 {
 	const char *message;
 
 	if (!explorer.c->recover)
 		return NULL;
-	enter("recover", mode);
+	enter("recover", TRACE_STORES);
 	message = explorer.c->recover(explorer.c->arg);
-	if (mode == TRACE_PROGRAM)
-		trace_adopt();
 	leave();
 	return message;
 }
@@ -146,7 +144,7 @@ static bool visit(void)
 
 	explorer.visited++;
 	explorer.deeper += explorer.depth > 1;
-	message = recover(TRACE_STORES);
+	message = recover();
 	if (!message)
 		message = check();
 	if (message)
@@ -160,7 +158,7 @@ static bool deepen(uint64_t hash, uint64_t budget)
 {
 	struct path path = {.from = trace.n, .hash = hash, .crash = explorer.crash};
 
-	if (recover(TRACE_PROGRAM)) {
+	if (recover()) {
 		trace_undo(path.from, false);
 		return true; /* the survey reported it */
 	}

@@ -6,9 +6,10 @@
  * mapped at. Outside of that, and for other addresses, pmem_store64 and its like are plain stores.
  *
  * RULES
- *   - What is to survive a crash is stored with pmem_store64, pmem_copy, pmem_zero or pmem_cas64,
- *     by tests too (a staged copy, a fresh block). A plain store to the memory is not seen: it can
- *     neither be lost nor undone. The end of a case finds most of them and fails the case.
+ *   - What is to survive a crash is stored with pmem_store64, pmem_copy, pmem_zero or pmem_cas64.
+ *     Plain stores (to a staged copy, a fresh block) are noticed at the flush of their line, and in
+ *     run and again also at the next fence. Others cannot be lost nor undone: the end of a case
+ *     finds most of them and fails it.
  *   - recover gets everything from the memory; check and again may go on with what recover left in
  *     volatile memory. All must do the same every time (sim_random, not rand; no addresses stored).
  *   - One thread.
@@ -42,7 +43,7 @@
 
 /* ---- the medium ------------------------------------------------------------------------------ */
 
-/* Places for a test's mappings, free under all sanitizers: 256 slots of 1 GiB, then the memory. */
+/* Places for a test's mappings, free under all sanitizers: 1,024 slots of 1 GiB, then the memory. */
 #define SIM_SLOT(n) ((uint8_t *)0x200000000000 + ((uint64_t)(n) << 30))
 #define SIM_BASE ((uint8_t *)0x210000000000)
 
