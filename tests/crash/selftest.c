@@ -467,10 +467,12 @@ static const struct sim_case cases[] = {
 	     .check = check_both),
 	FORM("log: retired too early", no_retire, first_transaction, .recover = settle,
 	     .check = check_both),
+	FORM("log: torn", right, first_transaction, .recover = settle, .check = check_decided,
+	     .again = decided_then_second, .torn = true),
 	FORM("log: voided without a fence", no_void_fence, first_transaction, .recover = settle,
-	     .check = check_decided, .again = decided_then_second),
+	     .check = check_decided, .again = decided_then_second, .torn = true),
 	FORM("log: not voided", no_void, first_transaction, .recover = settle,
-	     .check = check_decided, .again = decided_then_second),
+	     .check = check_decided, .again = decided_then_second, .torn = true),
 };
 /* clang-format on */
 

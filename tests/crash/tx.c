@@ -285,18 +285,19 @@ static const struct script turns_a = TURNS(A), turns_b = TURNS(B), turns_c = TUR
 }
 static const struct script three_a = THREE(A), three_b = THREE(B), three_c = THREE(C);
 
-#define CASE(title, script, budget)                                                     \
+#define CASE(title, script, budget, ...)                                                     \
 	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
 	 .run = run, .recover = recover, .check = check, .again = again,                \
-	 .where = objects_where, .states = budget}
+	 .where = objects_where, .states = budget, __VA_ARGS__}
 
 static const struct sim_case cases[] = {
 	CASE("one word", one_word, 4000),
 	CASE("one object", one_object, 8000),
 	CASE("large", large, 2000),
 	CASE("aborted", aborted, 4000),
-	CASE("torn, then the same part", same_part, 6000),
-	CASE("torn, then the same again", same_all, 6000),
+	CASE("torn, then the same part", same_part, 12000, .torn = true),
+	CASE("torn, then the same again", same_all, 12000, .torn = true),
+	CASE("torn, three objects", three_b, 12000, .torn = true),
 	CASE("plain stores", plain, 6000),
 	CASE("three, settled from the coordinator", three_a, 4000),
 	CASE("three, settled from the second", three_b, 4000),

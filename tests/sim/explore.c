@@ -322,7 +322,7 @@ static uint64_t budget_of(const struct sim_case *c)
 	uint64_t most = environment("TWZ_STATES", budget);
 
 	if (c->exact || c->broken)
-		return budget < 10 * SIM_STATES ? 10 * SIM_STATES : budget;
+		return budget < 100 * SIM_STATES ? 100 * SIM_STATES : budget;
 	if (most < budget)
 		budget = most;
 	return environment("TWZ_LONG", 0) ? 20 * budget : budget;
@@ -393,6 +393,7 @@ bool sim_explore(const struct sim_case *c)
 	explorer.seed = environment("TWZ_SEED", 1);
 	explorer.visited = explorer.deeper = explorer.points = 0;
 	explorer.depth = 0;
+	explorer.level[0].window.torn = c->torn;
 
 	sim_memory(c->bytes);
 	enter("setup", TRACE_OFF);

@@ -103,6 +103,7 @@ struct sim_case {
 	uint64_t states; /* budget, 0: SIM_STATES */
 	uint64_t exact;  /* not 0: exactly as many distinct images must be found */
 	bool flat;       /* depth 1 only */
+	bool torn;       /* first crashes: only those that lose one word or line */
 	bool broken;     /* a violation must be found: for tests of this harness */
 };
 #define SIM_STATES 2000u

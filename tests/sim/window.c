@@ -7,9 +7,10 @@
 #include "core/sum.h"
 #include "tests/sim/window.h"
 
-#define EDGE 64u /* at most so many prefixes, and single words, are taken in the selection */
-#define FEW 16u  /* that many states are worth visiting all, whatever the budget */
-#define MANY 30u /* more lines than this have no list of all subsets */
+#define EDGE 64u  /* at most so many prefixes, and single words, are taken in the selection */
+#define TORN 512u /* the same, of words, if only torn states are wanted */
+#define FEW 16u   /* that many states are worth visiting all, whatever the budget */
+#define MANY 30u  /* more lines than this have no list of all subsets */
 
 uint64_t window_mix(uint32_t at, uint64_t value)
 {
@@ -151,10 +152,17 @@ static uint64_t all_states(const struct window *w)
 	return n;
 }
 
+static uint64_t at_most(uint64_t n, uint64_t limit)
+{
+	return n < limit ? n : limit;
+}
+
 uint64_t window_total(const struct window *w, uint64_t share)
 {
 	uint64_t all = all_states(w);
 
+	if (w->torn)
+		return 1 + w->nlines + at_most(w->nwords, TORN);
 	if (all <= SIM_ALL_MAX && all <= (share < FEW ? FEW : share))
 		return all;
 	return share < 2 ? 2 : share;
@@ -168,13 +176,18 @@ enum part { LINES, LINE_ALONE, LINE_MISSING, PREFIX, WORD_ALONE, WORD_MISSING, N
 static void parts_of(const struct window *w, uint64_t total, uint64_t part[NPARTS])
 {
 	uint64_t subsets = w->nlines < MANY ? 1ull << w->nlines : ~0ull;
-	uint32_t words = w->nwords < EDGE ? w->nwords : EDGE;
 	bool all = subsets <= SIM_ALL_MAX && subsets <= total / 2;
 
 	part[LINES] = all ? subsets : 2; /* else: nothing and everything */
 	part[LINE_ALONE] = part[LINE_MISSING] = all ? 0 : w->nlines;
-	part[PREFIX] = w->npending < EDGE ? w->npending : EDGE;
-	part[WORD_ALONE] = part[WORD_MISSING] = words;
+	part[PREFIX] = at_most(w->npending, EDGE);
+	part[WORD_ALONE] = part[WORD_MISSING] = at_most(w->nwords, EDGE);
+	if (!w->torn)
+		return;
+	part[LINES] = 1; /* everything */
+	part[LINE_ALONE] = part[PREFIX] = part[WORD_ALONE] = 0;
+	part[LINE_MISSING] = w->nlines;
+	part[WORD_MISSING] = at_most(w->nwords, TORN);
 }
 
 /* Whether the i-th of `part`, a systematic choice, keeps the store `when` to this word. */
@@ -183,7 +196,7 @@ static bool keeps(const struct window *w, const struct word *word, enum part par
 {
 	switch (part) {
 	case LINES:
-		return n == 2 ? i : i >> word->line & 1;
+		return n < 3 ? i + 1 == n : i >> word->line & 1;
 	case LINE_ALONE:
 		return word->line == i;
 	case LINE_MISSING:
@@ -274,7 +287,7 @@ uint64_t window_pick(struct window *w, uint64_t total, uint64_t i, uint64_t seed
 {
 	uint64_t delta = 0;
 
-	if (total <= SIM_ALL_MAX && total == all_states(w))
+	if (!w->torn && total <= SIM_ALL_MAX && total == all_states(w))
 		pick_all(w, i);
 	else
 		pick_selected(w, total, i, seed);

@@ -43,6 +43,8 @@ struct window {
 	uint32_t *word_slot; /* by word: its number, valid if word[number].at agrees */
 	uint32_t *line_slot; /* by line: as before */
 	uint64_t bytes;      /* of the memory that the maps are for */
+
+	bool torn; /* choose only states that miss one word or one line */
 };
 
 /* Nothing is pending. Also makes the maps fit the memory. */
