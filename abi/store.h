@@ -109,13 +109,15 @@ struct twz_node {
 	uint32_t magic; /* TWZ_NODE_MAGIC */
 	uint16_t level;
 	uint16_t npresent;
-	uint32_t refs;
+	uint32_t refs; /* this word is outside the sum: the checker counts */
+	uint32_t reserved0;
+	uint64_t sum;   /* twz_sum_at of the other words */
 	uint32_t pages; /* data pages below it */
-	uint64_t sum;   /* twz_sum_at of all words but this one */
-	uint64_t reserved[5];
+	uint32_t reserved1;
+	uint64_t reserved2[4];
 	uint32_t frame[512];
 	uint8_t limit[512]; /* level 1: rights that a page cannot have, enum twz_perm; 0 no limit */
-	uint64_t reserved1[184];
+	uint64_t reserved3[184];
 };
 TWZ_SIZE(struct twz_node, 4096);
 TWZ_AT(struct twz_node, frame, 64);

@@ -76,7 +76,7 @@ static uint32_t walk_node(struct walk *w, uint64_t frame, unsigned level, enum f
 	}
 	if (w->count[frame] > 1)
 		return node->pages; /* walked when it was met first */
-	if (STEP("sum", "node") && node->sum != words_sum(node, sizeof(*node), &node->sum))
+	if (STEP("sum", "node") && node->sum != node_sum(node))
 		report(w, "S7", frame, "node: wrong sum");
 	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
 		if (!node->frame[i])

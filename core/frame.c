@@ -149,30 +149,31 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
  * Eight counts stand in a word. Most stretches are long, so this adds to whole words: the first
  * write after a copy shares 512 frames and is a hot path.
  */
-bool frame_share(struct store *s, uint64_t frame, uint64_t n)
+uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n)
 {
 	const uint64_t ones = 0x0101010101010101ull;
+	uint64_t at = frame, end = frame + n;
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint64_t at = frame, left = n; left;) {
-			uint64_t bytes = 8 - at % 8 < left ? 8 - at % 8 : left;
-			uint64_t add = (bytes == 8 ? ones : ones & ((1ull << bytes * 8) - 1))
-				       << at % 8 * 8;
-			void *word = share_of(s, at & ~7ull);
-			uint64_t counts = update_get(&s->update, word);
+	while (at < end) {
+		uint64_t bytes = 8 - at % 8 < end - at ? 8 - at % 8 : end - at;
+		uint64_t add = ones >> 8 * (8 - bytes) << 8 * (at % 8);
+		void *word = share_of(s, at & ~7ull);
+		uint64_t counts = update_get(&s->update, word);
+		/* A byte of zero is a count at its maximum, of those that are to grow. */
+		uint64_t room = ~counts | ~(add * SHARE_MAX);
 
-			if (pass) {
-				update_put(&s->update, word, counts + add);
-			} else {
-				/* A byte of zero in `inverse` is a count at its maximum. */
-				uint64_t inverse = ~counts | (ones * 255 & ~(add * 255));
-
-				if ((inverse - ones) & ~inverse & ones * 128)
-					return false;
-			}
-			at += bytes;
-			left -= bytes;
-		}
+		if ((room - ones) & ~room & ones << 7)
+			break;
+		update_put(&s->update, word, counts + add);
+		at += bytes;
 	}
-	return true;
+	/* What is left of a word in which some count cannot grow goes one by one. */
+	for (; at < end && UPDATE_GET(&s->update, *share_of(s, at)) < SHARE_MAX; at++) {
+		uint8_t *share = share_of(s, at);
+
+		update_put_field(&s->update, share, 1, UPDATE_GET(&s->update, *share) + 1u);
+		if (at % 8 == 7)
+			return at + 1 - frame + frame_share(s, at + 1, end - at - 1);
+	}
+	return at - frame;
 }

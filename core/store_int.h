@@ -44,8 +44,8 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 /* Gives up one holding of each of the frames; those without another holder become free. */
 int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n);
 
-/* Adds a holder to each of the frames; false (nothing staged) if one has too many already. */
-bool frame_share(struct store *s, uint64_t frame, uint64_t n);
+/* Adds a holder to each of the frames, until one has too many already; how many it did. */
+uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n);
 
 /* tree.c: a record's pages. `rec` lies in the image: a slab's or an internal one. */
 
@@ -54,6 +54,9 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 
 /* Commits updates until no node on the way to the page is shared with another tree. */
 int tree_unshare(struct store *s, struct twz_record *rec, uint64_t page);
+
+/* The sum of a node, all but the word with the references. */
+uint64_t node_sum(const struct twz_node *node);
 
 /*
  * Within one update, pages of one node of 512, whose path is unshared: frames for the holes, copies

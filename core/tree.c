@@ -30,13 +30,48 @@ struct twz_node *node_at(const struct store *s, uint64_t frame, unsigned level)
 {
 	struct twz_node *node = frame_at(s, frame);
 
-	if (STEP("check", "node: frame") && !frame_is(s, frame, FRAME_META))
+	if (STEP("check", "node: frame") && frame >= s->nframes)
 		return NULL;
 	if (STEP("check", "node: magic") && node->magic != TWZ_NODE_MAGIC)
 		return NULL;
 	if (STEP("check", "node: level") && node->level != level)
 		return NULL;
 	return node;
+}
+
+uint64_t node_sum(const struct twz_node *node)
+{
+	const uint64_t *word = (const uint64_t *)node;
+	const uint64_t *refs = (const uint64_t *)&node->refs;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < sizeof(*node) / 8; i++)
+		if (&word[i] != refs && &word[i] != &node->sum)
+			sum += twz_sum_at(i, word[i]);
+	return sum;
+}
+
+/* How many entries from i on, before `end`, are consecutive frames. Pairs at a time. */
+static unsigned stretch(const struct twz_node *node, unsigned i, unsigned end)
+{
+	const uint64_t step = 2ull << 32 | 2;
+	uint32_t first = node->frame[i];
+	unsigned n = 1;
+	uint64_t pair, want;
+
+	if ((i + n) % 2 && i + n < end && node->frame[i + n] == first + n)
+		n++;
+	if (!((i + n) % 2)) {
+		want = (uint64_t)(first + n + 1) << 32 | (first + n);
+		for (; i + n + 1 < end; n += 2, want += step) {
+			memcpy(&pair, &node->frame[i + n], sizeof(pair));
+			if (pair != want)
+				break;
+		}
+	}
+	while (i + n < end && node->frame[i + n] == first + n)
+		n++;
+	return n;
 }
 
 /* Looking up, in place. */
@@ -130,12 +165,12 @@ static int node_new(struct store *s, unsigned level, uint32_t *frame)
 {
 	struct twz_node *node;
 	uint64_t got;
-	uint64_t head[3] = {TWZ_NODE_MAGIC | (uint64_t)level << 32, 1, 0};
+	uint64_t head[3] = {TWZ_NODE_MAGIC | (uint64_t)level << 32, 1};
 	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
 
 	if (error)
 		return error;
-	head[2] = twz_sum_at(0, head[0]) + twz_sum_at(1, head[1]);
+	head[2] = twz_sum_at(0, head[0]);
 	node = frame_at(s, *frame);
 	pmem_zero(node, sizeof(*node));
 	pmem_copy(node, head, sizeof(head));
@@ -231,7 +266,7 @@ static int data_share(struct store *s, uint32_t *frame)
 	uint32_t copy;
 	int error;
 
-	if (frame_share(s, *frame, 1))
+	if (frame_share(s, *frame, 1) == 1)
 		return 0;
 	error = frame_take(s, FRAME_DATA, 1, 0, &copy, &got);
 	if (error)
@@ -240,6 +275,11 @@ static int data_share(struct store *s, uint32_t *frame)
 	pmem_flush("share: page copied", frame_at(s, copy), TWZ_PAGE);
 	*frame = copy;
 	return 0;
+}
+
+static void refs_put(struct store *s, struct twz_node *node, uint32_t refs)
+{
+	update_put_field(&s->update, &node->refs, sizeof(node->refs), refs);
 }
 
 static int child_share(struct store *s, uint32_t frame, unsigned level)
@@ -252,7 +292,7 @@ static int child_share(struct store *s, uint32_t frame, unsigned level)
 	refs = UPDATE_GET(&s->update, child->refs);
 	if (refs == UINT32_MAX)
 		return TWZ_E_LIMIT;
-	UPDATE_PUT(&s->update, child, refs, refs + 1);
+	refs_put(s, child, refs + 1);
 	return 0;
 }
 
@@ -261,48 +301,39 @@ static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_n
 {
 	for (unsigned i = 0, n; i < TWZ_NODE_FANOUT; i += n) {
 		uint32_t frame = leaf->frame[i];
+		int error;
 
-		for (n = 1; frame && i + n < TWZ_NODE_FANOUT; n++)
-			if (leaf->frame[i + n] != frame + n)
-				break;
+		n = frame ? stretch(leaf, i, TWZ_NODE_FANOUT) : 1;
 		if (!frame)
 			continue;
-		if (STEP("check", "share: frame") &&
-		    (frame + (uint64_t)n > s->nframes || !frame_is(s, frame, FRAME_DATA)))
+		if (STEP("check", "share: frame") && frame + (uint64_t)n > s->nframes)
 			return TWZ_E_DAMAGED;
-		if (frame_share(s, frame, n))
+		n = (unsigned)frame_share(s, frame, n);
+		if (n)
 			continue;
-		for (unsigned k = 0; k < n; k++) {
-			uint32_t one = frame + k;
-			int error = data_share(s, &one);
-
-			if (error)
-				return error;
-			if (one != frame + k)
-				node_set(s, copy, i + k, one);
-		}
+		error = data_share(s, &frame);
+		if (error)
+			return error;
+		node_set(s, copy, i, frame);
+		n = 1;
 	}
 	return 0;
 }
 
-/* Stages the copy of a shared node; `entry` is where its frame stands, in `parent` or the record. */
+/* Stages the copy of a shared node, in the frame *frame. */
 static int node_unshare(struct store *s, struct twz_node *node, unsigned level, uint32_t *frame)
 {
-	struct update *u = &s->update;
-	uint64_t head[2], got;
 	struct twz_node *copy;
+	uint64_t got;
 	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
 
 	if (error)
 		return error;
 	copy = frame_at(s, *frame);
 	pmem_copy(copy, node, sizeof(*node));
-	head[0] = ((const uint64_t *)node)[1];
-	head[1] = (head[0] & ~0xffffffffull) | 1; /* refs = 1 */
-	pmem_store64((uint64_t *)copy + 1, head[1]);
-	pmem_store64(&copy->sum, node->sum + twz_sum_at(1, head[1]) - twz_sum_at(1, head[0]));
+	pmem_store64((uint64_t *)&copy->refs, 1);
 	pmem_flush("node: unshared", copy, sizeof(*copy));
-	UPDATE_PUT(u, node, refs, UPDATE_GET(u, node->refs) - 1);
+	refs_put(s, node, UPDATE_GET(&s->update, node->refs) - 1);
 	if (level == 1)
 		return leaf_share(s, node, copy);
 	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
@@ -504,46 +535,94 @@ static int frame_of(struct store *s, const struct twz_record *rec, uint64_t page
 	return *frame && !frame_is(s, *frame, kind_of(rec)) ? TWZ_E_DAMAGED : 0;
 }
 
-int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages)
+/* Fills a fresh frame: with the content of the shared one, which is given up, or with zeros. */
+static int page_fresh(struct store *s, const struct twz_record *rec, uint32_t frame, uint32_t old)
 {
-	uint32_t before = 0, old, frame;
-	uint64_t need = 0, got = 0, fresh = 0;
-	int error = page ? frame_of(s, rec, page - 1, &before) : 0;
-
-	for (uint64_t i = 0; !error && i < pages; i++) {
-		error = frame_of(s, rec, page + i, &old);
-		need += !old || UPDATE_GET(&s->update, *share_of(s, old));
+	if (!old) {
+		pmem_zero(frame_at(s, frame), TWZ_PAGE);
+		pmem_flush("page: zeroed", frame_at(s, frame), TWZ_PAGE);
+		return 0;
 	}
-	for (uint64_t i = 0; !error && need; i++) {
-		error = frame_of(s, rec, page + i, &old);
-		if (error)
-			break;
-		if (old && !UPDATE_GET(&s->update, *share_of(s, old))) {
-			before = old;
+	pmem_copy(frame_at(s, frame), frame_at(s, old), TWZ_PAGE);
+	pmem_flush("page: copied", frame_at(s, frame), TWZ_PAGE);
+	return frame_give(s, kind_of(rec), old, 1);
+}
+
+/* Is the page to get a frame of its own? */
+static bool page_lacks(struct store *s, uint32_t frame)
+{
+	return !frame || UPDATE_GET(&s->update, *share_of(s, frame));
+}
+
+static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages)
+{
+	struct twz_node *leaf;
+	unsigned i = slot_of(page, 1), end = i + (unsigned)pages;
+	uint64_t need = 0, got = 0, fresh = 0;
+	uint32_t old, frame, added = 0;
+	int error = node_make(s, rec, page, 1, &leaf);
+
+	if (error)
+		return error;
+	for (unsigned k = i; k < end; k++) {
+		old = UPDATE_GET(&s->update, leaf->frame[k]);
+		if (old && !frame_is(s, old, kind_of(rec)))
+			return TWZ_E_DAMAGED;
+		need += page_lacks(s, old);
+	}
+	for (; need; i++) {
+		old = UPDATE_GET(&s->update, leaf->frame[i]);
+		if (!page_lacks(s, old))
 			continue;
-		}
 		if (!got) {
+			uint32_t before = i ? UPDATE_GET(&s->update, leaf->frame[i - 1]) : 0;
+
 			error = frame_take(s, kind_of(rec), need, before ? before + 1ull : 0,
 					   &frame, &got);
 			if (error)
-				break;
+				return error;
 			fresh = frame;
 		}
-		before = (uint32_t)fresh++;
+		added += !old;
+		error = page_fresh(s, rec, (uint32_t)fresh, old);
+		if (error)
+			return error;
+		node_set(s, leaf, i, (uint32_t)fresh++);
 		got--;
 		need--;
-		if (old) {
-			pmem_copy(frame_at(s, before), frame_at(s, old), TWZ_PAGE);
-			pmem_flush("page: copied", frame_at(s, before), TWZ_PAGE);
-			error = frame_give(s, kind_of(rec), old, 1);
-		} else if (!meta_tree(rec)) {
-			pmem_zero(frame_at(s, before), TWZ_PAGE);
-			pmem_flush("page: zeroed", frame_at(s, before), TWZ_PAGE);
-		}
-		if (!error)
-			error = tree_set(s, rec, page + i, before);
 	}
-	return error;
+	if (added)
+		account(s, rec, page, 1, added);
+	return 0;
+}
+
+static int small_make(struct store *s, struct twz_record *rec, uint64_t page)
+{
+	uint32_t before, old, frame;
+	uint64_t got;
+	int error = frame_of(s, rec, page - 1, &before);
+
+	if (!error)
+		error = frame_of(s, rec, page, &old);
+	if (error || !page_lacks(s, old))
+		return error;
+	error = frame_take(s, kind_of(rec), 1, before ? before + 1ull : 0, &frame, &got);
+	if (!error)
+		error = page_fresh(s, rec, frame, old);
+	return error ? error : tree_set(s, rec, page, frame);
+}
+
+int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages)
+{
+	int error = 0;
+
+	if (rec->npages + pages > TWZ_RUNS * TWZ_RUN_PAGES_MAX)
+		error = tree_form(s, rec);
+	for (; !error && pages && !UPDATE_GET(&s->update, rec->level) &&
+	       rec->npages + pages <= TWZ_RUNS * TWZ_RUN_PAGES_MAX;
+	     page++, pages--)
+		error = small_make(s, rec, page);
+	return error || !pages ? error : leaf_make(s, rec, page, pages);
 }
 
 /* Freeing. */
@@ -612,13 +691,11 @@ static int leaf_give(struct store *s, const struct twz_record *rec, const struct
 	int error = 0;
 
 	for (*present = 0; !error && i < end; i += run) {
-		for (run = 1; leaf->frame[i] && i + run < end; run++)
-			if (leaf->frame[i + run] != leaf->frame[i] + run)
-				break;
-		if (leaf->frame[i]) {
-			*present += run;
-			error = frame_give(s, kind_of(rec), leaf->frame[i], run);
-		}
+		run = leaf->frame[i] ? stretch(leaf, i, end) : 1;
+		if (!leaf->frame[i])
+			continue;
+		*present += run;
+		error = frame_give(s, kind_of(rec), leaf->frame[i], run);
 	}
 	return error;
 }
@@ -648,7 +725,7 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 				*next = page; /* the caller unshares the path to here */
 				return 0;
 			}
-			UPDATE_PUT(&s->update, node, refs, node->refs - 1);
+			refs_put(s, node, node->refs - 1);
 			if (level == top) {
 				map_clear(s, rec);
 				return 0;
@@ -706,6 +783,7 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 	uint64_t frame = src->map.tree.root, n = pages / tree_span(level);
 	unsigned i = slot_of(src_page, level + 1), k = slot_of(dst_page, level + 1);
 	uint32_t shared = 0;
+	uint16_t present = 0;
 	int error = tree_form(s, dst);
 
 	if (!error)
@@ -732,8 +810,10 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 		if (error)
 			return error;
 		shared += ((const struct twz_node *)frame_at(s, from->frame[i]))->pages;
-		node_set(s, to, k, from->frame[i]);
+		UPDATE_PUT(&s->update, to, frame[k], from->frame[i]);
+		present++;
 	}
+	UPDATE_PUT(&s->update, to, npresent, UPDATE_GET(&s->update, to->npresent) + present);
 	account(s, dst, dst_page, level + 1, shared);
 	*done = n * tree_span(level);
 	return 0;
@@ -744,19 +824,21 @@ int tree_share_step(struct store *s, struct twz_record *dst, uint64_t dst_page,
 {
 	struct store_run run;
 	unsigned level = 0;
-	int error = tree_run(s, src, src_page, pages, &run);
+	int error = tree_run(s, src, src_page, 1, &run);
 
-	if (error)
-		return error;
+	if (!error && !run.frame)
+		error = tree_run(s, src, src_page, pages, &run);
 	*done = run.pages;
-	if (!run.frame)
-		return 0;
+	if (error || !run.frame)
+		return error;
 	while (level + 1u < src->level && pages >= tree_span(level + 1) &&
 	       !((src_page | dst_page) % tree_span(level + 1)))
 		level++;
 	if (level)
 		return share_nodes(s, dst, dst_page, src, src_page, level, pages, done);
-	if (*done > LEAF_PAGES - dst_page % LEAF_PAGES) /* one leaf of dst in an update */
-		*done = run.pages = LEAF_PAGES - dst_page % LEAF_PAGES;
-	return share_pages(s, dst, dst_page, &run);
+	if (pages > LEAF_PAGES - dst_page % LEAF_PAGES) /* one leaf of dst in an update */
+		pages = LEAF_PAGES - dst_page % LEAF_PAGES;
+	error = tree_run(s, src, src_page, pages, &run);
+	*done = run.pages;
+	return error ? error : share_pages(s, dst, dst_page, &run);
 }

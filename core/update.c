@@ -32,93 +32,94 @@ void update_fail(struct update *u, int error)
 }
 
 /* The slot of the word at `off`: the one that holds it, or the empty one where it belongs. */
-static uint32_t find(const struct update *u, uint64_t off, bool *staged)
+static inline uint32_t find(const struct update *u, uint64_t off)
 {
-	uint32_t i = (uint32_t)((off >> 3) * TWZ_SUM_K >> 51);
+	uint32_t i = (uint32_t)((off >> 3) * TWZ_SUM_K >> 51), slot;
 
 	for (;; i = (i + 1) % UPDATE_SLOTS) {
-		uint32_t slot = u->slot[i];
-
-		if (slot >> 12 != u->stamp) {
-			*staged = false;
+		slot = u->slot[i];
+		if (slot >> 12 != u->stamp || u->word[slot & 4095].off == off)
 			return i;
-		}
-		if (u->word[slot & 4095].off == off) {
-			*staged = true;
-			return i;
-		}
 	}
+}
+
+static inline uint64_t offset_of(const struct update *u, const void *p)
+{
+	return (uint64_t)((const uint8_t *)p - u->base);
+}
+
+/* The staged value of the word at p, which is staged with its present value if it was not. */
+static inline uint64_t *staged(struct update *u, void *p)
+{
+	uint64_t off = offset_of(u, p);
+	uint32_t i = find(u, off), slot = u->slot[i];
+
+	if (slot >> 12 == u->stamp)
+		return &u->word[slot & 4095].value;
+	if (u->count == TWZ_UPDATE_WORDS) {
+		update_fail(u, TWZ_E_LIMIT);
+		u->count--; /* the update cannot be committed any more */
+	}
+	u->slot[i] = u->stamp << 12 | u->count;
+	u->word[u->count] = (struct twz_update_word){off, *(const uint64_t *)p};
+	return &u->word[u->count++].value;
 }
 
 uint64_t update_get(const struct update *u, const void *p)
 {
-	bool staged;
-	uint32_t i;
+	uint32_t slot;
 
 	if (!u->count)
 		return *(const uint64_t *)p;
-	i = find(u, (uint64_t)((const uint8_t *)p - u->base), &staged);
-	return staged ? u->word[u->slot[i] & 4095].value : *(const uint64_t *)p;
+	slot = u->slot[find(u, offset_of(u, p))];
+	return slot >> 12 == u->stamp ? u->word[slot & 4095].value : *(const uint64_t *)p;
 }
 
 void update_put(struct update *u, void *p, uint64_t value)
 {
-	uint64_t off = (uint64_t)((uint8_t *)p - u->base);
-	bool staged;
-	uint32_t i = find(u, off, &staged);
+	if (update_get(u, p) != value)
+		*staged(u, p) = value;
+}
 
-	if (staged) {
-		u->word[u->slot[i] & 4095].value = value;
-		return;
-	}
-	if (u->count == TWZ_UPDATE_WORDS) {
-		update_fail(u, TWZ_E_LIMIT);
-		return;
-	}
-	u->slot[i] = u->stamp << 12 | u->count;
-	u->word[u->count++] = (struct twz_update_word){off, value};
+static inline void *word_of(const void *field)
+{
+	return (void *)((uintptr_t)field & ~(uintptr_t)7);
+}
+
+static inline uint64_t mask_of(unsigned bytes)
+{
+	return bytes == 8 ? ~0ull : (1ull << bytes * 8) - 1;
 }
 
 uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes)
 {
-	uintptr_t at = (uintptr_t)field;
-	uint64_t word = update_get(u, (const void *)(at & ~(uintptr_t)7));
-
-	return bytes == 8 ? word : word >> (at & 7) * 8 & ((1ull << bytes * 8) - 1);
+	return update_get(u, word_of(field)) >> ((uintptr_t)field & 7) * 8 & mask_of(bytes);
 }
 
-static uint64_t merged(uint64_t word, uintptr_t at, unsigned bytes, uint64_t value)
+/* The word with the field replaced. */
+static inline uint64_t merged(uint64_t word, const void *field, unsigned bytes, uint64_t value)
 {
-	uint64_t mask;
+	unsigned shift = ((uintptr_t)field & 7) * 8;
 
-	if (bytes == 8)
-		return value;
-	mask = ((1ull << bytes * 8) - 1) << (at & 7) * 8;
-	return (word & ~mask) | (value << (at & 7) * 8 & mask);
+	return (word & ~(mask_of(bytes) << shift)) | (value & mask_of(bytes)) << shift;
 }
 
 void update_put_field(struct update *u, void *field, unsigned bytes, uint64_t value)
 {
-	uintptr_t at = (uintptr_t)field;
-	void *p = (void *)(at & ~(uintptr_t)7);
+	uint64_t *word = staged(u, word_of(field));
 
-	update_put(u, p, merged(update_get(u, p), at, bytes, value));
+	*word = merged(*word, field, bytes, value);
 }
 
 void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
 		       unsigned bytes, uint64_t value)
 {
-	uintptr_t at = (uintptr_t)field;
-	void *p = (void *)(at & ~(uintptr_t)7);
-	uint64_t index = ((uintptr_t)p - (uintptr_t)structure) / 8;
-	uint64_t before = update_get(u, p);
-	uint64_t after = merged(before, at, bytes, value);
+	uint64_t *word = staged(u, word_of(field)), before = *word;
+	uint64_t index = ((uintptr_t)word_of(field) - (uintptr_t)structure) / 8;
 
-	if (after == before)
-		return;
-	update_put(u, p, after);
-	update_put(u, sum,
-		   update_get(u, sum) + twz_sum_at(index, after) - twz_sum_at(index, before));
+	*word = merged(before, field, bytes, value);
+	if (*word != before)
+		*staged(u, sum) += twz_sum_at(index, *word) - twz_sum_at(index, before);
 }
 
 /* Sum of the log as its header says, the sum field as zero. */
@@ -132,11 +133,13 @@ static uint64_t log_sum(const struct twz_update_log *log, const struct twz_updat
 
 static void apply(struct update *u, const struct twz_update_word *words, uint64_t count)
 {
-	for (uint64_t i = 0; i < count; i++)
-		pmem_store64((uint64_t *)(u->base + words[i].off), words[i].value);
-	for (uint64_t i = 0; i < count; i++)
-		if (!i || words[i].off / TWZ_LINE != words[i - 1].off / TWZ_LINE)
-			pmem_flush("update: in place", u->base + words[i].off, 8);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t off = words[i].off;
+
+		pmem_store64((uint64_t *)(u->base + off), words[i].value);
+		if (i + 1 == count || off / TWZ_LINE != words[i + 1].off / TWZ_LINE)
+			pmem_flush("update: in place", u->base + off, 8);
+	}
 	pmem_fence("update: in place");
 }
 
