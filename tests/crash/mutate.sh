@@ -2,7 +2,7 @@
 # The piece `mutate`: switches off every step of core (core/step.h), one at a time, and expects a
 # test to fail. A step without which all tests pass is not tested, or not needed.
 #
-# usage: mutate.sh [--long] [KIND:NAME]     with a step: only this one, and what each test says
+# usage: mutate.sh [--long] [KIND:NAME]     with a step: only this one
 #
 # The tests are the crash tests and the unit tests of core in $TWZ_BUILD/test. Each runs once as it
 # is, which tells the steps that it reaches; then, for each step, those that reach it run with the

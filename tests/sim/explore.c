@@ -137,9 +137,9 @@ struct path {
 
 static bool explore(int depth, struct path path);
 
+/* The real recovery and the oracle, on the memory as it is. What they store is not undone. */
 static bool visit(void)
 {
-	uint32_t mark = trace.n;
 	const char *message;
 
 	explorer.visited++;
@@ -149,19 +149,16 @@ static bool visit(void)
 		message = check();
 	if (message)
 		report_violation(message);
-	trace_undo(mark, false);
 	return !message;
 }
 
-/* What follows the crash that the memory holds is recorded, and crashed in. */
+/* What follows the crash that the memory holds is recorded, and crashed in. It is not undone. */
 static bool deepen(uint64_t hash, uint64_t budget)
 {
 	struct path path = {.from = trace.n, .hash = hash, .crash = explorer.crash};
 
-	if (recover()) {
-		trace_undo(path.from, false);
+	if (recover())
 		return true; /* the survey reported it */
-	}
 	if (explorer.c->again) {
 		trace_note(EVENT_AGAIN, 0);
 		program("again", explorer.c->again);
@@ -169,10 +166,7 @@ static bool deepen(uint64_t hash, uint64_t budget)
 	path.to = trace.n;
 	path.budget = budget;
 	trace_undo(path.from, true);
-	if (!explore(1, path))
-		return false;
-	trace_undo(path.from, false);
-	return true;
+	return explore(1, path);
 }
 
 static uint64_t note_mix(const struct sim_crash *crash)
@@ -181,68 +175,106 @@ static uint64_t note_mix(const struct sim_crash *crash)
 	       twz_fold(crash->note_again ^ TWZ_SUM_A, TWZ_SUM_B + crash->again);
 }
 
-/* At how many states' expense a state is worth deepening: fewer would see too little of it. */
+/* Fewer states than this would see too little of what follows a crash. */
 #define DEEP_MIN 12u
 
+/* Deepens with the path's budget; or, if that is small, now and then with a sufficient one. */
+static bool deepen_some(uint64_t key, uint64_t hash, uint64_t budget)
+{
+	if (!explorer.replay.on && budget < DEEP_MIN) {
+		if (key % DEEP_MIN >= budget)
+			return true;
+		budget = DEEP_MIN;
+	}
+	return deepen(hash, budget);
+}
+
+/* The state that the window has chosen, unless an equal one was there before. */
 static bool state(int depth, const struct path *path, uint64_t hash)
 {
-	uint64_t key = hash + note_mix(&explorer.crash);
-	uint64_t budget = path->budget;
+	uint64_t key = hash + note_mix(&path->crash);
 	uint32_t mark = trace.n;
-	bool good = true;
+	bool good;
 
+	if (!set_add(path->deepen ? &deepened : &visited, key))
+		return true;
 	explorer.depth = depth + 1;
+	explorer.crash = path->crash;
+	window_apply(&explorer.level[depth].window);
 	if (path->deepen) {
-		if (!set_add(&deepened, key))
-			return true;
-		if (budget < DEEP_MIN && !explorer.replay.on) {
-			if (key % DEEP_MIN >= budget)
-				return true;
-			budget = DEEP_MIN;
-		}
-		window_apply(&explorer.level[depth].window);
-		good = deepen(hash, budget);
-	} else if (set_add(&visited, key)) {
+		good = deepen_some(key, hash, path->budget);
+	} else {
 		explorer.images += set_add(&images, hash);
-		window_apply(&explorer.level[depth].window);
 		good = visit();
 	}
-	if (good)
-		trace_undo(mark, false);
+	trace_undo(mark, false);
 	return good;
 }
 
-static bool point(int depth, const struct path *path, uint64_t hash, uint64_t share)
+/* The states of a crash point; `share` of the budget is for them. */
+static bool point(int depth, const struct path *path, uint64_t share)
 {
 	struct level *level = &explorer.level[depth];
 	const struct replay *replay = &explorer.replay;
-	uint64_t seed = explorer.seed ^ twz_fold(hash ^ TWZ_SUM_A, TWZ_SUM_K);
-	uint64_t delta;
+	uint64_t seed = explorer.seed ^ twz_fold(path->hash ^ TWZ_SUM_A, TWZ_SUM_K);
 
 	if (replay->on && replay->at[depth].point != level->point)
 		return true;
 	window_build(&level->window);
 	if (replay->on)
 		level->total = replay->at[depth].total;
+	else if (path->deepen)
+		level->total = totals[level->point - 1];
 	else
-		level->total = path->deepen ? totals[level->point - 1]
-					    : window_total(&level->window, share);
+		level->total = window_total(&level->window, share);
 	if (!depth)
 		totals[level->point - 1] = level->total;
 	for (level->state = 0; level->state < level->total; level->state++) {
+		uint64_t delta;
+
 		if (replay->on && replay->at[depth].state != level->state)
 			continue;
-		explorer.crash = path->crash;
 		delta = window_pick(&level->window, level->total, level->state, seed);
-		if (!state(depth, path, hash + delta))
+		if (!state(depth, path, path->hash + delta))
 			return false;
 	}
 	return true;
 }
 
+/* A crash point is before this event; the end of the trace, null, is one too. */
 static bool is_point(const struct event *e)
 {
-	return e->kind == EVENT_FENCE || e->kind == EVENT_NOTE || e->kind == EVENT_AGAIN;
+	return !e || e->kind == EVENT_FENCE || e->kind == EVENT_NOTE || e->kind == EVENT_AGAIN;
+}
+
+/* Makes event number i happen. */
+static void step(struct level *level, struct path *path, uint32_t i)
+{
+	const struct event *e = &trace.event[i];
+
+	switch ((enum event_kind)e->kind) {
+	case EVENT_STORE:
+		path->hash += window_mix(e->at, e->new) - window_mix(e->at, e->old);
+		trace_redo(e);
+		window_store(&level->window, i);
+		break;
+	case EVENT_FLUSH:
+		window_flush(&level->window, e->at, e->lines);
+		break;
+	case EVENT_FENCE:
+		window_fence(&level->window);
+		level->fence++;
+		break;
+	case EVENT_NOTE:
+		if (path->crash.again)
+			path->crash.note_again = e->new;
+		else
+			path->crash.note = e->new;
+		break;
+	case EVENT_AGAIN:
+		path->crash.again = true;
+		break;
+	}
 }
 
 /*
@@ -266,43 +298,16 @@ static bool explore(int depth, struct path path)
 	level->point = 0;
 	level->fence = 1;
 	for (uint32_t i = path.from; i <= path.to; i++) {
-		const struct event *e = i < path.to ? &trace.event[i] : NULL;
-
-		if (!e || is_point(e)) {
+		level->next = i < path.to ? &trace.event[i] : NULL;
+		if (is_point(level->next)) {
 			uint64_t share = explorer.visited < end ? end - explorer.visited : 0;
 
 			level->point++;
-			level->end = !e;
-			level->kind = e ? e->kind : EVENT_FENCE;
-			level->step = e && e->kind == EVENT_FENCE ? e->step : NULL;
-			if (!point(depth, &path, path.hash, share / left--))
+			if (!point(depth, &path, share / left--))
 				return false;
 		}
-		if (!e)
-			break;
-		switch ((enum event_kind)e->kind) {
-		case EVENT_STORE:
-			path.hash += window_mix(e->at, e->new) - window_mix(e->at, e->old);
-			trace_redo(e);
-			window_store(&level->window, i);
-			break;
-		case EVENT_FLUSH:
-			window_flush(&level->window, e->at, e->lines);
-			break;
-		case EVENT_FENCE:
-			window_fence(&level->window);
-			level->fence++;
-			break;
-		case EVENT_NOTE:
-			if (path.crash.again)
-				path.crash.note_again = e->new;
-			else
-				path.crash.note = e->new;
-			break;
-		case EVENT_AGAIN:
-			path.crash.again = true;
-			break;
-		}
+		if (level->next)
+			step(level, &path, i);
 	}
 	return true;
 }

@@ -16,12 +16,10 @@ extern struct explorer {
 	/* The state being visited: at depth d its crash point, and the choice there. */
 	struct level {
 		struct window window;
-		uint32_t point;          /* number of the crash point, from 1 */
-		uint32_t fence;          /* number of the fence that it is before, from 1 */
-		enum event_kind kind;    /* the event that it is before */
-		const struct step *step; /* of the fence */
-		bool end;                /* it is at the end: no event follows */
-		uint64_t total, state;   /* state number `state` of `total` */
+		uint32_t point;           /* number of the crash point, from 1 */
+		uint32_t fence;           /* number of the fence that it is before, from 1 */
+		const struct event *next; /* that it is before; null: the end */
+		uint64_t total, state;    /* state number `state` of `total` */
 	} level[DEPTH];
 	int depth; /* levels in use */
 	struct sim_crash crash;

@@ -39,14 +39,15 @@ static void print_level(int depth)
 	for (uint32_t i = 0; i < w->nwords; i++)
 		kept += w->word[i].pick + 1 == w->word[i].count;
 	printf("    crash %d: point %u, ", depth + 1, level->point);
-	if (level->end)
+	if (!level->next)
 		printf("at the end");
-	else if (level->kind == EVENT_NOTE)
+	else if (level->next->kind == EVENT_NOTE)
 		printf("at a note, before fence %u", level->fence);
-	else if (level->kind == EVENT_AGAIN)
+	else if (level->next->kind == EVENT_AGAIN)
 		printf("after the recovery, before fence %u", level->fence);
 	else
-		printf("before fence %u '%s'", level->fence, level->step ? level->step->name : "");
+		printf("before fence %u '%s'", level->fence,
+		       level->next->step ? level->next->step->name : "");
 	printf(": of %u words not durable %u are kept\n", w->nwords, kept);
 	for (uint32_t i = 0; i < w->nwords && i < NWORDS_PRINTED; i++)
 		print_word(w, &w->word[i]);
