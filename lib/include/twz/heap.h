@@ -8,8 +8,8 @@
  *
  * Rules
  *   - A block is owned by one pointer in the same object, which is set in the same transaction, so
- *     that over a crash no block is lost: it is owned or free. A pointer that takes a block over
- *     from another does so by twz_heap_move.
+ *     that over a crash no block is lost: it is owned or free. A pointer takes a block over from
+ *     another by being set to it in the transaction that sets the other to null.
  *   - With tx null each call is a transaction of its own, durable on return; fill such a block
  *     before anything relies on its content.
  *   - Locking is the transaction's: one at a time in an object.
@@ -48,11 +48,5 @@ static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 
 /* Frees the block that the pointer at p owns and sets it to null. */
 #define twz_free(tx, p) heap_free(tx, &(p)->raw)
-
-/*
- * The block that *from owns is owned by *to, in the same object; *from becomes null. Part of the
- * transaction. TWZ_E_ARG if *from owns none.
- */
-int twz_heap_move(struct twz_tx *tx, uint64_t *from, uint64_t *to);
 
 #endif

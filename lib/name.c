@@ -1,0 +1,454 @@
+/*
+ * name.c - names: look-ups, changes, listing (twz/name.h).
+ *
+ * A change finds out which namespaces it concerns, locks them in the order of their IDs, so that two
+ * changes never wait for each other, and looks again: what it found may have changed before it had
+ * the locks. Then it starts over.
+ */
+#include "core/mem.h"
+#include "lib/path.h"
+
+#include <twz/name.h>
+
+#define SPACES_MAX 4 /* that one change concerns: two parents, and what is bound there */
+#define DEPTH_MAX 4096
+#define AGAIN 1 /* no error: the change starts over */
+
+/* A name in its namespace. */
+struct spot {
+	struct ns space;
+	struct ns_name name;
+	struct ns_place place;
+	bool exists;
+	struct twz_id id; /* what it leads to */
+	bool is_space;    /* a namespace, opened as `below` */
+	struct ns below;
+};
+
+struct change {
+	struct twz_tx tx;
+	unsigned nspaces;
+	uint8_t *base[SPACES_MAX]; /* to be locked */
+	struct twz_id id[SPACES_MAX];
+	struct twz_id doomed; /* to be deleted after the commit */
+};
+
+int twz_name_resolve(const char *path, struct twz_id *id)
+{
+	return path_resolve(path, path_length(path), NULL, id);
+}
+
+int twz_name_open(const char *path, struct twz_obj *obj)
+{
+	struct twz_id id;
+	int error = twz_name_resolve(path, &id);
+
+	return error ? error : twz_obj_open(id, obj);
+}
+
+/* ---- changes ------------------------------------------------------------------------------------ */
+
+static bool less(struct twz_id a, struct twz_id b)
+{
+	return a.hi != b.hi ? a.hi < b.hi : a.lo < b.lo;
+}
+
+/* The change concerns this namespace. */
+static void concern(struct change *change, const struct ns *ns)
+{
+	unsigned i = 0;
+
+	while (i < change->nspaces && less(change->id[i], ns->obj.id))
+		i++;
+	if (i < change->nspaces && twz_id_equal(change->id[i], ns->obj.id))
+		return;
+	for (unsigned j = change->nspaces++; j > i; j--) {
+		change->id[j] = change->id[j - 1];
+		change->base[j] = change->base[j - 1];
+	}
+	change->id[i] = ns->obj.id;
+	change->base[i] = ns->obj.base;
+}
+
+static struct twz_id id_at(const struct twz_tx *tx, const struct ns_place *place)
+{
+	return *(const struct twz_id *)twz_tx_read(tx, &place->entry->id, sizeof(struct twz_id));
+}
+
+/* What is there now, without a lock; the change concerns it. */
+static int spot_find(struct change *change, const char *path, struct spot *spot)
+{
+	int error = path_walk(path, path_length(path), NULL, &spot->space, &spot->name);
+
+	if (error)
+		return error;
+	if (!spot->name.length)
+		return TWZ_E_NAME;
+	error = ns_lookup(&spot->space, spot->name, &spot->id);
+	if (error && error != TWZ_E_NOTFOUND)
+		return error;
+	spot->exists = !error;
+	spot->is_space = spot->exists && !ns_open(spot->id, &spot->below);
+	concern(change, &spot->space);
+	if (spot->is_space)
+		concern(change, &spot->below);
+	return 0;
+}
+
+/* Is it still there, now that the locks are held? Fills in the place. */
+static int spot_again(struct change *change, struct spot *spot)
+{
+	int error = ns_find(&change->tx, &spot->space, spot->name, &spot->place);
+
+	if (error && error != TWZ_E_NOTFOUND)
+		return error;
+	if (spot->exists != !error)
+		return AGAIN;
+	return error || twz_id_equal(spot->id, id_at(&change->tx, &spot->place)) ? 0 : AGAIN;
+}
+
+/* An earlier change may have died before it deleted what lost its name. */
+static void finish_doomed(const struct spot *spot)
+{
+	struct twz_id doomed = spot->space.head->doomed;
+
+	if (!twz_id_none(doomed))
+		twz_obj_delete(doomed);
+}
+
+static int lock_all(struct change *change)
+{
+	twz_tx_begin(&change->tx);
+	for (unsigned i = 0; i < change->nspaces; i++)
+		twz_tx_add(&change->tx, change->base[i]);
+	return change->tx.error;
+}
+
+/* The object at the spot loses its name. */
+static int unname(struct change *change, struct spot *spot, uint32_t flags)
+{
+	struct twz_rt_stat stat;
+	int error = 0;
+
+	if (spot->is_space) {
+		if (ns_count(&change->tx, &spot->below))
+			return TWZ_E_NOTEMPTY;
+		error = ns_set_parent(&change->tx, &spot->below, (struct twz_id){0});
+	}
+	if (error || !(flags & TWZ_NAME_DELETE))
+		return error;
+	change->doomed = spot->id;
+	/* The ID of a sealed object can come to life again, so it must not be noted. */
+	if (twz_obj_stat(spot->id, &stat) || stat.identity.flags & TWZ_ID_SEALED)
+		return 0;
+	return ns_set_doomed(&change->tx, &spot->space, spot->id);
+}
+
+/* Ends the change; `error` may be AGAIN. */
+static int finish(struct change *change, int error)
+{
+	if (error) {
+		twz_tx_abort(&change->tx);
+		return error;
+	}
+	error = twz_tx_commit(&change->tx);
+	if (!error && !twz_id_none(change->doomed))
+		twz_obj_delete(change->doomed); /* gone already: that is what was wanted */
+	return error;
+}
+
+/* The spot leads to the object from now on. */
+static int put(struct change *change, struct spot *spot, struct twz_id id, uint32_t type)
+{
+	return spot->exists ? ns_point(&change->tx, &spot->space, &spot->place, id, type)
+			    : ns_add(&change->tx, &spot->space, spot->name, id, type);
+}
+
+static int bind(const char *path, struct twz_id id, uint32_t flags)
+{
+	struct change change = {0};
+	struct twz_rt_stat stat;
+	struct twz_id parent;
+	struct ns below;
+	struct spot spot;
+	bool space;
+	int error = spot_find(&change, path, &spot);
+
+	if (error)
+		return error;
+	if (spot.exists && !(flags & TWZ_NAME_REPLACE))
+		return TWZ_E_EXISTS;
+	error = twz_obj_stat(id, &stat);
+	if (error)
+		return error;
+	if (spot.exists && twz_id_equal(spot.id, id))
+		return 0;
+	space = stat.identity.type == TWZ_TYPE_NAMESPACE;
+	if (space) {
+		error = ns_open(id, &below);
+		if (error)
+			return error;
+		concern(&change, &below);
+	}
+	finish_doomed(&spot);
+	error = lock_all(&change);
+	if (!error)
+		error = spot_again(&change, &spot);
+	if (!error && space) {
+		parent = ns_parent(&change.tx, &below);
+		if (!twz_id_none(parent) && !twz_id_equal(parent, spot.space.obj.id))
+			error = TWZ_E_ARG; /* a namespace has one name */
+		else
+			error = ns_set_parent(&change.tx, &below, spot.space.obj.id);
+	}
+	if (!error && spot.exists)
+		error = unname(&change, &spot, flags);
+	if (!error)
+		error = put(&change, &spot, id, stat.identity.type);
+	return finish(&change, error);
+}
+
+int twz_name_bind(const char *path, struct twz_id id, uint32_t flags)
+{
+	int error;
+
+	do
+		error = bind(path, id, flags);
+	while (error == AGAIN);
+	return error;
+}
+
+int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
+{
+	int error = twz_name_bind(path, id, flags);
+
+	return error ? error : twz_obj_keep(id);
+}
+
+static int unbind(const char *path, uint32_t flags)
+{
+	struct change change = {0};
+	struct spot spot;
+	int error = spot_find(&change, path, &spot);
+
+	if (error)
+		return error;
+	if (!spot.exists)
+		return TWZ_E_NOTFOUND;
+	finish_doomed(&spot);
+	error = lock_all(&change);
+	if (!error)
+		error = spot_again(&change, &spot);
+	if (!error)
+		error = unname(&change, &spot, flags);
+	if (!error)
+		error = ns_remove(&change.tx, &spot.space, &spot.place);
+	return finish(&change, error);
+}
+
+int twz_name_unbind(const char *path, uint32_t flags)
+{
+	int error;
+
+	do
+		error = unbind(path, flags);
+	while (error == AGAIN);
+	return error;
+}
+
+/* Would `below` become part of itself if it moved into `space`? */
+static int circle(const struct ns *below, const struct ns *space)
+{
+	struct twz_id id = space->obj.id;
+	struct ns ns = *space;
+
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		if (twz_id_equal(id, below->obj.id))
+			return TWZ_E_ARG;
+		id = ns_parent(NULL, &ns);
+		if (twz_id_none(id))
+			return 0;
+		if (ns_open(id, &ns))
+			return TWZ_E_DAMAGED;
+	}
+	return TWZ_E_DAMAGED;
+}
+
+/* What is at `from` moves to `to`'s namespace. */
+static int move_parent(struct change *change, struct spot *from, const struct spot *to)
+{
+	int error;
+
+	if (!from->is_space || twz_id_equal(from->space.obj.id, to->space.obj.id))
+		return 0;
+	error = circle(&from->below, &to->space);
+	return error ? error : ns_set_parent(&change->tx, &from->below, to->space.obj.id);
+}
+
+static uint32_t type_at(const struct spot *spot)
+{
+	return spot->place.entry->type;
+}
+
+static int rename_in(struct change *change, struct spot *from, struct spot *to, uint32_t flags)
+{
+	int error = move_parent(change, from, to);
+
+	if (!error && to->exists)
+		error = unname(change, to, flags);
+	if (!error)
+		error = put(change, to, from->id, type_at(from));
+	/* Adding may have moved the entry to another bucket. */
+	if (!error)
+		error = ns_find(&change->tx, &from->space, from->name, &from->place);
+	return error ? error : ns_remove(&change->tx, &from->space, &from->place);
+}
+
+static int exchange_in(struct change *change, struct spot *a, struct spot *b)
+{
+	uint32_t type = type_at(a);
+	int error = move_parent(change, a, b);
+
+	if (!error)
+		error = move_parent(change, b, a);
+	if (!error)
+		error = put(change, a, b->id, type_at(b));
+	return error ? error : put(change, b, a->id, type);
+}
+
+static int rename(const char *from_path, const char *to_path, uint32_t flags, bool exchange)
+{
+	struct change change = {0};
+	struct spot from, to;
+	int error = spot_find(&change, from_path, &from);
+
+	if (!error)
+		error = spot_find(&change, to_path, &to);
+	if (error)
+		return error;
+	if (!from.exists || (exchange && !to.exists))
+		return TWZ_E_NOTFOUND;
+	if (twz_id_equal(from.space.obj.id, to.space.obj.id) &&
+	    from.name.length == to.name.length &&
+	    !memcmp(from.name.text, to.name.text, to.name.length))
+		return 0;
+	if (!exchange && to.exists && !(flags & TWZ_NAME_REPLACE))
+		return TWZ_E_EXISTS;
+	if (!exchange && to.exists && twz_id_equal(from.id, to.id))
+		flags &= ~(uint32_t)TWZ_NAME_DELETE; /* two names of one object: one stays */
+	finish_doomed(&to);
+	error = lock_all(&change);
+	if (!error)
+		error = spot_again(&change, &from);
+	if (!error)
+		error = spot_again(&change, &to);
+	if (!error)
+		error = exchange ? exchange_in(&change, &from, &to)
+				 : rename_in(&change, &from, &to, flags);
+	return finish(&change, error);
+}
+
+int twz_name_rename(const char *from, const char *to, uint32_t flags)
+{
+	int error;
+
+	do
+		error = rename(from, to, flags, false);
+	while (error == AGAIN);
+	return error;
+}
+
+int twz_name_exchange(const char *a, const char *b)
+{
+	int error;
+
+	do
+		error = rename(a, b, 0, true);
+	while (error == AGAIN);
+	return error;
+}
+
+int twz_ns_make(const char *path, struct twz_id *id)
+{
+	struct change change = {0};
+	struct spot spot;
+	int error = spot_find(&change, path, &spot);
+
+	if (error)
+		return error;
+	if (spot.exists)
+		return TWZ_E_EXISTS;
+	error = ns_new(spot.space.obj.id, id);
+	if (error)
+		return error;
+	error = twz_name_publish(path, *id, 0);
+	if (error)
+		twz_obj_delete(*id);
+	return error;
+}
+
+/* ---- listing ------------------------------------------------------------------------------------ */
+
+#define BATCH 64 /* names collected in one walk */
+
+/* The BATCH smallest names above `last`, sorted. */
+struct batch {
+	const struct twz_name_entry *last; /* null: from the start */
+	unsigned count;
+	struct twz_name_entry entry[BATCH];
+};
+
+static int compare(const char *a, uint32_t a_length, const char *b, uint32_t b_length)
+{
+	int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+
+	return order ? order : a_length < b_length ? -1 : a_length > b_length;
+}
+
+static int collect(const struct twz_ns_entry *entry, void *arg)
+{
+	struct batch *batch = arg;
+	uint32_t length = entry->length;
+	unsigned i = batch->count;
+
+	if (length > TWZ_NAME_MAX || (batch->last && compare(entry->name, length, batch->last->name,
+							     batch->last->length) <= 0))
+		return 0;
+	while (i && compare(entry->name, length, batch->entry[i - 1].name,
+			    batch->entry[i - 1].length) < 0)
+		i--;
+	if (i == BATCH)
+		return 0;
+	if (batch->count < BATCH)
+		batch->count++;
+	for (unsigned j = batch->count - 1; j > i; j--)
+		batch->entry[j] = batch->entry[j - 1];
+	batch->entry[i] =
+		(struct twz_name_entry){.id = entry->id, .type = entry->type, .length = length};
+	memcpy(batch->entry[i].name, entry->name, length);
+	return 0;
+}
+
+int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *entry, void *arg),
+		  void *arg)
+{
+	struct twz_name_entry last;
+	struct batch batch = {0};
+	struct twz_id id;
+	struct ns ns;
+	int result = twz_name_resolve(path, &id);
+
+	if (!result)
+		result = ns_open(id, &ns);
+	while (!result) {
+		batch.count = 0;
+		result = ns_walk(&ns, collect, &batch);
+		for (unsigned i = 0; !result && i < batch.count; i++)
+			result = each(&batch.entry[i], arg);
+		if (batch.count < BATCH)
+			break;
+		last = batch.entry[BATCH - 1];
+		batch.last = &last;
+	}
+	return result;
+}

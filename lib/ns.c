@@ -1,0 +1,401 @@
+/* ns.c - one namespace (ns.h). */
+#include "core/mem.h"
+#include "core/ptr.h"
+#include "core/sum.h"
+#include "lib/ns.h"
+
+#include <twz/heap.h>
+
+#define CHAIN_MAX 65536u /* entries in a bucket; a longer chain is a circle */
+#define LOOKUPS 64       /* tries without the lock */
+
+/* The head's words up to here change together, as one staged range. */
+#define HEAD_BYTES offsetof(struct twz_ns, segment)
+
+/* ---- words that may be staged -------------------------------------------------------------------- */
+
+static uint64_t load(const struct twz_tx *tx, const uint64_t *word)
+{
+	return tx ? *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word))
+		  : __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static const struct twz_ns *head_of(const struct twz_tx *tx, const struct ns *ns)
+{
+	return tx ? twz_tx_read(tx, ns->head, HEAD_BYTES) : ns->head;
+}
+
+/* The head, to be changed; counts the change. */
+static struct twz_ns *head_open(struct twz_tx *tx, const struct ns *ns)
+{
+	struct twz_ns *head = twz_tx_write(tx, ns->head, HEAD_BYTES);
+
+	if (head)
+		head->generation++;
+	return head;
+}
+
+/* `bytes` at that offset of the object's data; null if they do not lie there. */
+static void *at(const struct ns *ns, uint64_t offset, uint64_t bytes)
+{
+	if (offset < TWZ_OBJ_DATA || offset % 8 || offset > TWZ_SLOT_SIZE - bytes)
+		return NULL;
+	return ns->obj.base + offset;
+}
+
+static struct twz_ns_entry *entry_at(const struct ns *ns, uint64_t offset)
+{
+	struct twz_ns_entry *entry = at(ns, offset, sizeof(*entry));
+
+	if (!entry || !entry->length || entry->length > TWZ_NAME_MAX)
+		return NULL;
+	return at(ns, offset, sizeof(*entry) + entry->length);
+}
+
+/* ---- buckets ------------------------------------------------------------------------------------ */
+
+static uint64_t hash_of(struct ns_name name)
+{
+	uint64_t padded[(TWZ_NAME_MAX + 16) / 16 * 2] = {0};
+
+	memcpy(padded, name.text, name.length);
+	return twz_fold(twz_sum(name.length, padded, (name.length + 15) / 16 * 16), TWZ_SUM_K);
+}
+
+/* The largest TWZ_NS_SEGMENT * 2^k that is not above nbuckets. */
+static uint64_t whole_of(uint64_t nbuckets)
+{
+	return (uint64_t)1 << (63 - __builtin_clzll(nbuckets));
+}
+
+static uint64_t bucket_of(uint64_t hash, uint64_t nbuckets)
+{
+	uint64_t whole = whole_of(nbuckets), bucket = hash % (2 * whole);
+
+	return bucket < nbuckets ? bucket : bucket - whole;
+}
+
+static unsigned segment_of(uint64_t bucket)
+{
+	return (unsigned)(63 - __builtin_clzll(bucket / TWZ_NS_SEGMENT + 1));
+}
+
+/* The word of a bucket; null if the namespace is damaged. */
+static uint64_t *bucket_at(const struct twz_tx *tx, const struct ns *ns, uint64_t bucket)
+{
+	unsigned segment = segment_of(bucket);
+	uint64_t first = (((uint64_t)1 << segment) - 1) * TWZ_NS_SEGMENT;
+	uint64_t *array;
+
+	if (segment >= TWZ_NS_SEGMENTS)
+		return NULL;
+	array = at(ns, load(tx, &ns->head->segment[segment]),
+		   ((uint64_t)TWZ_NS_SEGMENT << segment) * sizeof(uint64_t));
+	return array ? array + (bucket - first) : NULL;
+}
+
+static bool nbuckets_ok(uint64_t nbuckets)
+{
+	return nbuckets >= TWZ_NS_SEGMENT && segment_of(nbuckets - 1) < TWZ_NS_SEGMENTS;
+}
+
+int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
+	    struct ns_place *place)
+{
+	uint64_t hash = hash_of(name), nbuckets = head_of(tx, ns)->nbuckets, next;
+
+	if (!nbuckets_ok(nbuckets))
+		return TWZ_E_DAMAGED;
+	place->entry = NULL;
+	place->link = bucket_at(tx, ns, bucket_of(hash, nbuckets));
+	for (unsigned i = 0; place->link && i < CHAIN_MAX; i++) {
+		next = load(tx, place->link);
+		if (!next)
+			return TWZ_E_NOTFOUND;
+		place->entry = entry_at(ns, next);
+		if (!place->entry)
+			break;
+		if (place->entry->hash == hash && place->entry->length == name.length &&
+		    !memcmp(place->entry->name, name.text, name.length))
+			return 0;
+		place->link = &place->entry->next;
+	}
+	return TWZ_E_DAMAGED;
+}
+
+/* The entry's object; it may be staged. */
+static struct twz_id id_of(const struct twz_tx *tx, const struct twz_ns_entry *entry)
+{
+	return (struct twz_id){load(tx, &entry->id.lo), load(tx, &entry->id.hi)};
+}
+
+int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id)
+{
+	const uint64_t *lock = &obj_meta(ns->obj.base)->log.lock;
+	struct ns_place place;
+	struct twz_tx tx;
+	int error;
+
+	/* Nobody had the object before and after, and nothing has changed: then nothing did between. */
+#if !TWZ_TSAN /* which takes the reads of what is being changed for a mistake */
+	for (int i = 0; i < LOOKUPS; i++) {
+		uint64_t generation = __atomic_load_n(&ns->head->generation, __ATOMIC_ACQUIRE);
+
+		if (__atomic_load_n(lock, __ATOMIC_ACQUIRE)) {
+			__builtin_ia32_pause();
+			continue;
+		}
+		error = ns_find(NULL, ns, name, &place);
+		if (!error)
+			*id = id_of(NULL, place.entry);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!__atomic_load_n(lock, __ATOMIC_RELAXED) &&
+		    __atomic_load_n(&ns->head->generation, __ATOMIC_RELAXED) == generation)
+			return error;
+	}
+#else
+	(void)lock;
+#endif
+	twz_tx_begin(&tx);
+	error = twz_tx_add(&tx, ns->obj.base);
+	if (!error)
+		error = ns_find(&tx, ns, name, &place);
+	if (!error)
+		*id = id_of(&tx, place.entry);
+	twz_tx_abort(&tx);
+	return error;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------ */
+
+/* Moves the entries of bucket `from` that belong in the fresh bucket `to` there. */
+static int split(struct twz_tx *tx, const struct ns *ns, uint64_t from, uint64_t to,
+		 uint64_t nbuckets)
+{
+	uint64_t *stay = bucket_at(tx, ns, from), *move = bucket_at(tx, ns, to), next;
+
+	if (!stay || !move)
+		return TWZ_E_DAMAGED;
+	next = load(tx, stay);
+	for (unsigned i = 0; next; i++) {
+		struct twz_ns_entry *entry = entry_at(ns, next);
+		uint64_t **tail;
+
+		if (!entry || i == CHAIN_MAX)
+			return TWZ_E_DAMAGED;
+		tail = bucket_of(entry->hash, nbuckets) == to ? &move : &stay;
+		if (load(tx, *tail) != next)
+			twz_tx_set(tx, *tail, next);
+		*tail = &entry->next;
+		next = load(tx, &entry->next);
+	}
+	if (load(tx, stay))
+		twz_tx_set(tx, stay, 0);
+	if (load(tx, move))
+		twz_tx_set(tx, move, 0);
+	return tx->error;
+}
+
+/* One bucket more. */
+static int grow(struct twz_tx *tx, const struct ns *ns, struct twz_ns *head)
+{
+	uint64_t bucket = head->nbuckets, bytes;
+	unsigned segment = segment_of(bucket);
+	void *array;
+	int error;
+
+	if (segment == TWZ_NS_SEGMENTS)
+		return 0; /* chains get longer from here on */
+	if (bucket == (((uint64_t)1 << segment) - 1) * TWZ_NS_SEGMENT &&
+	    !load(tx, &ns->head->segment[segment])) {
+		bytes = ((uint64_t)TWZ_NS_SEGMENT << segment) * sizeof(uint64_t);
+		error = heap_alloc(tx, bytes, &ns->head->segment[segment], &array);
+		if (error)
+			return error;
+		memset(array, 0, bytes);
+		twz_tx_fresh(tx, array, bytes);
+	}
+	head->nbuckets++;
+	return split(tx, ns, bucket - whole_of(bucket), bucket, bucket + 1);
+}
+
+static int fail(struct twz_tx *tx, int error)
+{
+	if (error && !tx->error)
+		tx->error = error;
+	return error;
+}
+
+int ns_add(struct twz_tx *tx, const struct ns *ns, struct ns_name name, struct twz_id id,
+	   uint32_t type)
+{
+	struct twz_ns *head = head_open(tx, ns);
+	struct twz_ns_entry *entry;
+	struct ns_place place;
+	uint64_t bytes = sizeof(*entry) + name.length;
+	void *block;
+	int error;
+
+	if (!head)
+		return tx->error;
+	if (head->count >= head->nbuckets) {
+		error = grow(tx, ns, head);
+		if (error)
+			return fail(tx, error);
+	}
+	error = ns_find(tx, ns, name, &place);
+	if (error != TWZ_E_NOTFOUND)
+		return fail(tx, error ? error : TWZ_E_EXISTS);
+	error = heap_alloc(tx, bytes, place.link, &block);
+	if (error)
+		return fail(tx, error);
+	entry = block;
+	*entry = (struct twz_ns_entry){
+		.hash = hash_of(name), .id = id, .type = type, .length = (uint16_t)name.length};
+	memcpy(entry->name, name.text, name.length);
+	twz_tx_fresh(tx, entry, bytes);
+	head->count++;
+	return 0;
+}
+
+int ns_remove(struct twz_tx *tx, const struct ns *ns, const struct ns_place *place)
+{
+	uint64_t next = load(tx, &place->entry->next);
+	struct twz_ns *head = head_open(tx, ns);
+	int error;
+
+	if (!head)
+		return tx->error;
+	error = heap_free(tx, place->link);
+	if (error)
+		return fail(tx, error);
+	head->count--;
+	return twz_tx_set(tx, place->link, next);
+}
+
+int ns_point(struct twz_tx *tx, const struct ns *ns, const struct ns_place *place, struct twz_id id,
+	     uint32_t type)
+{
+	struct twz_id *staged = twz_tx_write(tx, &place->entry->id, sizeof(*staged));
+	uint32_t *staged_type = twz_tx_write(tx, &place->entry->type, sizeof(*staged_type));
+
+	if (!staged || !staged_type || !head_open(tx, ns))
+		return tx->error;
+	*staged = id;
+	*staged_type = type;
+	return 0;
+}
+
+int ns_set_parent(struct twz_tx *tx, const struct ns *ns, struct twz_id parent)
+{
+	struct twz_ns *head = head_open(tx, ns);
+
+	if (head)
+		head->parent = parent;
+	return tx->error;
+}
+
+int ns_set_doomed(struct twz_tx *tx, const struct ns *ns, struct twz_id doomed)
+{
+	struct twz_id *staged = twz_tx_write(tx, &ns->head->doomed, sizeof(*staged));
+
+	if (staged)
+		*staged = doomed;
+	return tx->error;
+}
+
+uint64_t ns_count(const struct twz_tx *tx, const struct ns *ns)
+{
+	return head_of(tx, ns)->count;
+}
+
+struct twz_id ns_parent(const struct twz_tx *tx, const struct ns *ns)
+{
+	return head_of(tx, ns)->parent;
+}
+
+/* ---- making and opening ------------------------------------------------------------------------- */
+
+int ns_open(struct twz_id id, struct ns *ns)
+{
+	const struct twz_meta *meta;
+	const struct twz_heap *heap;
+	int error = twz_obj_open(id, &ns->obj);
+
+	if (error)
+		return error;
+	meta = obj_meta(ns->obj.base);
+	if (meta->magic != TWZ_META_MAGIC || !meta->heap)
+		return TWZ_E_TYPE;
+	heap = at(ns, meta->heap, sizeof(*heap));
+	if (!heap)
+		return TWZ_E_DAMAGED;
+	if (!heap->root)
+		return TWZ_E_TYPE;
+	ns->head = at(ns, heap->root, sizeof(*ns->head));
+	if (!ns->head || ns->head->magic != TWZ_NS_MAGIC)
+		return TWZ_E_TYPE;
+	return ns->head->version == 1 ? 0 : TWZ_E_VERSION;
+}
+
+int ns_new(struct twz_id parent, struct twz_id *id)
+{
+	const struct twz_new new = {.type = TWZ_TYPE_NAMESPACE, .ending = true, .heap = true};
+	void *block = NULL, *segment = NULL;
+	struct twz_obj obj;
+	struct twz_ns *head;
+	struct twz_tx tx;
+	int error = twz_obj_new(&new, &obj);
+
+	if (error)
+		return error;
+	*id = obj.id;
+	twz_tx_begin(&tx);
+	error = heap_alloc(&tx, sizeof(*head), twz_heap_root(&obj), &block);
+	if (!error) {
+		head = block;
+		*head = (struct twz_ns){.magic = TWZ_NS_MAGIC,
+					.version = 1,
+					.nbuckets = TWZ_NS_SEGMENT,
+					.parent = parent};
+		error = heap_alloc(&tx, TWZ_NS_SEGMENT * sizeof(uint64_t), &head->segment[0],
+				   &segment);
+	}
+	if (!error) {
+		memset(segment, 0, TWZ_NS_SEGMENT * sizeof(uint64_t));
+		twz_tx_fresh(&tx, segment, TWZ_NS_SEGMENT * sizeof(uint64_t));
+		twz_tx_fresh(&tx, head, sizeof(*head));
+	}
+	error = twz_tx_commit(&tx);
+	if (error)
+		twz_obj_delete(obj.id);
+	return error;
+}
+
+int ns_walk(const struct ns *ns, int (*each)(const struct twz_ns_entry *entry, void *arg),
+	    void *arg)
+{
+	uint64_t nbuckets = ns->head->nbuckets;
+
+	if (!nbuckets_ok(nbuckets))
+		return TWZ_E_DAMAGED;
+	for (uint64_t i = 0; i < nbuckets; i++) {
+		uint64_t *link = bucket_at(NULL, ns, i), next;
+		unsigned steps = 0;
+
+		if (!link)
+			return TWZ_E_DAMAGED;
+		while ((next = load(NULL, link))) {
+			struct twz_ns_entry *entry = entry_at(ns, next);
+			int result;
+
+			if (!entry || ++steps > CHAIN_MAX)
+				return TWZ_E_DAMAGED;
+			result = each(entry, arg);
+			if (result)
+				return result;
+			link = &entry->next;
+		}
+	}
+	return 0;
+}

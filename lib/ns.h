@@ -1,0 +1,66 @@
+/*
+ * ns.h - one namespace (abi/namespace.h): find, add, remove a name.
+ *
+ * Nothing in the object is trusted: offsets are checked before they are followed, chains have a
+ * bound; TWZ_E_DAMAGED. With a transaction, which has the object, staged values are read; without,
+ * the plain ones, which a change by somebody else may pull away: ns_lookup deals with that.
+ */
+#ifndef LIB_NS_H
+#define LIB_NS_H
+
+#include "abi/namespace.h"
+#include <twz/obj.h>
+#include <twz/tx.h>
+
+struct ns {
+	struct twz_obj obj;
+	struct twz_ns *head;
+};
+
+/* A name in a path: not terminated. */
+struct ns_name {
+	const char *text;
+	uint32_t length;
+};
+
+/* Where an entry is. */
+struct ns_place {
+	uint64_t *link; /* the word that leads to it */
+	struct twz_ns_entry *entry;
+};
+
+/* TWZ_E_NOTFOUND, TWZ_E_TYPE, TWZ_E_DAMAGED. */
+int ns_open(struct twz_id id, struct ns *ns);
+
+/* Makes an empty namespace below `parent`, ending with this epoch. */
+int ns_new(struct twz_id parent, struct twz_id *id);
+
+/* TWZ_E_NOTFOUND: `place` is where the name would be added. */
+int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
+	    struct ns_place *place);
+
+/* *id as it was at one moment, whatever others change meanwhile. */
+int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id);
+
+/* The words of the head, staged values if there are any. */
+uint64_t ns_count(const struct twz_tx *tx, const struct ns *ns);
+struct twz_id ns_parent(const struct twz_tx *tx, const struct ns *ns);
+
+/* The transaction has the object. Errors are in it too. */
+int ns_add(struct twz_tx *tx, const struct ns *ns, struct ns_name name, struct twz_id id,
+	   uint32_t type);
+int ns_remove(struct twz_tx *tx, const struct ns *ns, const struct ns_place *place);
+/* The name leads to another object. */
+int ns_point(struct twz_tx *tx, const struct ns *ns, const struct ns_place *place, struct twz_id id,
+	     uint32_t type);
+int ns_set_parent(struct twz_tx *tx, const struct ns *ns, struct twz_id parent);
+int ns_set_doomed(struct twz_tx *tx, const struct ns *ns, struct twz_id doomed);
+
+/*
+ * Calls each for the entries of all buckets, in no order; 0, what `each` returned, or TWZ_E_DAMAGED.
+ * Others' changes meanwhile may hide or repeat entries.
+ */
+int ns_walk(const struct ns *ns, int (*each)(const struct twz_ns_entry *entry, void *arg),
+	    void *arg);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * space.h - the slots of this program's view, and the shadow over them (twz/ptr.h).
+ *
+ * A slot is taken for an object when it is first opened or pointed into, and stays its until
+ * space_recycle. Its row of the shadow is set before its entry in the view, so before anything in it
+ * can be loaded. Rows are packed in the runtime's shadow memory, an odd number of lines each (rows
+ * of equal size a power of two apart would fight for the same cache sets). A row that is outgrown is
+ * kept until its slot is recycled: another thread may be reading it.
+ *
+ * All functions take the lock that they need. Slot numbers count the large places behind the
+ * standard slots, as the view does.
+ */
+#ifndef LIB_SPACE_H
+#define LIB_SPACE_H
+
+#include <twz/obj.h>
+
+/* Finds or takes the slot that shows the object. TWZ_E_NOTFOUND, TWZ_E_NOSLOT, TWZ_E_NOMEM. */
+int space_map(struct twz_id id, bool large, uint32_t *slot);
+
+/* The slot that holds the address; false if it is in none or nothing is mapped there. */
+bool space_find(const void *addr, uint32_t *slot);
+
+uint8_t *space_base(uint32_t slot);
+uint64_t space_span(uint32_t slot);
+struct twz_id space_id(uint32_t slot);
+bool space_sealed(uint32_t slot);
+/* Does the object end with this boot epoch? Asks again if it did when it was mapped. */
+bool space_ending(uint32_t slot);
+
+/* From now on entry `index` of the row of `slot` leads to `target`. May do nothing. */
+void space_cache(uint32_t slot, uint32_t index, uint32_t fot_next, uint32_t target);
+
+/* The object is deleted: a touch of its slots faults, and nobody finds them again. */
+void space_forget(struct twz_id id);
+void space_recycle(uint32_t slot);
+
+/* Stores to the object are checked (twz_check_stores). */
+void space_check(uint32_t slot, bool on);
+/* Ends the stores to objects that are checked. */
+void space_protect(const void *addr);
+
+#endif
