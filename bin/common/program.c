@@ -1,0 +1,179 @@
+/*
+ * program.c - options, messages, paths.
+ */
+#include "bin/common/program.h"
+
+static const char *usage_line; /* "usage: NAME ..." */
+
+/* The program's name, from its usage line. */
+static int name_length(void)
+{
+	return (int)strcspn(usage_line + strlen("usage: "), " \n");
+}
+
+static const char *name_text(void)
+{
+	return usage_line + strlen("usage: ");
+}
+
+void program_end(int status)
+{
+	int error = twz_flush();
+
+	if (error && status == STATUS_OK)
+		status = fail("output", twz_error_text(error));
+	twz_rt_exit(status);
+}
+
+int fail(const char *where, const char *reason)
+{
+	if (where)
+		twz_warn("%.*s: %s: %s\n", name_length(), name_text(), where, reason);
+	else
+		twz_warn("%.*s: %s\n", name_length(), name_text(), reason);
+	return STATUS_FAILED;
+}
+
+int fail_error(const char *where, int error)
+{
+	return fail(where, twz_error_text(error));
+}
+
+void fail_usage(const char *reason, const char *what)
+{
+	twz_warn("%.*s: %s%s (%.*s --help)\n", name_length(), name_text(), reason, what,
+		 name_length(), name_text());
+	program_end(STATUS_USAGE);
+}
+
+void program_begin(const char *help, const struct option *options, int min, int max, int *argc,
+		   char **argv)
+{
+	int rest = 0;
+
+	usage_line = help;
+	for (int i = 1; i < *argc; i++) {
+		char *arg = argv[i];
+		const struct option *o = options;
+		size_t length = strcspn(arg, "=");
+		const char **value;
+
+		if (!strcmp(arg, "--")) {
+			while (++i < *argc)
+				argv[rest++] = argv[i];
+			break;
+		}
+		if (arg[0] != '-' || !arg[1]) {
+			argv[rest++] = arg;
+			continue;
+		}
+		if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
+			twz_print("%s", help);
+			program_end(STATUS_OK);
+		}
+		while (o->name && (strlen(o->name) != length || memcmp(o->name, arg, length)))
+			o++;
+		if (!o->name || (o->flag && arg[length]))
+			fail_usage("there is no option ", arg);
+		if (o->flag) {
+			*o->flag = true;
+			continue;
+		}
+		if (!arg[length] && i + 1 == *argc)
+			fail_usage("a value is missing behind ", arg);
+		value = o->value;
+		if (o->nvalues && *o->nvalues == OPTION_VALUES)
+			fail_usage("given too often: ", arg);
+		if (o->nvalues)
+			value += (*o->nvalues)++;
+		*value = arg[length] ? arg + length + 1 : argv[++i];
+	}
+	if (rest < min)
+		fail_usage("an argument is missing", "");
+	if (rest > max)
+		fail_usage("one argument too many: ", argv[max]);
+	*argc = rest;
+}
+
+/* ---- paths -------------------------------------------------------------------------------------- */
+
+int path_set(struct path *path, const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 1 && text[length - 1] == '/')
+		length--;
+	if (length >= sizeof(path->text))
+		return TWZ_E_NAME;
+	memcpy(path->text, text, length);
+	path->text[length] = 0;
+	return 0;
+}
+
+int path_append(struct path *path, const char *name, size_t *length)
+{
+	size_t at = strlen(path->text), bytes = strlen(name);
+
+	*length = at;
+	if (at + 1 + bytes >= sizeof(path->text))
+		return TWZ_E_NAME;
+	if (at && path->text[at - 1] != '/')
+		path->text[at++] = '/';
+	memcpy(path->text + at, name, bytes + 1);
+	return 0;
+}
+
+void path_cut(struct path *path, size_t length)
+{
+	path->text[length] = 0;
+}
+
+const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+int path_type(const char *path, struct twz_id *id, uint32_t *type)
+{
+	struct twz_rt_stat stat;
+	int error = twz_name_resolve(path, id);
+
+	if (!error)
+		error = twz_obj_stat(*id, &stat);
+	if (!error)
+		*type = stat.identity.type;
+	return error;
+}
+
+bool path_is_space(const char *text)
+{
+	struct path path;
+	struct twz_id id;
+	uint32_t type;
+
+	return !path_set(&path, text) && !path_type(path.text, &id, &type) &&
+	       type == TWZ_TYPE_NAMESPACE;
+}
+
+int path_into(struct path *path, const char *from)
+{
+	size_t length;
+
+	return path_is_space(path->text) ? path_append(path, path_last(from), &length) : 0;
+}
+
+int path_publish(const char *path, struct twz_id id)
+{
+	const uint32_t replace = TWZ_NAME_REPLACE | TWZ_NAME_DELETE;
+	struct path new;
+	int error = twz_name_publish(path, id, 0);
+
+	if (error != TWZ_E_EXISTS)
+		return error;
+	if (twz_format(new.text, sizeof(new.text), "%s.new", path) >= sizeof(new.text))
+		return TWZ_E_NAME;
+	error = twz_name_publish(new.text, id, replace);
+	return error ? error : twz_name_rename(new.text, path, replace);
+}

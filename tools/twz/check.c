@@ -1,0 +1,366 @@
+/*
+ * check.c - twz check: the store by core's checker, then what lies inside the objects.
+ *
+ * The store's invariants are core/check.h's. Here: each object's log, meta page, FOT and heap, each
+ * namespace, sealed objects against their digests; and from the well-known objects on, through names
+ * and FOT entries, which objects can be reached. What is wrong is a violation; what an interrupted
+ * program may leave (a name that dangles, an object that nothing leads to) is a note.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/check.h"
+#include "core/fot.h"
+#include "core/heap.h"
+#include "tools/twz/twz.h"
+
+typedef unsigned long long ull;
+
+struct item {
+	struct twz_id id;
+	uint64_t ref;
+	bool reached;
+};
+
+struct checking {
+	struct store *store;
+	uint8_t *window;   /* of a slot's size and alignment: an object is put together here */
+	struct item *item; /* all live objects, sorted by ID */
+	uint64_t nitems, ntodo;
+	uint64_t *todo; /* items that are reached, and what they lead to not yet looked at */
+	uint64_t violations, notes, names;
+};
+
+static void violation_store(void *arg, const char *invariant, uint64_t frame, const char *what)
+{
+	struct checking *c = arg;
+
+	printf("%s violated at frame %llu: %s\n", invariant, (ull)frame, what);
+	c->violations++;
+}
+
+__attribute__((format(printf, 3, 4))) static void violation(struct checking *c, struct twz_id id,
+							    const char *format, ...)
+{
+	char text[TWZ_ID_TEXT];
+	va_list args;
+
+	twz_id_text(id, text);
+	printf("object %s: ", text);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	c->violations++;
+}
+
+__attribute__((format(printf, 3, 4))) static void note(struct checking *c, struct twz_id id,
+						       const char *format, ...)
+{
+	char text[TWZ_ID_TEXT];
+	va_list args;
+
+	twz_id_text(id, text);
+	printf("note: object %s: ", text);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	c->notes++;
+}
+
+/* ---- inside an object ----------------------------------------------------------------------------- */
+
+/*
+ * An address that core takes for a standard slot: aligned to its size, below the large places. Null
+ * if there is none.
+ */
+static uint8_t *window_make(void)
+{
+	for (uint64_t at = 1ull << 45; at < 1ull << 46; at += TWZ_SLOT_SIZE) {
+		void *p = mmap((void *)at, TWZ_SLOT_SIZE, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+			       -1, 0);
+
+		if (p == (void *)at)
+			return p;
+		if (p != MAP_FAILED)
+			munmap(p, TWZ_SLOT_SIZE);
+	}
+	return NULL;
+}
+
+/* Copies what a standard slot shows of the object into the window. */
+static int window_fill(struct checking *c, struct object *o)
+{
+	const uint64_t pages = TWZ_SLOT_SIZE / TWZ_PAGE;
+	struct store_run run;
+
+	if (madvise(c->window, TWZ_SLOT_SIZE, MADV_DONTNEED))
+		return TWZ_E_NOMEM;
+	for (uint64_t page = 1; page < pages; page += run.pages) {
+		int error = store_run(c->store, o->ref, page, pages - page, &run);
+
+		if (error || !run.pages)
+			return object_damaged(o, "page %llu cannot be found", (ull)page);
+		if (run.frame)
+			memcpy(c->window + page * TWZ_PAGE,
+			       c->store->base + (uint64_t)run.frame * TWZ_PAGE,
+			       run.pages * TWZ_PAGE);
+	}
+	return 0;
+}
+
+static void check_fot(struct checking *c, struct twz_id id, const struct twz_meta *meta)
+{
+	uint32_t live = 0;
+
+	if (meta->fot_next >= TWZ_FOT_ENTRIES) {
+		violation(c, id, "fot: %u entries given out", meta->fot_next);
+		return;
+	}
+	for (uint32_t i = 1; i <= meta->fot_next; i++) {
+		const struct twz_fot_entry *e = fot_entry(c->window, i);
+
+		live += e->kind == TWZ_FOT_ID || e->kind == TWZ_FOT_NAME;
+		if (e->kind == TWZ_FOT_EMPTY || e->kind > TWZ_FOT_TOMB)
+			violation(c, id, "fot: entry %u is of kind %u", i, e->kind);
+		else if (e->kind == TWZ_FOT_ID && fot_find(NULL, c->window, e->target) != i)
+			violation(c, id, "fot: entry %u is not found by its target", i);
+	}
+	if (live != meta->fot_live)
+		violation(c, id, "fot: %u live entries, and the meta page says %u", live,
+			  meta->fot_live);
+}
+
+static void check_sealed(struct checking *c, struct object *o)
+{
+	struct store_run run;
+
+	for (uint64_t page = 0; page < STORE_PAGES_MAX; page += run.pages) {
+		if (store_run(c->store, o->ref, page, STORE_PAGES_MAX - page, &run) || !run.pages)
+			return; /* the store's checker has said so */
+		for (uint64_t i = 0; run.frame && i < run.pages; i++)
+			if (store_verify(c->store, o->ref, page + i)) {
+				violation(c, o->id, "sealed: page %llu is not what was sealed",
+					  (ull)(page + i));
+				return;
+			}
+	}
+}
+
+static void check_object(struct checking *c, struct twz_id id)
+{
+	struct object o;
+	struct twz_meta meta;
+	int error = object_find(c->store, id, &o);
+
+	if (!error)
+		error = object_meta(&o, &meta);
+	if (!error && (meta.heap || meta.fot_next))
+		error = window_fill(c, &o);
+	if (error) {
+		violation(c, id, "%s", object_error(&o, error));
+		return;
+	}
+	if (meta.size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
+		violation(c, id, "meta: a size of %llu bytes", (ull)meta.size);
+	if (meta.fot_next)
+		check_fot(c, id, &meta);
+	if (meta.heap) {
+		uint64_t where = 0;
+
+		if (heap_check(c->window, &where))
+			violation(c, id, "heap: wrong at offset 0x%llx", (ull)where);
+	}
+	if (store_record(c->store, o.ref)->identity.flags & TWZ_ID_SEALED)
+		check_sealed(c, &o);
+}
+
+/* ---- what leads where ------------------------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+	const struct twz_id *x = &((const struct item *)a)->id, *y = &((const struct item *)b)->id;
+
+	if (x->hi != y->hi)
+		return x->hi < y->hi ? -1 : 1;
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+/* Marks the object as reached. Is it there? */
+static bool reach(struct checking *c, struct twz_id id)
+{
+	struct item key = {.id = id};
+	struct item *item = bsearch(&key, c->item, c->nitems, sizeof(key), by_id);
+
+	if (!item)
+		return false;
+	if (!item->reached) {
+		item->reached = true;
+		c->todo[c->ntodo++] = (uint64_t)(item - c->item);
+	}
+	return true;
+}
+
+static void check_names(struct checking *c, struct twz_id id)
+{
+	struct names names;
+	struct name *list = NULL;
+	uint64_t count = 0;
+	int error = names_open(c->store, id, &names);
+
+	if (!error)
+		error = names_list(&names, &list, &count);
+	if (error)
+		violation(c, id, "namespace: %s", object_error(&names.object, error));
+	else if (!twz_id_none(names.head.doomed) && reach(c, names.head.doomed))
+		note(c, names.head.doomed,
+		     "lost its name, and is deleted by the next change there");
+	for (uint64_t i = 0; i < count; i++) {
+		struct name *name = &list[i];
+		uint64_t ref;
+
+		c->names++;
+		if (i && !strcmp(list[i - 1].text, name->text))
+			violation(c, id, "namespace: the name '%s' is there twice",
+				  printable(name->text));
+		if (!reach(c, name->id))
+			note(c, id, "the name '%s' leads to no object", printable(name->text));
+		else if (!store_find(c->store, name->id, &ref) &&
+			 store_record(c->store, ref)->identity.type != name->type)
+			violation(c, id, "namespace: '%s' is listed with another type",
+				  printable(name->text));
+	}
+	free(list);
+}
+
+static void follow(struct checking *c, struct twz_id id)
+{
+	struct object o;
+	struct twz_meta meta;
+	struct twz_fot_entry entry;
+
+	if (object_find(c->store, id, &o))
+		return;
+	if (store_record(c->store, o.ref)->identity.type == TWZ_TYPE_NAMESPACE)
+		check_names(c, id);
+	if (object_meta(&o, &meta) || meta.fot_next >= TWZ_FOT_ENTRIES)
+		return;
+	for (uint32_t i = 1; i <= meta.fot_next; i++) {
+		if (object_read(&o, TWZ_OBJ_FOT + i * sizeof(entry), &entry, sizeof(entry)))
+			return;
+		if (entry.kind == TWZ_FOT_ID)
+			reach(c, entry.target);
+	}
+}
+
+static void check_reached(struct checking *c)
+{
+	const struct twz_super *super = c->store->super;
+
+	if (twz_id_none(super->root))
+		violation(c, super->root, "the store has no root namespace");
+	else if (!reach(c, super->root))
+		violation(c, super->root, "the root namespace is not there");
+	reach(c, super->key);
+	reach(c, super->boot);
+	for (uint64_t i = 0; i < c->nitems; i++)
+		if (store_record(c->store, c->item[i].ref)->state == TWZ_STATE_VIEW)
+			reach(c, c->item[i].id);
+	while (c->ntodo)
+		follow(c, c->item[c->todo[--c->ntodo]].id);
+	for (uint64_t i = 0; i < c->nitems; i++) {
+		const struct twz_record *r = store_record(c->store, c->item[i].ref);
+
+		if (!c->item[i].reached && r->state == TWZ_STATE_LIVE)
+			note(c, r->id, "nothing leads to it (%s, %u pages)",
+			     type_name(r->identity.type), r->npages);
+	}
+}
+
+/* ---- the command ------------------------------------------------------------------------------------ */
+
+static int list_objects(struct checking *c)
+{
+	uint64_t cursor = 0, ref = 0, room = 0;
+	int error;
+
+	while ((error = store_next(c->store, &cursor, &ref)) != TWZ_E_NOTFOUND) {
+		if (error == TWZ_E_DAMAGED)
+			continue; /* the store's checker has said so */
+		if (error)
+			return error;
+		if (c->nitems == room) {
+			struct item *more;
+
+			room = room ? 2 * room : 256;
+			more = realloc(c->item, room * sizeof(*more));
+			if (!more)
+				return TWZ_E_NOMEM;
+			c->item = more;
+		}
+		c->item[c->nitems++] =
+			(struct item){.id = store_record(c->store, ref)->id, .ref = ref};
+	}
+	qsort(c->item, c->nitems, sizeof(*c->item), by_id);
+	c->todo = malloc((c->nitems + 1) * sizeof(*c->todo));
+	return c->todo ? 0 : TWZ_E_NOMEM;
+}
+
+static int check_store(struct checking *c)
+{
+	struct check check = {.arg = c, .report = violation_store};
+	int error;
+
+	check.scratch = calloc(1, CHECK_SCRATCH(c->store->nframes));
+	c->window = window_make();
+	if (!check.scratch || !c->window) {
+		free(check.scratch);
+		return TWZ_E_NOMEM;
+	}
+	error = store_check(c->store, &check);
+	free(check.scratch);
+	if (error && error != TWZ_E_DAMAGED)
+		return error;
+	error = list_objects(c);
+	if (error)
+		return error;
+	for (uint64_t i = 0; i < c->nitems; i++)
+		check_object(c, c->item[i].id);
+	check_reached(c);
+	return 0;
+}
+
+int command_check(int argc, char **argv)
+{
+	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	struct store s;
+	struct checking c = {.store = &s};
+	struct store_usage usage;
+	int nrest, error, status = take_options(argc, argv, spec, 1, 1, &nrest);
+
+	if (status)
+		return status;
+	status = store_open(argv[0], &s);
+	if (status)
+		return status;
+	error = check_store(&c);
+	store_usage(&s, &usage);
+	printf("%llu objects, %llu names, %llu of %llu frames in use; %llu notes, %llu "
+	       "violations\n",
+	       (ull)usage.objects, (ull)c.names, (ull)usage.used, (ull)usage.frames, (ull)c.notes,
+	       (ull)c.violations);
+	if (error)
+		status = fail(argv[0], "%s", twz_error_text(error));
+	else if (c.violations)
+		status = fail(argv[0], "the store is damaged");
+	if (c.window)
+		munmap(c.window, TWZ_SLOT_SIZE);
+	free(c.item);
+	free(c.todo);
+	store_close(&s);
+	return status;
+}

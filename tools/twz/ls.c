@@ -1,0 +1,149 @@
+/*
+ * ls.c - twz ls and twz tree: the names in a store.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/twz/twz.h"
+
+/* "data 35149 bytes" for a name's object, or what is wrong with it. Returns whether it is there. */
+static bool print_object(struct store *s, struct twz_id id)
+{
+	struct object o;
+	struct twz_meta meta;
+	char text[TWZ_ID_TEXT];
+	int error = object_find(s, id, &o);
+
+	twz_id_text(id, text);
+	if (!error)
+		error = object_meta(&o, &meta);
+	if (error == TWZ_E_NOTFOUND)
+		printf("%-9s %12s  %s  ", "dangling", "-", text);
+	else if (error)
+		printf("%-9s %12s  %s  ", "damaged", "-", text);
+	else
+		printf("%-9s %12llu  %s  ", type_name(store_record(s, o.ref)->identity.type),
+		       (unsigned long long)meta.size, text);
+	return !error;
+}
+
+static void print_name(struct store *s, struct name *name, bool details)
+{
+	if (details)
+		print_object(s, name->id);
+	printf("%s%s\n", printable(name->text), name->type == TWZ_TYPE_NAMESPACE ? "/" : "");
+}
+
+int command_ls(int argc, char **argv)
+{
+	bool details = false;
+	const struct option_spec spec[] = {{"-l", NULL, &details}, {NULL, NULL, NULL}};
+	const char *path;
+	struct store s;
+	struct object o;
+	struct names names;
+	struct name *list = NULL;
+	uint64_t count = 0;
+	int nrest, error, status = take_options(argc, argv, spec, 1, 2, &nrest);
+
+	if (status)
+		return status;
+	path = nrest > 1 ? argv[1] : "/";
+	status = store_open(argv[0], &s);
+	if (status)
+		return status;
+	status = object_named(&s, path, &o);
+	if (status)
+		goto out;
+	error = names_open(&s, o.id, &names);
+	if (error == TWZ_E_TYPE) { /* as the host's ls: a file is its own list */
+		if (details)
+			print_object(&s, o.id);
+		puts(path);
+		goto out;
+	}
+	if (!error)
+		error = names_list(&names, &list, &count);
+	for (uint64_t i = 0; i < count; i++)
+		print_name(&s, &list[i], details);
+	if (error)
+		status = fail(path, "%s", object_error(&names.object, error));
+	free(list);
+out:
+	store_close(&s);
+	return status;
+}
+
+/* ---- tree --------------------------------------------------------------------------------------- */
+
+struct level {
+	const struct level *up;
+	struct twz_id id;
+	bool last; /* nothing follows it in its namespace */
+};
+
+static void print_indent(const struct level *level)
+{
+	if (!level->up)
+		return;
+	print_indent(level->up);
+	fputs(level->last ? "    " : "|   ", stdout);
+}
+
+/* Prints what is below the namespace. A status: damage is printed where it is and the rest goes on. */
+static int print_tree(struct store *s, const struct level *level)
+{
+	struct names names;
+	struct name *list = NULL;
+	uint64_t count = 0;
+	int status = STATUS_OK, error = names_open(s, level->id, &names);
+
+	if (!error)
+		error = names_list(&names, &list, &count);
+	for (uint64_t i = 0; i < count; i++) {
+		struct name *name = &list[i];
+		struct level down = {level, name->id, i + 1 == count};
+		bool loop = false;
+
+		for (const struct level *l = level; l; l = l->up)
+			loop |= twz_id_equal(l->id, name->id);
+		print_indent(level);
+		printf("%s %s%s%s\n", down.last ? "`--" : "|--", printable(name->text),
+		       name->type == TWZ_TYPE_NAMESPACE ? "/" : "",
+		       loop ? " (leads back to a namespace above)" : "");
+		if (name->type == TWZ_TYPE_NAMESPACE && !loop)
+			status |= print_tree(s, &down);
+	}
+	free(list);
+	if (error) {
+		char text[TWZ_ID_TEXT];
+
+		twz_id_text(level->id, text);
+		status = fail(text, "%s", object_error(&names.object, error));
+	}
+	return status;
+}
+
+int command_tree(int argc, char **argv)
+{
+	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const char *path;
+	struct store s;
+	struct object o;
+	int nrest, status = take_options(argc, argv, spec, 1, 2, &nrest);
+
+	if (status)
+		return status;
+	path = nrest > 1 ? argv[1] : "/";
+	status = store_open(argv[0], &s);
+	if (status)
+		return status;
+	status = object_named(&s, path, &o);
+	if (!status) {
+		puts(path);
+		if (store_record(&s, o.ref)->identity.type == TWZ_TYPE_NAMESPACE)
+			status = print_tree(&s, &(struct level){.id = o.id, .last = true});
+	}
+	store_close(&s);
+	return status;
+}

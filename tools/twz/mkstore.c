@@ -1,0 +1,137 @@
+/*
+ * mkstore.c - twz mkstore: a new store.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <twz/name.h>
+
+#include "rt/linux/image.h"
+#include "tools/twz/twz.h"
+
+#define SIZE_DEFAULT ((uint64_t)256 << 20)
+
+/* The store while it is being made; a signal that ends the program removes it. */
+static char *making;
+
+static void interrupted(int signal)
+{
+	unlink(making);
+	_exit(128 + signal);
+}
+
+static void remove_when_interrupted(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction action = {.sa_handler = interrupted};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+/* Bytes, or K, M, G, T of them; 0 if it is no size. */
+static uint64_t parse_size(const char *text)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || text[0] < '0' || text[0] > '9')
+		return 0;
+	if (!*end)
+		return n;
+	unit = strchr(units, *end);
+	if (!unit || end[1] || n > UINT64_MAX >> 10 * (unit - units + 1))
+		return 0;
+	return n << 10 * (unit - units + 1);
+}
+
+/* Formats the file `making`. A status, printed. */
+static int format(uint64_t size)
+{
+	struct image image;
+	char text[512];
+	int error = image_create(&image, making, size);
+
+	if (error)
+		return fail(NULL, "%s", image_error(&image, error, making, text, sizeof(text)));
+	remove_when_interrupted();
+	error = image_reserve(0, TWZ_STORE_SIZE_MIN / 8);
+	if (!error)
+		error = store_format(image.base, size, twz_rt_random);
+	if (!error)
+		error = image_close(&image);
+	else
+		image_close(&image);
+	return error ? fail(making, "%s", twz_error_text(error)) : STATUS_OK;
+}
+
+static int make(const char *path, uint64_t size, bool force)
+{
+	struct twz_id root;
+	int error, status = format(size);
+
+	if (status)
+		return status;
+	error = twz_rt_open(making);
+	if (!error)
+		error = twz_name_root(&root);
+	if (error)
+		return fail(path, "%s", twz_error_text(error));
+	if (renameat2(AT_FDCWD, making, AT_FDCWD, path, force ? 0 : RENAME_NOREPLACE))
+		return fail(path, "%s", strerror(errno));
+	return STATUS_OK;
+}
+
+/* Is there a store that somebody has open? A status, printed. */
+static int refuse_busy(const char *path)
+{
+	struct image image;
+	char text[512];
+	int error = image_open(&image, path, false);
+
+	if (!error)
+		image_close(&image);
+	if (error == TWZ_E_BUSY)
+		return fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)));
+	return STATUS_OK;
+}
+
+int command_mkstore(int argc, char **argv)
+{
+	const char *size_text = NULL, *path;
+	bool force = false;
+	const struct option_spec spec[] = {
+		{"--size", &size_text, NULL}, {"--force", NULL, &force}, {NULL, NULL, NULL}};
+	uint64_t size = SIZE_DEFAULT;
+	int nrest, status = take_options(argc, argv, spec, 1, 1, &nrest);
+
+	if (status)
+		return status;
+	path = argv[0];
+	if (size_text)
+		size = parse_size(size_text);
+	if (size < TWZ_STORE_SIZE_MIN || size > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
+		return usage("mkstore", "the size must be 16M to 16T, not %s", size_text);
+	if (!access(path, F_OK)) {
+		if (!force)
+			return fail(path, "exists; --force replaces it");
+		status = refuse_busy(path);
+		if (status)
+			return status;
+	}
+	if (asprintf(&making, "%s.making.%d", path, (int)getpid()) < 0)
+		abort();
+	status = make(path, size, force);
+	if (status)
+		unlink(making);
+	return status;
+}

@@ -1,0 +1,256 @@
+/*
+ * stat.c - twz stat and twz fot: what a store and an object are made of.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ptr.h"
+#include "tools/twz/twz.h"
+
+typedef unsigned long long ull;
+
+/* ---- the store ------------------------------------------------------------------------------------ */
+
+static void print_size(const char *what, uint64_t frames)
+{
+	printf("%-12s %llu frames, %.1f MiB\n", what, (ull)frames, (double)frames / 256);
+}
+
+static void print_area(const char *what, struct twz_area area)
+{
+	printf("  %-10s frames %u to %u\n", what, area.frame, area.frame + area.frames - 1);
+}
+
+static void print_id(const char *what, struct twz_id id)
+{
+	char text[TWZ_ID_TEXT];
+
+	twz_id_text(id, text);
+	printf("%-12s %s\n", what, twz_id_none(id) ? "none" : text);
+}
+
+static void stat_store(const char *path, struct store *s)
+{
+	const struct twz_super_fixed *f = s->fixed;
+	struct store_usage usage;
+
+	store_usage(s, &usage);
+	printf("%-12s %s\n", "store", path);
+	printf("%-12s ", "uuid");
+	for (int i = 0; i < 16; i++)
+		printf("%02x%s", f->uuid[i], i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
+	printf("\n%-12s %u\n", "version", f->version);
+	print_size("size", usage.frames);
+	print_size("used", usage.used);
+	printf("%-12s %llu\n", "objects", (ull)usage.objects);
+	printf("%-12s %llu\n", "epoch", (ull)s->super->epoch - 1); /* before it was opened here */
+	printf("%-12s may 0x%llx, read-only 0x%llx, must 0x%llx\n", "features", (ull)f->may,
+	       (ull)f->ro, (ull)f->must);
+	print_id("root", s->super->root);
+	print_id("key", s->super->key);
+	print_id("boot", s->super->boot);
+	puts("areas");
+	print_area("blocks", f->block);
+	print_area("shares", f->share);
+	print_area("log", f->log);
+	print_area("runtime", f->runtime);
+}
+
+/* ---- an object ------------------------------------------------------------------------------------ */
+
+static void print_perms(const char *what, uint32_t perms)
+{
+	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
+
+	printf("%-12s", what);
+	for (int i = 0; i < 5; i++)
+		if (perms >> i & 1)
+			printf(" %s", names[i]);
+	puts(perms & TWZ_PERM_ALL ? "" : " none");
+}
+
+static void print_record(struct object *o)
+{
+	static const char *const states[] = {"free", "live", "ending", "view", "dying", "internal"};
+	const struct twz_record *r = store_record(o->store, o->ref);
+	const struct twz_identity *i = &r->identity;
+
+	print_id("id", r->id);
+	printf("%-12s %s (%u)\n", "type", type_name(i->type), i->type);
+	print_perms("permissions", i->perms);
+	printf("%-12s %s\n", "sealed", i->flags & TWZ_ID_SEALED ? "yes" : "no");
+	print_id("key", i->key);
+	printf("%-12s %s\n", "state",
+	       r->state < sizeof(states) / sizeof(states[0]) ? states[r->state] : "unknown");
+	if (r->end_epoch)
+		printf("%-12s with epoch %llu\n", "ends", (ull)r->end_epoch);
+	printf("%-12s frame %llu, place %llu\n", "record", (ull)(o->ref >> 6), (ull)(o->ref & 63));
+	if (r->level)
+		printf("%-12s tree of height %u below frame %u\n", "map", r->level,
+		       r->map.tree.root);
+	else
+		printf("%-12s runs in the record\n", "map");
+	printf("%-12s %u present, %llu bytes\n", "pages", r->npages, (ull)r->npages * TWZ_PAGE);
+}
+
+/* Stretches of pages in one state, joined over the nodes that they cross. */
+static int print_extents(struct object *o)
+{
+	struct store_run run, last = {.pages = 0};
+
+	puts("extents");
+	for (uint64_t page = 0; page <= STORE_PAGES_MAX; page += run.pages) {
+		int error = 0;
+
+		if (page < STORE_PAGES_MAX)
+			error = store_run(o->store, o->ref, page, STORE_PAGES_MAX - page, &run);
+		else
+			run = (struct store_run){.pages = 1};
+		if (!error && !run.pages)
+			error = TWZ_E_DAMAGED;
+		if (error)
+			return object_damaged(o, "page %llu cannot be found", (ull)page);
+		if (last.frame && run.frame == last.frame + last.pages &&
+		    run.shared == last.shared && run.limit == last.limit) {
+			last.pages += run.pages;
+			continue;
+		}
+		if (last.frame) {
+			printf("  pages %llu to %llu: frames %u to %llu%s", (ull)last.page,
+			       (ull)(last.page + last.pages - 1), last.frame,
+			       (ull)(last.frame + last.pages - 1), last.shared ? ", shared" : "");
+			if (last.limit)
+				printf(", without rights 0x%x", last.limit);
+			putchar('\n');
+		}
+		last = run;
+	}
+	return 0;
+}
+
+static int print_meta(struct object *o)
+{
+	struct twz_meta meta;
+	struct twz_heap heap;
+	int error = object_meta(o, &meta);
+
+	if (error)
+		return error;
+	printf("%-12s %llu bytes of data\n", "size", (ull)meta.size);
+	printf("%-12s %u entries given out, %u live\n", "fot", meta.fot_next, meta.fot_live);
+	if (meta.ext_count)
+		printf("%-12s %u\n", "extensions", meta.ext_count);
+	printf("%-12s retired up to %llu, ", "log", (ull)meta.log.retired);
+	if (meta.log.lock)
+		printf("locked by %llu in epoch %llu\n", (ull)(meta.log.lock & 0x7fffffff),
+		       (ull)(meta.log.lock >> 32));
+	else
+		puts("free");
+	if (!meta.heap)
+		return 0;
+	error = object_read(o, meta.heap, &heap, sizeof(heap));
+	if (error)
+		return error;
+	if (heap.magic != TWZ_HEAP_MAGIC)
+		return object_damaged(o, "there is no heap at offset 0x%llx", (ull)meta.heap);
+	printf("%-12s from 0x%llx, cut up to 0x%llx, end 0x%llx\n", "heap", (ull)heap.start,
+	       (ull)heap.top, (ull)heap.end);
+	return 0;
+}
+
+int command_stat(int argc, char **argv)
+{
+	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	struct store s;
+	struct object o;
+	int nrest, error, status = take_options(argc, argv, spec, 1, 2, &nrest);
+
+	if (status)
+		return status;
+	status = store_open(argv[0], &s);
+	if (status)
+		return status;
+	if (nrest == 1) {
+		stat_store(argv[0], &s);
+	} else if (!(status = object_named(&s, argv[1], &o))) {
+		print_record(&o);
+		error = print_meta(&o);
+		if (!error)
+			error = print_extents(&o);
+		if (error)
+			status = fail(argv[1], "%s", object_error(&o, error));
+	}
+	store_close(&s);
+	return status;
+}
+
+/* ---- the Foreign Object Table --------------------------------------------------------------------- */
+
+static int print_fot_name(struct object *o, uint64_t word)
+{
+	char text[TWZ_PATH_MAX + 1];
+	uint64_t off = ptr_offset(word), bytes = word >> TWZ_PTR_OFF_BITS;
+	int error;
+
+	if (bytes > TWZ_PATH_MAX)
+		return object_damaged(o, "a name of %llu bytes", (ull)bytes);
+	error = object_read(o, off, text, bytes);
+	if (error)
+		return error;
+	text[bytes] = 0;
+	printf("%s", printable(text));
+	return 0;
+}
+
+static int print_fot(struct object *o)
+{
+	static const char *const kinds[] = {"empty", "id", "name", "deleted"};
+	struct twz_meta meta;
+	int error = object_meta(o, &meta);
+
+	if (!error && meta.fot_next >= TWZ_FOT_ENTRIES)
+		error = object_damaged(o, "the FOT has %u entries", meta.fot_next);
+	for (uint32_t i = 1; !error && i <= meta.fot_next; i++) {
+		struct twz_fot_entry e;
+		char target[TWZ_ID_TEXT];
+
+		error = object_read(o, TWZ_OBJ_FOT + i * sizeof(e), &e, sizeof(e));
+		if (error)
+			break;
+		if (e.kind >= sizeof(kinds) / sizeof(kinds[0]))
+			return object_damaged(o, "FOT entry %u is of kind %u", i, e.kind);
+		printf("%5u  %-7s  %-4s  ", i, kinds[e.kind],
+		       e.flags & TWZ_FOT_HOLD ? "hold" : "-");
+		twz_id_text(e.target, target);
+		if (e.kind == TWZ_FOT_ID)
+			printf("%s", target);
+		if (e.kind == TWZ_FOT_NAME)
+			error = print_fot_name(o, e.name);
+		if (e.kind == TWZ_FOT_NAME && !twz_id_none(e.target))
+			printf("  resolver %s", target);
+		putchar('\n');
+	}
+	return error;
+}
+
+int command_fot(int argc, char **argv)
+{
+	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	struct store s;
+	struct object o;
+	int nrest, error, status = take_options(argc, argv, spec, 2, 2, &nrest);
+
+	if (status)
+		return status;
+	status = store_open(argv[0], &s);
+	if (status)
+		return status;
+	status = object_named(&s, argv[1], &o);
+	if (!status) {
+		error = print_fot(&o);
+		if (error)
+			status = fail(argv[1], "%s", object_error(&o, error));
+	}
+	store_close(&s);
+	return status;
+}

@@ -1,0 +1,118 @@
+/*
+ * twz.h - what the commands of twz share.
+ *
+ * Commands that only read (ls, tree, stat, fot, get, check) open the image read-only, as a private
+ * copy that is recovered there, and read objects page by page through core/store.h with the readers
+ * below, which trust nothing that they read. Commands that change a store (mkstore, put) are
+ * ordinary programs on <twz/...>.
+ *
+ * Every error is one line on stderr: "twz: WHERE: REASON". Functions that print it return a status;
+ * the others return 0 or an enum twz_error.
+ */
+#ifndef TOOLS_TWZ_H
+#define TOOLS_TWZ_H
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "abi/namespace.h"
+#include "abi/object.h"
+#include "core/store.h"
+
+#include <twz/io.h>
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+/* argv[0] is the command's name. Returns the exit status. */
+int command_mkstore(int argc, char **argv);
+int command_ls(int argc, char **argv);
+int command_tree(int argc, char **argv);
+int command_stat(int argc, char **argv);
+int command_fot(int argc, char **argv);
+int command_put(int argc, char **argv);
+int command_get(int argc, char **argv);
+int command_check(int argc, char **argv);
+
+/* ---- report.c: messages and options ----------------------------------------------------------- */
+
+/* "twz: WHERE: REASON" on stderr; where may be null. Returns STATUS_FAILED. */
+__attribute__((format(printf, 2, 3))) int fail(const char *where, const char *format, ...);
+
+/* A usage error of the command: the reason and where to find help. Returns STATUS_USAGE. */
+__attribute__((format(printf, 2, 3))) int usage(const char *command, const char *format, ...);
+
+/*
+ * Takes the options out of argv: `flags` names those without a value, as letters for short ones and
+ * the bit that they set in *set ("q": bit 0); nothing else begins with '-' unless after "--".
+ * The rest is moved to the front; *nrest counts it. STATUS_OK or STATUS_USAGE, printed.
+ */
+struct option_spec {
+	const char *name;   /* "--size" or "-q"; the list ends with null */
+	const char **value; /* gets the value; null: a flag */
+	bool *flag;
+};
+int take_options(int argc, char **argv, const struct option_spec *spec, int min, int max,
+		 int *nrest);
+
+const char *type_name(uint32_t type);
+/* The text with control characters and broken UTF-8 as "?": names in a hostile store. */
+const char *printable(char *text);
+
+/* ---- open.c: the store, opened for reading ----------------------------------------------------- */
+
+/* Opens the image as a private, recovered copy. STATUS_OK or STATUS_FAILED, printed. */
+int store_open(const char *path, struct store *s);
+void store_close(struct store *s);
+
+/* ---- object.c: an object, page by page ---------------------------------------------------------- */
+
+struct object {
+	struct store *store;
+	struct twz_id id;
+	uint64_t ref;
+	char trouble[160]; /* set with TWZ_E_DAMAGED: what is wrong, and where */
+};
+
+/* Finds and settles it. */
+int object_find(struct store *s, struct twz_id id, struct object *o);
+/* Reads a range; holes are zeros. */
+int object_read(struct object *o, uint64_t off, void *out, uint64_t bytes);
+/* The meta page; all zero if it is absent. */
+int object_meta(struct object *o, struct twz_meta *meta);
+/* Writes o->trouble; returns TWZ_E_DAMAGED. */
+__attribute__((format(printf, 2, 3))) int object_damaged(struct object *o, const char *format, ...);
+/* The error as a text: o->trouble or the one of the list. */
+const char *object_error(const struct object *o, int error);
+
+/* ---- names.c: a namespace, read the same way ------------------------------------------------------ */
+
+struct name {
+	struct twz_id id;
+	uint64_t off; /* of the entry */
+	uint64_t hash;
+	uint32_t bucket;
+	uint32_t type;
+	uint16_t length;
+	char text[TWZ_NAME_MAX + 1];
+};
+
+struct names {
+	struct object object;
+	struct twz_ns head;
+	uint32_t bucket;
+	uint64_t next;
+	uint64_t seen;
+};
+
+int names_open(struct store *s, struct twz_id id, struct names *names);
+/* The next name in the table's order; TWZ_E_NOTFOUND at the end. */
+int names_next(struct names *names, struct name *name);
+/* All of them, sorted, freed by the caller. On damage: those before it, and the error. */
+int names_list(struct names *names, struct name **list, uint64_t *count);
+
+/* The object that a path from the root, or 32 hexadecimal digits, names. A status, printed. */
+int object_named(struct store *s, const char *name, struct object *o);
+
+#endif
