@@ -45,9 +45,10 @@ const struct twz_rt_info *twz_rt_info(void);
 
 /*
  * The first program of a system names its store, before anything else; those that it runs are in the
- * same store from the start, and so is one for which the environment names it. On an error a message
- * says why: TWZ_E_BUSY, somebody has it; TWZ_E_EXISTS, this program has one already; what opening a
- * store returns; TWZ_E_ABSENT where the machine has its store anyhow.
+ * same store from the start, and so is one for which the environment names it. TWZ_E_BUSY, after a
+ * message that says who has it; TWZ_E_IO, after one that says what the host said; TWZ_E_EXISTS: this
+ * program has one already; what opening a store returns; TWZ_E_ABSENT where the machine has its
+ * store anyhow.
  */
 int twz_rt_open(const char *where);
 

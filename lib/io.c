@@ -260,10 +260,20 @@ static int put(const void *data, uint64_t bytes)
 	return output.error;
 }
 
+/* Loads from every page: a fault in an object is dealt with here, not under the lock. */
+static void touch(const uint8_t *data, uint64_t bytes)
+{
+	for (uint64_t i = 0; i < bytes; i += TWZ_PAGE)
+		(void)*(const volatile uint8_t *)(data + i);
+	if (bytes)
+		(void)*(const volatile uint8_t *)(data + bytes - 1);
+}
+
 int twz_put(const void *data, uint64_t bytes)
 {
 	int error;
 
+	touch(data, bytes);
 	lock_take(&lock);
 	error = put(data, bytes);
 	lock_give(&lock);
@@ -280,28 +290,16 @@ __attribute__((destructor)) int twz_flush(void)
 	return error;
 }
 
-/* One call's text, of any length, is put together. */
 void twz_print(const char *format, ...)
 {
-	uint64_t room, total;
+	char text[sizeof(output.text)];
+	uint64_t total;
 	va_list args;
 
-	lock_take(&lock);
-	for (int tries = 0; tries < 2; tries++) {
-		room = sizeof(output.text) - output.used;
-		va_start(args, format);
-		total = twz_vformat(output.text + output.used, room, format, args);
-		va_end(args);
-		if (total < room)
-			break;
-		if (!tries)
-			flush(); /* then there is more room */
-		else
-			total = room - 1; /* cut: nobody prints so much in one call */
-	}
-	if (!output.error)
-		output.used += total;
-	lock_give(&lock);
+	va_start(args, format);
+	total = twz_vformat(text, sizeof(text), format, args);
+	va_end(args);
+	twz_put(text, total < sizeof(text) ? total : sizeof(text) - 1);
 }
 
 void twz_warn(const char *format, ...)

@@ -333,48 +333,42 @@ close:
 	return error;
 }
 
-static int open_and_explain(const char *path, int fd)
-{
-	char name[64], text[512];
-	int error = open_store(path, fd);
-
-	if (!path)
-		snprintf(name, sizeof(name), "the store at descriptor %d", fd);
-	if (error)
-		message("%s",
-			image_error(&home.image, error, path ? path : name, text, sizeof(text)));
-	return error;
-}
-
 int twz_rt_open(const char *where)
 {
 	int error = TWZ_E_EXISTS;
+	char text[512];
 
 	inner_lock();
 	if (!opened)
-		error = open_and_explain(where, -1);
+		error = open_store(where, -1);
 	inner_unlock();
+	if (error == TWZ_E_BUSY || error == TWZ_E_IO)
+		message("%s", image_error(&home.image, error, where, text, sizeof(text)));
 	return error;
+}
+
+/* What the environment names. `inner` held. */
+static void open_named(void)
+{
+	const char *fd = getenv("TWZ_STORE_FD"), *path = getenv("TWZ_STORE");
+	char text[512];
+	int error;
+
+	if (!fd && !path)
+		die(125, "which store? Set TWZ_STORE=FILE, or start from the prompt");
+	error = fd ? open_store(NULL, atoi(fd)) : open_store(path, -1);
+	if (error)
+		die(125, "%s",
+		    image_error(&home.image, error, fd ? "the store" : path, text, sizeof(text)));
 }
 
 void home_need(void)
 {
-	const char *fd, *path;
-	int error = 0;
-
 	if (__builtin_expect(__atomic_load_n(&opened, __ATOMIC_ACQUIRE), 1))
 		return;
 	inner_lock();
-	fd = getenv("TWZ_STORE_FD");
-	path = getenv("TWZ_STORE");
-	if (!opened && fd)
-		error = open_and_explain(NULL, atoi(fd));
-	else if (!opened && path)
-		error = open_and_explain(path, -1);
-	else if (!opened)
-		die(125, "which store? Set TWZ_STORE=FILE, or start from the prompt");
-	if (error)
-		_exit(125);
+	if (!opened)
+		open_named();
 	inner_unlock();
 }
 

@@ -123,7 +123,7 @@ static int map(struct image *image)
 	image->map_flags = flags;
 	pmem.flushes = pmem.fences = 0;
 	if (clwb || image->readonly || (!file && in_memory(image->fd)))
-		pmem.kind = pmem_probe();
+		pmem_use(pmem_probe());
 	else
 		pmem_file_use(image->fd);
 	return 0;

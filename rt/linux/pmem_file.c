@@ -81,5 +81,5 @@ void pmem_file_use(int fd)
 	file = fd;
 	pmem.file_flush = file_flush;
 	pmem.file_fence = file_fence;
-	pmem.kind = PMEM_FILE;
+	pmem_use(PMEM_FILE);
 }

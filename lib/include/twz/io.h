@@ -1,10 +1,9 @@
 /*
  * io.h - text in and out, for programs that know no C library.
  *
- * Output is kept back and written when 4 KiB are full, before input is waited for, before another
- * program runs (twz_run) and when the program ends. A text of twz_print is at most 4 KiB, of twz_warn
- * 1 KiB; more is cut. Messages go out at once, output before them. Any thread
- * may write; a call's text stays together.
+ * Output is kept back and written when 4 KiB are full, by twz_flush and twz_run, and when the
+ * program ends. Messages go out at once, output before them. A text of twz_print is at most 4 KiB
+ * long, one of twz_warn 1 KiB; more is cut. Any thread may write; a call's text stays together.
  */
 #ifndef TWZ_IO_H
 #define TWZ_IO_H
