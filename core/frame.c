@@ -151,29 +151,24 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
  */
 uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n)
 {
-	const uint64_t ones = 0x0101010101010101ull;
-	uint64_t at = frame, end = frame + n;
+	uint8_t *first = share_of(s, frame), *at = first, *end = first + n;
 
 	while (at < end) {
-		uint64_t bytes = 8 - at % 8 < end - at ? 8 - at % 8 : end - at;
-		uint64_t add = ones >> 8 * (8 - bytes) << 8 * (at % 8);
-		void *word = share_of(s, at & ~7ull);
-		uint64_t counts = update_get(&s->update, word);
-		/* A byte of zero is a count at its maximum, of those that are to grow. */
-		uint64_t room = ~counts | ~(add * SHARE_MAX);
+		unsigned shift = (uintptr_t)at % 8 * 8;
+		uint64_t *counts;
 
-		if ((room - ones) & ~room & ones << 7)
+		if (!shift && end - at >= 8)
+			at += 8 * update_add_bytes(&s->update, (uint64_t *)at,
+						   (uint64_t)(end - at) / 8);
+		if (at == end)
 			break;
-		update_put(&s->update, word, counts + add);
-		at += bytes;
+		/* A part of a word, or one in which some count cannot grow. */
+		shift = (uintptr_t)at % 8 * 8;
+		counts = update_word(&s->update, update_aligned(at));
+		if ((*counts >> shift & SHARE_MAX) == SHARE_MAX)
+			break;
+		*counts += 1ull << shift;
+		at++;
 	}
-	/* What is left of a word in which some count cannot grow goes one by one. */
-	for (; at < end && UPDATE_GET(&s->update, *share_of(s, at)) < SHARE_MAX; at++) {
-		uint8_t *share = share_of(s, at);
-
-		update_put_field(&s->update, share, 1, UPDATE_GET(&s->update, *share) + 1u);
-		if (at % 8 == 7)
-			return at + 1 - frame + frame_share(s, at + 1, end - at - 1);
-	}
-	return at - frame;
+	return (uint64_t)(at - first);
 }

@@ -46,7 +46,8 @@ void record_put(struct store *s, uint64_t ref, const struct twz_record *content)
 
 	copy.sum = record_sum(&copy);
 	for (unsigned i = 0; i < WORDS; i++)
-		update_put(&s->update, to + i, ((uint64_t *)&copy)[i]);
+		if (update_get(&s->update, to + i) != ((uint64_t *)&copy)[i])
+			*update_word(&s->update, to + i) = ((uint64_t *)&copy)[i];
 }
 
 /* A new frame of free records, chained, becomes the slab's free list. */

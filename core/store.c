@@ -515,14 +515,14 @@ int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 	return error;
 }
 
-/* Pages from `page` on that are no part of the log area, at most `pages`; 0: it is in it. */
-static uint64_t outside_log(uint64_t page, uint64_t pages)
+/* The pages of the range up to where the log area begins or ends; *log: they are in it. */
+static uint64_t to_log(uint64_t page, uint64_t pages, bool *log)
 {
-	const uint64_t log = TWZ_OBJ_LOG / TWZ_PAGE, end = TWZ_OBJ_LOG_END / TWZ_PAGE;
+	const uint64_t first = TWZ_OBJ_LOG / TWZ_PAGE, end = TWZ_OBJ_LOG_END / TWZ_PAGE;
+	uint64_t n = page < first ? first - page : page < end ? end - page : pages;
 
-	if (page >= log && page < end)
-		return 0;
-	return page < log && page + pages > log ? log - page : pages;
+	*log |= page >= first && page < end;
+	return n < pages ? n : pages;
 }
 
 int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
@@ -541,10 +541,11 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 	if (!error)
 		error = store_drop(s, dst, dst_page, pages);
 	for (uint64_t at = 0, done; !error && at < pages; at += done) {
-		uint64_t n = outside_log(dst_page + at, outside_log(src_page + at, pages - at));
+		bool log = false;
+		uint64_t n = to_log(dst_page + at, to_log(src_page + at, pages - at, &log), &log);
 
-		done = 1;
-		if (!n)
+		done = n;
+		if (log)
 			continue;
 		do {
 			error = tree_unshare(s, to, dst_page + at);

@@ -26,7 +26,7 @@ static unsigned slot_of(uint64_t page, unsigned level)
 	return page >> 9 * (level - 1) & (TWZ_NODE_FANOUT - 1);
 }
 
-struct twz_node *node_at(const struct store *s, uint64_t frame, unsigned level)
+static inline struct twz_node *node_get(const struct store *s, uint64_t frame, unsigned level)
 {
 	struct twz_node *node = frame_at(s, frame);
 
@@ -37,6 +37,11 @@ struct twz_node *node_at(const struct store *s, uint64_t frame, unsigned level)
 	if (STEP("check", "node: level") && node->level != level)
 		return NULL;
 	return node;
+}
+
+struct twz_node *node_at(const struct store *s, uint64_t frame, unsigned level)
+{
+	return node_get(s, frame, level);
 }
 
 uint64_t node_sum(const struct twz_node *node)
@@ -51,25 +56,22 @@ uint64_t node_sum(const struct twz_node *node)
 	return sum;
 }
 
-/* How many entries from i on, before `end`, are consecutive frames. Pairs at a time. */
+/* How many entries from i on, before `end`, are consecutive frames; eight at a time. */
 static unsigned stretch(const struct twz_node *node, unsigned i, unsigned end)
 {
-	const uint64_t step = 2ull << 32 | 2;
-	uint32_t first = node->frame[i];
-	unsigned n = 1;
-	uint64_t pair, want;
+	const uint64_t two = 2ull << 32 | 2;
+	const uint32_t *at = &node->frame[i];
+	uint32_t first = *at;
+	uint64_t pair[4], want = (uint64_t)(first + 1) << 32 | first;
+	unsigned n = 0;
 
-	if ((i + n) % 2 && i + n < end && node->frame[i + n] == first + n)
-		n++;
-	if (!((i + n) % 2)) {
-		want = (uint64_t)(first + n + 1) << 32 | (first + n);
-		for (; i + n + 1 < end; n += 2, want += step) {
-			memcpy(&pair, &node->frame[i + n], sizeof(pair));
-			if (pair != want)
-				break;
-		}
+	for (; i + n + 8 <= end; n += 8, want += 4 * two) {
+		memcpy(pair, at + n, sizeof(pair));
+		if ((pair[0] ^ want) | (pair[1] ^ (want + two)) | (pair[2] ^ (want + 2 * two)) |
+		    (pair[3] ^ (want + 3 * two)))
+			break;
 	}
-	while (i + n < end && node->frame[i + n] == first + n)
+	while (i + n < end && at[n] == first + n)
 		n++;
 	return n;
 }
@@ -277,22 +279,34 @@ static int data_share(struct store *s, uint32_t *frame)
 	return 0;
 }
 
-static void refs_put(struct store *s, struct twz_node *node, uint32_t refs)
+/* The word with the references is no part of the sum: the upper half stays zero. */
+static uint64_t *refs_of(struct store *s, struct twz_node *node)
 {
-	update_put_field(&s->update, &node->refs, sizeof(node->refs), refs);
+	return update_word(&s->update, &node->refs);
 }
 
-static int child_share(struct store *s, uint32_t frame, unsigned level)
+/* The nodes get one holder more each; *present counts them, *pages what is below them. */
+static int children_share(struct store *s, const uint32_t *frame, unsigned n, unsigned level,
+			  unsigned *present, uint32_t *pages)
 {
-	struct twz_node *child = node_at(s, frame, level);
-	uint32_t refs;
+	*present = 0;
+	*pages = 0;
+	for (; n--; frame++) {
+		struct twz_node *child;
+		uint64_t *refs;
 
-	if (!child)
-		return TWZ_E_DAMAGED;
-	refs = UPDATE_GET(&s->update, child->refs);
-	if (refs == UINT32_MAX)
-		return TWZ_E_LIMIT;
-	refs_put(s, child, refs + 1);
+		if (!*frame)
+			continue;
+		child = node_get(s, *frame, level);
+		if (!child)
+			return TWZ_E_DAMAGED;
+		refs = refs_of(s, child);
+		if (*refs >= UINT32_MAX)
+			return TWZ_E_LIMIT;
+		++*refs;
+		++*present;
+		*pages += child->pages;
+	}
 	return 0;
 }
 
@@ -324,6 +338,8 @@ static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_n
 static int node_unshare(struct store *s, struct twz_node *node, unsigned level, uint32_t *frame)
 {
 	struct twz_node *copy;
+	unsigned present;
+	uint32_t pages;
 	uint64_t got;
 	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
 
@@ -333,15 +349,10 @@ static int node_unshare(struct store *s, struct twz_node *node, unsigned level, 
 	pmem_copy(copy, node, sizeof(*node));
 	pmem_store64((uint64_t *)&copy->refs, 1);
 	pmem_flush("node: unshared", copy, sizeof(*copy));
-	refs_put(s, node, UPDATE_GET(&s->update, node->refs) - 1);
+	--*refs_of(s, node);
 	if (level == 1)
 		return leaf_share(s, node, copy);
-	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
-		error = node->frame[i] ? child_share(s, node->frame[i], level - 1) : 0;
-		if (error)
-			return error;
-	}
-	return 0;
+	return children_share(s, node->frame, TWZ_NODE_FANOUT, level - 1, &present, &pages);
 }
 
 int tree_unshare(struct store *s, struct twz_record *rec, uint64_t page)
@@ -634,6 +645,8 @@ static int small_free(struct store *s, struct twz_record *rec, uint64_t page, ui
 
 	small_load(&s->update, rec, &small);
 	rest = small;
+	if (small_find(&small, page) == small_find(&small, end))
+		return 0;
 	for (unsigned i = 0; !error && i < small.n; i++) {
 		if (small.page[i] < page || small.page[i] >= end)
 			continue;
@@ -725,7 +738,7 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 				*next = page; /* the caller unshares the path to here */
 				return 0;
 			}
-			refs_put(s, node, node->refs - 1);
+			--*refs_of(s, node);
 			if (level == top) {
 				map_clear(s, rec);
 				return 0;
@@ -773,6 +786,28 @@ static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_pag
 	return 0;
 }
 
+/* Entries [i, i + n) get these frames: two stand in a word. */
+static void node_fill(struct store *s, struct twz_node *node, unsigned i, const uint32_t *frame,
+		      unsigned n)
+{
+	uint64_t delta = 0;
+
+	for (unsigned at = 0; at < n;) {
+		uint64_t *place = (uint64_t *)update_aligned(&node->frame[i + at]);
+		uint64_t *word = update_word(&s->update, place), before = *word;
+		uint64_t index = (uint64_t)(place - (uint64_t *)node);
+		uint32_t pair[2] = {(uint32_t)before, (uint32_t)(before >> 32)};
+
+		do
+			pair[(i + at) % 2] = frame[at];
+		while (++at < n && (i + at) % 2);
+		*word = pair[0] | (uint64_t)pair[1] << 32;
+		if (*word != before)
+			delta += twz_sum_at(index, *word) - twz_sum_at(index, before);
+	}
+	*update_word(&s->update, &node->sum) += delta;
+}
+
 /* Whole subtrees of height `level`: entries of one node of each tree, as many as the range has. */
 static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_page,
 		       const struct twz_record *src, uint64_t src_page, unsigned level,
@@ -782,8 +817,8 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 	struct twz_node *to;
 	uint64_t frame = src->map.tree.root, n = pages / tree_span(level);
 	unsigned i = slot_of(src_page, level + 1), k = slot_of(dst_page, level + 1);
-	uint32_t shared = 0;
-	uint16_t present = 0;
+	uint32_t shared;
+	unsigned present;
 	int error = tree_form(s, dst);
 
 	if (!error)
@@ -803,19 +838,15 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 		n = TWZ_NODE_FANOUT - i;
 	if (n > TWZ_NODE_FANOUT - k)
 		n = TWZ_NODE_FANOUT - k;
-	for (unsigned end = i + (unsigned)n; i < end; i++, k++) {
-		if (!from->frame[i])
-			continue;
-		error = child_share(s, from->frame[i], level);
-		if (error)
-			return error;
-		shared += ((const struct twz_node *)frame_at(s, from->frame[i]))->pages;
-		UPDATE_PUT(&s->update, to, frame[k], from->frame[i]);
-		present++;
-	}
+	*done = n * tree_span(level);
+	while (n && !from->frame[i + n - 1])
+		n--;
+	error = children_share(s, from->frame + i, (unsigned)n, level, &present, &shared);
+	if (error)
+		return error;
+	node_fill(s, to, k, from->frame + i, (unsigned)n);
 	UPDATE_PUT(&s->update, to, npresent, UPDATE_GET(&s->update, to->npresent) + present);
 	account(s, dst, dst_page, level + 1, shared);
-	*done = n * tree_span(level);
 	return 0;
 }
 

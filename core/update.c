@@ -32,9 +32,9 @@ void update_fail(struct update *u, int error)
 }
 
 /* The slot of the word at `off`: the one that holds it, or the empty one where it belongs. */
-static inline uint32_t find(const struct update *u, uint64_t off)
+static uint32_t find(const struct update *u, uint64_t off, uint32_t i)
 {
-	uint32_t i = (uint32_t)((off >> 3) * TWZ_SUM_K >> 51), slot;
+	uint32_t slot;
 
 	for (;; i = (i + 1) % UPDATE_SLOTS) {
 		slot = u->slot[i];
@@ -43,17 +43,13 @@ static inline uint32_t find(const struct update *u, uint64_t off)
 	}
 }
 
-static inline uint64_t offset_of(const struct update *u, const void *p)
+/* What is not in its first slot, or does not fit. */
+uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i)
 {
-	return (uint64_t)((const uint8_t *)p - u->base);
-}
+	uint32_t slot;
 
-/* The staged value of the word at p, which is staged with its present value if it was not. */
-static inline uint64_t *staged(struct update *u, void *p)
-{
-	uint64_t off = offset_of(u, p);
-	uint32_t i = find(u, off), slot = u->slot[i];
-
+	i = find(u, off, i);
+	slot = u->slot[i];
 	if (slot >> 12 == u->stamp)
 		return &u->word[slot & 4095].value;
 	if (u->count == TWZ_UPDATE_WORDS) {
@@ -61,65 +57,48 @@ static inline uint64_t *staged(struct update *u, void *p)
 		u->count--; /* the update cannot be committed any more */
 	}
 	u->slot[i] = u->stamp << 12 | u->count;
-	u->word[u->count] = (struct twz_update_word){off, *(const uint64_t *)p};
+	u->word[u->count] = (struct twz_update_word){off, *(const uint64_t *)(u->base + off)};
 	return &u->word[u->count++].value;
+}
+
+uint64_t update_add_bytes(struct update *u, uint64_t *p, uint64_t words)
+{
+	const uint64_t ones = 0x0101010101010101ull;
+	const uint32_t stamp = u->stamp;
+	uint64_t off = (uint64_t)((uint8_t *)p - u->base), done, *word, value;
+	uint32_t count = u->count, i;
+
+	for (done = 0; done < words; done++, off += 8) {
+		i = update_slot(off);
+		if (u->slot[i] >> 12 == stamp || count == TWZ_UPDATE_WORDS) {
+			u->count = count;
+			word = update_word_slow(u, off, i);
+			count = u->count;
+			value = *word;
+		} else {
+			u->slot[i] = stamp << 12 | count;
+			u->word[count].off = off;
+			word = &u->word[count++].value;
+			value = p[done];
+		}
+		*word = value;
+		if ((~value - ones) & value & ones << 7) /* a zero byte in ~value: a byte of 255 */
+			break;
+		*word = value + ones;
+	}
+	u->count = count;
+	return done;
 }
 
 uint64_t update_get(const struct update *u, const void *p)
 {
+	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);
 	uint32_t slot;
 
 	if (!u->count)
 		return *(const uint64_t *)p;
-	slot = u->slot[find(u, offset_of(u, p))];
+	slot = u->slot[find(u, off, update_slot(off))];
 	return slot >> 12 == u->stamp ? u->word[slot & 4095].value : *(const uint64_t *)p;
-}
-
-void update_put(struct update *u, void *p, uint64_t value)
-{
-	if (update_get(u, p) != value)
-		*staged(u, p) = value;
-}
-
-static inline void *word_of(const void *field)
-{
-	return (void *)((uintptr_t)field & ~(uintptr_t)7);
-}
-
-static inline uint64_t mask_of(unsigned bytes)
-{
-	return bytes == 8 ? ~0ull : (1ull << bytes * 8) - 1;
-}
-
-uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes)
-{
-	return update_get(u, word_of(field)) >> ((uintptr_t)field & 7) * 8 & mask_of(bytes);
-}
-
-/* The word with the field replaced. */
-static inline uint64_t merged(uint64_t word, const void *field, unsigned bytes, uint64_t value)
-{
-	unsigned shift = ((uintptr_t)field & 7) * 8;
-
-	return (word & ~(mask_of(bytes) << shift)) | (value & mask_of(bytes)) << shift;
-}
-
-void update_put_field(struct update *u, void *field, unsigned bytes, uint64_t value)
-{
-	uint64_t *word = staged(u, word_of(field));
-
-	*word = merged(*word, field, bytes, value);
-}
-
-void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
-		       unsigned bytes, uint64_t value)
-{
-	uint64_t *word = staged(u, word_of(field)), before = *word;
-	uint64_t index = ((uintptr_t)word_of(field) - (uintptr_t)structure) / 8;
-
-	*word = merged(before, field, bytes, value);
-	if (*word != before)
-		*staged(u, sum) += twz_sum_at(index, *word) - twz_sum_at(index, before);
 }
 
 /* Sum of the log as its header says, the sum field as zero. */

@@ -18,6 +18,7 @@
 
 #include "abi/errors.h"
 #include "abi/store.h"
+#include "core/sum.h"
 
 #define UPDATE_SLOTS 8192u /* of the look-up table, a power of two, twice the words */
 
@@ -47,17 +48,80 @@ int update_end(struct update *u, int error);
 /* Applies the log if it is whole. TWZ_E_DAMAGED if a word lies outside the image. */
 int update_recover(struct update *u);
 
-/* The aligned word at p, staged or in place; stages it. */
+/*
+ * The staged value of the aligned word at p, which is staged with its present value if it was not.
+ * Valid until the next word is staged. Inline, as the rest: this is what every operation is made of.
+ */
+uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i);
+
+static inline uint32_t update_slot(uint64_t off)
+{
+	return (uint32_t)((off >> 3) * TWZ_SUM_K >> 51);
+}
+
+static inline uint64_t *update_word(struct update *u, void *p)
+{
+	uint64_t off = (uint64_t)((uint8_t *)p - u->base);
+	uint32_t i = update_slot(off), slot = u->slot[i];
+
+	if (slot >> 12 == u->stamp && u->word[slot & 4095].off == off)
+		return &u->word[slot & 4095].value;
+	if (slot >> 12 == u->stamp || u->count == TWZ_UPDATE_WORDS)
+		return update_word_slow(u, off, i);
+	u->slot[i] = u->stamp << 12 | u->count;
+	u->word[u->count].off = off;
+	u->word[u->count].value = *(const uint64_t *)p;
+	return &u->word[u->count++].value;
+}
+
+/*
+ * Adds one to each byte of `words` words, from p on, until it meets a word with a byte of 255; how
+ * many words it did. The share counts: 64 of them at the first write to a copied leaf.
+ */
+uint64_t update_add_bytes(struct update *u, uint64_t *p, uint64_t words);
+
+/* The aligned word at p, staged or in place. */
 uint64_t update_get(const struct update *u, const void *p);
-void update_put(struct update *u, void *p, uint64_t value);
+
+static inline void *update_aligned(const void *field)
+{
+	return (void *)((uintptr_t)field & ~(uintptr_t)7);
+}
+
+static inline uint64_t update_mask(unsigned bytes)
+{
+	return bytes == 8 ? ~0ull : (1ull << bytes * 8) - 1;
+}
 
 /* A field of 1, 2, 4 or 8 bytes. */
-uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes);
-void update_put_field(struct update *u, void *field, unsigned bytes, uint64_t value);
+static inline uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes)
+{
+	return update_get(u, update_aligned(field)) >> ((uintptr_t)field & 7) * 8 &
+	       update_mask(bytes);
+}
+
+static inline void update_put_field(struct update *u, void *field, unsigned bytes, uint64_t value)
+{
+	uint64_t *word = update_word(u, update_aligned(field));
+	unsigned shift = ((uintptr_t)field & 7) * 8;
+
+	*word = (*word & ~(update_mask(bytes) << shift)) | (value & update_mask(bytes)) << shift;
+}
 
 /* The same, in a structure whose sum (twz_sum_at over its words) is the word at `sum`. */
-void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
-		       unsigned bytes, uint64_t value);
+static inline void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
+				     unsigned bytes, uint64_t value)
+{
+	uint64_t *word = update_word(u, update_aligned(field)), before = *word, after;
+	uint64_t index = ((uintptr_t)update_aligned(field) - (uintptr_t)structure) / 8;
+	unsigned shift = ((uintptr_t)field & 7) * 8;
+
+	after = (before & ~(update_mask(bytes) << shift)) | (value & update_mask(bytes)) << shift;
+	if (after == before)
+		return;
+	*word = after;
+	*update_word(u, sum) += twz_sum_at(index, after) - twz_sum_at(index, before);
+}
 
 #define UPDATE_GET(u, field) ((__typeof__(field))update_get_field(u, &(field), sizeof(field)))
 #define UPDATE_PUT(u, structure, field, value)                                  \
