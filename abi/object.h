@@ -75,15 +75,15 @@ struct twz_ext {
 TWZ_SIZE(struct twz_ext, 32);
 
 /*
- * One redo record, at TWZ_OBJ_LOG. The body follows: ranges, each a word (offset 40 bits | length
- * 24 bits << 40) and the bytes, padded to 8; then nparts times struct twz_log_part; then zero
- * padding to 16. The sum (docs/format/log.md) covers all but itself and `reserved`, and the ID of
- * the object that the record lies in: a copied record is not whole.
+ * One redo record, at TWZ_OBJ_LOG. The body follows: ranges, each a word (length 24 bits |
+ * offset 40 bits << 24) and the bytes, padded together to 16; then nparts times struct twz_log_part. The
+ * sum (docs/format/log.md) covers all but itself and `reserved`, and the ID of the object that the
+ * record lies in: a copied record is not whole.
  */
 struct twz_log_record {
 	uint64_t seq; /* greater than every number used in this object before */
 	uint64_t sum;
-	uint32_t ranges; /* bytes of the ranges, a multiple of 8 */
+	uint32_t ranges; /* bytes of the ranges, a multiple of 16 */
 	uint16_t nparts;
 	uint16_t flags; /* enum twz_log_flags */
 	uint64_t reserved;
@@ -91,15 +91,16 @@ struct twz_log_record {
 TWZ_SIZE(struct twz_log_record, 32);
 
 /*
- * The coordinator's record lists all other participants, with the sums of their records. Each of
- * theirs has the flag and lists the coordinator, with sum 0.
+ * The coordinator's record lists all other participants' records. Each of theirs has the flag and
+ * lists the coordinator, with seq and sum 0.
  */
 enum twz_log_flags { TWZ_LOG_PART = 1 };
 struct twz_log_part {
 	struct twz_id id;
+	uint64_t seq;
 	uint64_t sum;
 };
-TWZ_SIZE(struct twz_log_part, 24);
+TWZ_SIZE(struct twz_log_part, 32);
 #define TWZ_LOG_BODY_MAX (TWZ_OBJ_LOG_END - TWZ_OBJ_LOG - sizeof(struct twz_log_record))
 #define TWZ_LOG_PARTS_MAX 64u /* objects in one transaction, the coordinator included */
 

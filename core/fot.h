@@ -1,0 +1,40 @@
+/*
+ * fot.h - the Foreign Object Table of a mapped object (docs/format/fot.md).
+ *
+ * Entries are given out densely from 1 and found again by target through chains kept in the entries
+ * (linear hashing): insert and find take constant time, up to 65,535 entries. Changes are part of
+ * the caller's transaction, or one of their own when tx is null.
+ *
+ * Reading an entry by its index needs no lock: an ID entry never changes once its kind is stored.
+ */
+#ifndef TWZ_CORE_FOT_H
+#define TWZ_CORE_FOT_H
+
+#include "core/ptr.h"
+#include "core/tx.h"
+
+static inline struct twz_fot_entry *fot_entry(const void *addr, uint64_t index)
+{
+	return (struct twz_fot_entry *)(obj_base(addr) + TWZ_OBJ_FOT) + index;
+}
+
+/* Index of the ID entry for target, 0 if there is none. */
+uint32_t fot_find(const struct twz_tx *tx, const void *obj, struct twz_id target);
+
+/*
+ * Finds or makes the entry for target; *index gets its number.
+ * TWZ_E_FOTFULL; what a transaction returns.
+ */
+int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *index);
+
+/*
+ * A late-bound entry: name (bytes long, no terminating zero) is looked up through `resolver` (zero:
+ * the default) at every dereference. The name is copied into the object's heap, TWZ_E_HEAPFULL.
+ */
+int fot_insert_name(struct twz_tx *tx, void *obj, const char *name, uint32_t bytes,
+		    struct twz_id resolver, uint32_t *index);
+
+/* Entry `index` becomes a tombstone, which faults: nobody can know who still holds the index. */
+int fot_delete(struct twz_tx *tx, void *obj, uint32_t index);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * heap.h - allocation inside an object, crash safe (docs/format/heap.md).
+ *
+ * A block always has an owner: the persistent pointer, in the same object, that is set to it in the
+ * transaction that allocates it. So after any crash a block is either owned or free.
+ */
+#ifndef TWZ_CORE_HEAP_H
+#define TWZ_CORE_HEAP_H
+
+#include "core/tx.h"
+
+/*
+ * Makes the heap of an object that has none: meta page and header, at a place coloured by page and
+ * line from the ID (everything at the same offset of a 1 GiB slot fights for the same cache sets).
+ * Sets meta.heap and meta.root. Durable on return.
+ */
+int heap_make(void *obj, struct twz_id id);
+
+/*
+ * A block of at least `bytes` (1 to 1 GiB - 4 MiB), aligned to 16, its payload's content undefined;
+ * *owner, a word in the same object, gets the pointer to it at commit. With a transaction: part of
+ * it, no fence of its own. *out gets the address, to be filled by plain stores and twz_tx_fresh (or
+ * flushed by the caller before what makes it reachable). TWZ_E_HEAPFULL, TWZ_E_ARG.
+ */
+int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out);
+
+/* Frees the block that *owner points to and sets *owner to null. TWZ_E_ARG if it is none. */
+int heap_free(struct twz_tx *tx, uint64_t *owner);
+
+/* Bytes that the block at this payload can hold. */
+uint64_t heap_size(const void *payload);
+
+/*
+ * Checks the heap of a mapped object: every block below top has a valid head, free lists hold
+ * exactly the free ones, each owner points at its block. 0 or TWZ_E_DAMAGED with *where the offset.
+ */
+int heap_check(const void *obj, uint64_t *where);
+
+#endif
