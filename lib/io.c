@@ -18,7 +18,8 @@ static void add(struct out *out, const char *text, uint64_t bytes)
 {
 	uint64_t room = (uint64_t)(out->end - out->at), n = bytes < room ? bytes : room;
 
-	memcpy(out->at, text, n);
+	if (n)
+		memcpy(out->at, text, n);
 	out->at += n;
 	out->total += bytes;
 }

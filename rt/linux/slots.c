@@ -110,6 +110,11 @@ static uint32_t host_limit(void)
 	return limit > 2 * PIECES_SPARE ? limit - PIECES_SPARE : limit / 2;
 }
 
+void slots_limit(uint32_t pieces)
+{
+	pieces_max = pieces ? pieces : host_limit();
+}
+
 void slots_init(void)
 {
 	const char *what = "objects' slots";

@@ -59,4 +59,7 @@ void slots_reset_object(struct twz_id id);
 /* Takes all mappings away; the slots stay bound. */
 void slots_reset_all(void);
 
+/* For tests: at most so many mappings; 0: what the host allows. */
+void slots_limit(uint32_t pieces);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,11 +59,33 @@ static inline void home_make(const char *path, uint64_t bytes)
 	MUST(image_close(&image));
 }
 
+/*
+ * cmocka catches SIGSEGV and SIGBUS itself while a test runs; ours must. So tests are listed as
+ * home_test(function) instead of cmocka_unit_test(function).
+ */
+static struct sigaction home_segv, home_bus;
+
+static inline void home_run(void **state)
+{
+	void (*test)(void **state) = (void (*)(void **)) * state;
+
+	sigaction(SIGSEGV, &home_segv, NULL);
+	sigaction(SIGBUS, &home_bus, NULL);
+	test(state);
+}
+
+#define home_test(function)                                                         \
+	{                                                                           \
+		.name = #function, .test_func = home_run, .initial_state = function \
+	}
+
 /* Makes it and opens it for this process. */
 static inline void home_start(uint64_t bytes)
 {
 	home_make(home_path(), bytes);
 	MUST(twz_rt_open(home_path()));
+	sigaction(SIGSEGV, NULL, &home_segv);
+	sigaction(SIGBUS, NULL, &home_bus);
 }
 
 /* Runs this executable as a program; its exit status. */
