@@ -230,6 +230,7 @@ enum wrong {
 	NO_RETIRE = 32,      /* the recovery retires before what it stored is durable */
 	NO_VOID = 64,        /* the recovery leaves a torn record as it is */
 	NO_VOID_FENCE = 128, /* the log is used again before that is durable */
+	NO_REFLUSH = 256,    /* the recovery takes a record of a killed process for durable */
 };
 
 static bool wrong(const void *arg, enum wrong what)
@@ -366,6 +367,10 @@ static const char *settle(const void *arg)
 	bool committed = whole(a) && whole(b) && a->log.other == b->log.sum;
 
 	if (committed) {
+		/* Nobody knows whether the one who died still flushed them. */
+		for (unsigned i = 0; i < 2 && !wrong(arg, NO_REFLUSH); i++)
+			pmem_flush("selftest: record again", &OBJECT(i)->log, sizeof(a->log));
+		pmem_fence("selftest: record again");
 		store_both(a, b);
 		if (!wrong(arg, NO_RETIRE))
 			pmem_fence("selftest: settled");
@@ -425,7 +430,7 @@ static const char *check_decided(const void *arg, const struct sim_crash *crash)
 
 static const unsigned right = 0, no_flush = NO_FLUSH, no_fence = NO_FENCE, no_end = NO_END,
 		      no_sum = NO_SUM, short_sum = SHORT_SUM, no_retire = NO_RETIRE,
-		      no_void = NO_VOID, no_void_fence = NO_VOID_FENCE;
+		      no_void = NO_VOID, no_void_fence = NO_VOID_FENCE, no_reflush = NO_REFLUSH;
 
 /* clang-format off */
 #define COUNT(title, number, function, ...)                                             \
@@ -469,6 +474,10 @@ static const struct sim_case cases[] = {
 	     .check = check_both),
 	FORM("log: torn", right, first_transaction, .recover = settle, .check = check_decided,
 	     .again = decided_then_second, .torn = true),
+	FORM("log: killed", right, first_transaction, .recover = settle, .check = check_decided,
+	     .again = decided_then_second, .killed = true),
+	FORM("log: killed, record not flushed", no_reflush, first_transaction, .recover = settle,
+	     .check = check_decided, .again = decided_then_second, .killed = true),
 	FORM("log: voided without a fence", no_void_fence, first_transaction, .recover = settle,
 	     .check = check_decided, .again = decided_then_second, .torn = true),
 	FORM("log: not voided", no_void, first_transaction, .recover = settle,

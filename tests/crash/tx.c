@@ -1,9 +1,9 @@
 /*
  * tx.c - transactions over one to three objects under crashes.
  *
- * A script is a list of steps; each changes words of some objects, as one transaction or by a plain
+ * A script is a list of ops; each changes words of some objects, as one transaction or by a plain
  * store made durable. The oracle is a model: after a crash the data of all objects is what the
- * steps that returned made it, or that and the next step whole. What follows the recovery is a
+ * ops that returned made it, or that and the next op whole. What follows the recovery is a
  * second script, started from whatever the first left.
  */
 #include <stdio.h>
@@ -21,7 +21,8 @@ enum how {
 	SET,     /* twz_tx_set, word by word */
 	WRITE,   /* twz_tx_write of all words at once */
 	ADD,     /* twz_tx_add: the object takes part, nothing is written */
-	PERSIST, /* plain stores, then twz_persist; the only write of its step */
+	FRESH,   /* plain stores to what nothing refers to yet, then twz_tx_fresh */
+	PERSIST, /* a plain store of one word, then twz_persist; alone in its op */
 };
 
 struct write {
@@ -61,6 +62,12 @@ static void stage(struct twz_tx *tx, const struct write *w)
 		for (unsigned i = 0; staged && i < w->count; i++)
 			staged[i] = w->value + i; /* plain: as a program does it */
 		break;
+	case FRESH:
+		twz_tx_add(tx, object(w->object));
+		for (unsigned i = 0; i < w->count; i++)
+			*word_at(w->object, w->word + i) = w->value + i;
+		twz_tx_fresh(tx, word_at(w->object, w->word), 8 * w->count);
+		break;
 	default:
 		twz_tx_add(tx, object(w->object));
 	}
@@ -68,9 +75,8 @@ static void stage(struct twz_tx *tx, const struct write *w)
 
 static void persist(const struct write *w)
 {
-	for (unsigned i = 0; i < w->count; i++)
-		pmem_store64(word_at(w->object, w->word + i), w->value + i);
-	twz_persist(word_at(w->object, w->word), 8 * w->count);
+	pmem_store64(word_at(w->object, w->word), w->value);
+	twz_persist(word_at(w->object, w->word), 8);
 }
 
 static bool done(const struct op *op)
@@ -100,16 +106,27 @@ static void perform(const struct op *op)
 
 struct model {
 	uint64_t word[NOBJECTS][NWORDS];
+	bool free[NOBJECTS][NWORDS]; /* of fresh memory that is not in use: holds anything */
 };
 
 static void model_op(struct model *m, const struct op *op)
 {
 	for (const struct write *w = op->write; w < op->write + NWRITES && w->how; w++)
-		for (unsigned i = 0; i < w->count && !op->abort; i++)
+		for (unsigned i = 0; i < w->count && !op->abort; i++) {
 			m->word[w->object][w->word + i] = w->value + i;
+			m->free[w->object][w->word + i] = false;
+		}
 }
 
-/* After `run` steps of the first script and `again` ones of the second. */
+/* It did not happen, but may have begun. */
+static void model_begun(struct model *m, const struct op *op)
+{
+	for (const struct write *w = op->write; w < op->write + NWRITES && w->how; w++)
+		for (unsigned i = 0; i < w->count && w->how == FRESH; i++)
+			m->free[w->object][w->word + i] = true;
+}
+
+/* After `run` ops of the first script and `again` ones of the second. */
 static bool is_after(const struct script *s, uint64_t run, uint64_t again)
 {
 	static struct model m;
@@ -117,11 +134,16 @@ static bool is_after(const struct script *s, uint64_t run, uint64_t again)
 	memset(&m, 0, sizeof(m));
 	for (uint64_t i = 0; i < run; i++)
 		model_op(&m, &s->run[i]);
+	if (run < NOPS)
+		model_begun(&m, &s->run[run]);
 	for (uint64_t i = 0; i < again; i++)
 		model_op(&m, &s->again[i]);
+	if (again < NOPS)
+		model_begun(&m, &s->again[again]);
 	for (unsigned n = 0; n < NOBJECTS; n++)
-		if (memcmp(m.word[n], word_at(n, 0), sizeof(m.word[n])))
-			return false;
+		for (unsigned i = 0; i < NWORDS; i++)
+			if (m.word[n][i] != *word_at(n, i) && !m.free[n][i])
+				return false;
 	return true;
 }
 
@@ -149,7 +171,7 @@ static void run(const void *arg)
 	}
 }
 
-/* Notes: 1 + steps of the first script that are there, times 16, plus steps of the second. */
+/* Notes: 1 + ops of the first script that are there, times 16, plus ops of the second. */
 static void again(const void *arg)
 {
 	const struct script *s = arg;
@@ -175,11 +197,11 @@ static const char *check(const void *arg, const struct sim_crash *crash)
 
 	if (crash->note_again) {
 		if (!is_after_or_next(s, crash->note_again / 16 - 1, crash->note_again % 16))
-			return "after the second life, the data is neither before nor after a step";
+			return "after the second life, the data is neither before nor after an op";
 	} else if (!is_after(s, crash->note, 0) &&
 		   (crash->note == NOPS || done(&s->run[crash->note]) ||
 		    !is_after(s, crash->note + 1, 0))) {
-		return "the data is neither before nor after the step";
+		return "the data is neither before nor after the op";
 	}
 	return objects_check();
 }
@@ -244,17 +266,31 @@ same_all = {
 		OP({SET, A, 0, 1, 8}, {SET, B, 0, 1, 5}),
 	},
 },
+/* Fresh memory is durable when what refers to it is, or when a transaction has nothing else. */
+fresh = {
+	.run = {
+		OP({FRESH, A, 16, 10, 100}, {SET, A, 0, 1, 1}),
+		OP({FRESH, B, 16, 10, 200}, {FRESH, A, 32, 3, 300}, {SET, B, 0, 1, 2}),
+		OP({SET, A, 48, 1, 9}),
+		OP({FRESH, A, 48, 10, 400}),
+		OP({SET, A, 0, 1, 3}),
+	},
+	.again = {
+		OP({FRESH, A, 64, 10, 500}, {SET, B, 0, 1, 4}),
+		OP({FRESH, A, 16, 10, 600}),
+	},
+},
 /* A retired record must not undo a plain store that was made durable. */
 plain = {
 	.run = {
 		OP({SET, A, 0, 2, 10}),
-		OP({PERSIST, A, 0, 2, 20}),
+		OP({PERSIST, A, 0, 1, 20}),
 		OP({SET, A, 0, 2, 30}, {SET, B, 0, 2, 30}),
-		OP({PERSIST, B, 0, 2, 40}),
-		OP({PERSIST, A, 0, 2, 50}),
+		OP({PERSIST, B, 0, 1, 40}),
+		OP({PERSIST, A, 0, 1, 50}),
 	},
 	.again = {
-		OP({PERSIST, A, 0, 2, 60}),
+		OP({PERSIST, A, 0, 1, 60}),
 		OP({SET, A, 1, 1, 70}, {SET, B, 1, 1, 70}),
 		OP({PERSIST, B, 1, 1, 80}),
 	},
@@ -298,10 +334,14 @@ static const struct sim_case cases[] = {
 	CASE("torn, then the same part", same_part, 12000, .torn = true),
 	CASE("torn, then the same again", same_all, 12000, .torn = true),
 	CASE("torn, three objects", three_b, 12000, .torn = true),
+	CASE("fresh memory", fresh, 6000),
 	CASE("plain stores", plain, 6000),
 	CASE("three, settled from the coordinator", three_a, 4000),
 	CASE("three, settled from the second", three_b, 4000),
 	CASE("three, settled from the third", three_c, 4000),
+	CASE("killed, one object", one_object, 8000, .killed = true),
+	CASE("killed, three objects", three_b, 8000, .killed = true),
+	CASE("killed, taking turns", turns_c, 8000, .killed = true),
 	CASE("taking turns, settled from A", turns_a, 6000),
 	CASE("taking turns, settled from B", turns_b, 6000),
 	CASE("taking turns, settled from C", turns_c, 6000),

@@ -133,6 +133,8 @@ struct path {
 	struct sim_crash crash;
 	uint64_t budget;
 	bool deepen;
+	/* Depth 2 after a killed process: the events before this one happened, in the same power. */
+	uint32_t carried;
 };
 
 static bool explore(int depth, struct path path);
@@ -157,6 +159,8 @@ static bool deepen(uint64_t hash, uint64_t budget)
 {
 	struct path path = {.from = trace.n, .hash = hash, .crash = explorer.crash};
 
+	if (explorer.c->killed)
+		path.carried = explorer.level[0].event;
 	if (recover())
 		return true; /* the survey reported it */
 	if (explorer.c->again) {
@@ -196,6 +200,8 @@ static bool state(int depth, const struct path *path, uint64_t hash)
 	uint32_t mark = trace.n;
 	bool good;
 
+	if (path->deepen && explorer.c->killed)
+		key += window_mix(explorer.level[0].event, 1); /* less may be durable now */
 	if (!set_add(path->deepen ? &deepened : &visited, key))
 		return true;
 	explorer.depth = depth + 1;
@@ -221,7 +227,9 @@ static bool point(int depth, const struct path *path, uint64_t share)
 	if (replay->on && replay->at[depth].point != level->point)
 		return true;
 	window_build(&level->window);
-	if (replay->on)
+	if (!depth && explorer.c->killed)
+		level->total = 1;
+	else if (replay->on)
 		level->total = replay->at[depth].total;
 	else if (path->deepen)
 		level->total = totals[level->point - 1];
@@ -234,17 +242,41 @@ static bool point(int depth, const struct path *path, uint64_t share)
 
 		if (replay->on && replay->at[depth].state != level->state)
 			continue;
-		delta = window_pick(&level->window, level->total, level->state, seed);
+		delta = !depth && explorer.c->killed
+				? window_pick_newest(&level->window)
+				: window_pick(&level->window, level->total, level->state, seed);
 		if (!state(depth, path, path->hash + delta))
 			return false;
 	}
 	return true;
 }
 
-/* A crash point is before this event; the end of the trace, null, is one too. */
-static bool is_point(const struct event *e)
+/*
+ * A crash point is before this event; the end of the trace, null, is one too. A process can be
+ * killed before each event that changes something.
+ */
+static bool is_point(int depth, const struct event *e)
 {
+	if (!depth && explorer.c->killed)
+		return !e || e->kind != EVENT_FLUSH;
 	return !e || e->kind == EVENT_FENCE || e->kind == EVENT_NOTE || e->kind == EVENT_AGAIN;
+}
+
+/* What a killed process has left undone: its flushes too count for nothing, since no fence of its
+ * own follows. */
+static void carry(struct window *w, uint32_t end)
+{
+	for (uint32_t i = 0; i < end; i++) {
+		const struct event *e = &trace.event[i];
+
+		if (e->kind == EVENT_STORE)
+			window_store(w, i);
+		else if (e->kind == EVENT_FLUSH)
+			window_flush(w, e->at, e->lines);
+		else if (e->kind == EVENT_FENCE)
+			window_fence(w);
+	}
+	window_forget_flushes(w);
 }
 
 /* Makes event number i happen. */
@@ -287,7 +319,7 @@ static bool explore(int depth, struct path path)
 	uint64_t end = explorer.visited + path.budget, left = 1;
 
 	for (uint32_t i = path.from; i < path.to; i++)
-		left += is_point(&trace.event[i]);
+		left += is_point(depth, &trace.event[i]);
 	if (!depth && left > explorer.points) {
 		explorer.points = left;
 		totals = realloc(totals, left * sizeof(*totals));
@@ -295,11 +327,13 @@ static bool explore(int depth, struct path path)
 			abort();
 	}
 	window_reset(&level->window);
+	carry(&level->window, path.carried);
 	level->point = 0;
 	level->fence = 1;
 	for (uint32_t i = path.from; i <= path.to; i++) {
+		level->event = i;
 		level->next = i < path.to ? &trace.event[i] : NULL;
-		if (is_point(level->next)) {
+		if (is_point(depth, level->next)) {
 			uint64_t share = explorer.visited < end ? end - explorer.visited : 0;
 
 			level->point++;

@@ -18,7 +18,8 @@ extern struct explorer {
 		struct window window;
 		uint32_t point;           /* number of the crash point, from 1 */
 		uint32_t fence;           /* number of the fence that it is before, from 1 */
-		const struct event *next; /* that it is before; null: the end */
+		uint32_t event;           /* number of the event that it is before */
+		const struct event *next; /* that event; null: the end */
 		uint64_t total, state;    /* state number `state` of `total` */
 	} level[DEPTH];
 	int depth; /* levels in use */

@@ -38,9 +38,13 @@ static void print_level(int depth)
 
 	for (uint32_t i = 0; i < w->nwords; i++)
 		kept += w->word[i].pick + 1 == w->word[i].count;
-	printf("    crash %d: point %u, ", depth + 1, level->point);
+	printf("    %s %d: point %u, ", !depth && explorer.c->killed ? "kill" : "crash", depth + 1,
+	       level->point);
 	if (!level->next)
 		printf("at the end");
+	else if (level->next->kind == EVENT_STORE)
+		printf("before a store to 0x%llx and fence %u",
+		       (unsigned long long)level->next->at * 8, level->fence);
 	else if (level->next->kind == EVENT_NOTE)
 		printf("at a note, before fence %u", level->fence);
 	else if (level->next->kind == EVENT_AGAIN)

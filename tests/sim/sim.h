@@ -27,6 +27,10 @@
  * For each state: recover, then check. Then, from some or all of them (the budget), recover and
  * `again` are recorded in their turn and crashed in: depth 2.
  *
+ * KILLS. In a `killed` case the program dies between any two stores: the memory stays as it was, and
+ * what was not durable is still not. recover and `again` go on with it, under power, and then it
+ * fails. A fence of theirs does not complete a flush of the dead.
+ *
  * ENVIRONMENT of a test binary
  *   TWZ_STATES=N    at most about N states for each case (default: the case's own number)
  *   TWZ_LONG=1      20 times as many
@@ -104,6 +108,7 @@ struct sim_case {
 	uint64_t exact;  /* not 0: exactly as many distinct images must be found */
 	bool flat;       /* depth 1 only */
 	bool torn;       /* first crashes: only those that lose one word or line */
+	bool killed;     /* no first crash: the process is killed, the power stays (KILLS) */
 	bool broken;     /* a violation must be found: for tests of this harness */
 };
 #define SIM_STATES 2000u

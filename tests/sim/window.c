@@ -89,6 +89,12 @@ void window_fence(struct window *w)
 	w->npending = n;
 }
 
+void window_forget_flushes(struct window *w)
+{
+	for (uint32_t i = 0; i < w->npending; i++)
+		w->pending[i].serial = ++w->serial;
+}
+
 static uint32_t find_word(struct window *w, uint32_t at)
 {
 	uint32_t i = w->word_slot[at];
@@ -297,6 +303,13 @@ uint64_t window_pick(struct window *w, uint64_t total, uint64_t i, uint64_t seed
 		delta += value[w->word[k].pick].mix - value[w->word[k].count - 1].mix;
 	}
 	return delta;
+}
+
+uint64_t window_pick_newest(struct window *w)
+{
+	for (uint32_t k = 0; k < w->nwords; k++)
+		w->word[k].pick = w->word[k].count - 1;
+	return 0;
 }
 
 void window_apply(const struct window *w)

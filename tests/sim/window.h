@@ -52,12 +52,15 @@ void window_reset(struct window *w);
 void window_store(struct window *w, uint32_t event);
 void window_flush(struct window *w, uint32_t line, uint64_t lines);
 void window_fence(struct window *w);
+/* The next fence is not of the thread that flushed. */
+void window_forget_flushes(struct window *w);
 
 void window_build(struct window *w);
 /* How many states to visit if about `share` would be welcome. */
 uint64_t window_total(const struct window *w, uint64_t share);
 /* Chooses state i of total; returns what it adds to the hash of the image with all words newest. */
 uint64_t window_pick(struct window *w, uint64_t total, uint64_t i, uint64_t seed);
+uint64_t window_pick_newest(struct window *w);
 /* Puts the chosen state into the memory (trace_put). */
 void window_apply(const struct window *w);
 
