@@ -286,10 +286,19 @@ alloc = {
 several = {
 	.run = {
 		{ALLOC, 0, 48, true}, {ALLOC, 1, 48, true}, {ALLOC, 2, 96},
-		{FREE, 0, 0, true}, {FREE, 1, 0, true}, {ALLOC, 3, 48},
-		{FREE, 3, 0, true}, {ALLOC, 3, 48, true}, {FREE, 2},
+		{FREE, 0, 0, true}, {FREE, 1},
+		{ALLOC, 3, 48, true}, {FREE, 3, 0, true}, {ALLOC, 3, 48, true}, {FREE, 2},
 	},
 	.again = {{ALLOC, 5, 48, true}, {ALLOC, 6, 48, true}, {ALLOC, 7, 48}},
+},
+/* Until a transaction commits, what it frees is still there: it must not be given out and filled. */
+freed = {
+	.run = {
+		{ALLOC, 0, 48, true}, {ALLOC, 1, 48},
+		{FREE, 0, 0, true}, {FREE, 1, 0, true}, {ALLOC, 2, 48},
+		{FREE, 2, 0, true}, {ALLOC, 2, 48},
+	},
+	.again = {{ALLOC, 3, 48, true}, {ALLOC, 4, 48, true}, {ALLOC, 5, 48}},
 },
 links = {
 	.run = {{LINK, 0}, {LINK, 1}, {LINK, 2}, {LINK, 1}, {UNLINK, 1}, {LINK, 3}},
@@ -321,6 +330,7 @@ mixed = {
 static const struct sim_case cases[] = {
 	CASE("alloc and free", alloc, 8000),
 	CASE("several blocks in one transaction", several, 8000),
+	CASE("freed and allocated in one transaction", freed, 8000),
 	CASE("entries of the FOT", links, 8000),
 	CASE("many entries", many_links, 8000),
 	CASE("blocks and entries", mixed, 8000),
