@@ -147,7 +147,7 @@ TWZ_SIZE(struct twz_heap, 1024);
 /* Stands 16 bytes before each block's payload, which is aligned to 16. */
 struct twz_block_head {
 	uint32_t magic; /* TWZ_BLOCK_USED or TWZ_BLOCK_FREE */
-	uint32_t class; /* index of its size class */
+	uint32_t size_class; /* index of its size class */
 	uint64_t next;  /* FREE: offset of the next free payload, 0 ends. USED: 0 */
 };
 TWZ_SIZE(struct twz_block_head, 16);

@@ -62,7 +62,7 @@ static struct twz_heap *heap_of(const void *addr)
 
 static uint64_t read_word(const struct twz_tx *tx, const uint64_t *word)
 {
-	return *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word));
+	return tx ? *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word)) : *word;
 }
 
 /* Is there a block whose payload begins at this offset? */
@@ -91,6 +91,9 @@ static uint64_t take_free(struct twz_tx *tx, struct twz_heap *heap, unsigned siz
 	if (STEP("check", "heap: free block") &&
 	    (staged->magic != TWZ_BLOCK_FREE || staged->size_class != size_class))
 		return ~0ull;
+	/* Freed in this very transaction: its content has an owner until the commit. */
+	if (head->magic != TWZ_BLOCK_FREE)
+		return 0;
 	twz_tx_set(tx, &heap->free[size_class], staged->next);
 	pmem_store64((uint64_t *)staged, TWZ_BLOCK_USED | (uint64_t)size_class << 32);
 	pmem_store64(&staged->next, 0);

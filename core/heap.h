@@ -24,7 +24,10 @@ int heap_make(void *obj, struct twz_id id);
  */
 int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out);
 
-/* Frees the block that *owner points to and sets *owner to null. TWZ_E_ARG if it is none. */
+/*
+ * Frees the block that *owner points to and sets *owner to null. TWZ_E_ARG if it is none. The same
+ * transaction does not allocate it again: until the commit its content counts.
+ */
 int heap_free(struct twz_tx *tx, uint64_t *owner);
 
 /* Bytes that the block at this payload can hold. */
@@ -32,7 +35,7 @@ uint64_t heap_size(const void *payload);
 
 /*
  * Checks the heap of a mapped object: every block below top has a valid head, free lists hold
- * exactly the free ones, each owner points at its block. 0 or TWZ_E_DAMAGED with *where the offset.
+ * exactly the free ones. 0 or TWZ_E_DAMAGED with *where the offset.
  */
 int heap_check(const void *obj, uint64_t *where);
 

@@ -5,7 +5,12 @@
 
 #include "core/pmem.h"
 
+/* The simulated medium takes the paths that real memory takes. */
+#if TWZ_SIM
+struct pmem pmem = {.kind = PMEM_CLWB};
+#else
 struct pmem pmem = {.kind = PMEM_CLFLUSH};
+#endif
 
 enum pmem_kind pmem_probe(void)
 {

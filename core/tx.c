@@ -23,12 +23,13 @@ struct tx_env tx_env;
 #define PROBE(p, fail)                                   \
 	__asm__ goto("1:\torb $0, %0\n\t"                \
 		     ".pushsection twz_fixup, \"a\"\n\t" \
+		     ".balign 4\n\t"                     \
 		     ".long 1b - .\n\t"                  \
 		     ".long %l[" #fail "] - .\n\t"       \
 		     ".popsection"                       \
 		     :                                   \
 		     : "m"(*(volatile uint8_t *)(p))     \
-		     : "cc", "memory"                    \
+		     : "cc"                              \
 		     : fail)
 
 /* Distances from where they stand. */
@@ -550,17 +551,20 @@ static __attribute__((noinline)) int commit_any(struct twz_tx *tx)
 
 	for (part = tx->part; part < end; part++)
 		ranges += ranges_of(part);
+	if (tx->special & FRESH && !tx->error) {
+		/*
+		 * A record can be whole before the commit point's fence, so what it publishes has a
+		 * fence before it is written. Without a record, no replay may undo the memory.
+		 */
+		for (part = tx->part; part < end && !ranges; part++)
+			pmem_flush("tx: head of fresh", head_of(part), TWZ_LINE);
+		pmem_fence("tx: fresh");
+	}
 	if (ranges && !tx->error)
 		tx->error = write_records(tx);
 	if (ranges && !tx->error) {
 		pmem_fence("tx: commit point");
 		return finish(tx, start_of(tx->part));
-	}
-	if (tx->special & FRESH && !tx->error) {
-		/* Nothing but fresh memory, which no replay may undo. */
-		for (part = tx->part; part < end; part++)
-			pmem_flush("tx: head of fresh", head_of(part), TWZ_LINE);
-		pmem_fence("tx: fresh");
 	}
 	twz_tx_abort(tx);
 	return tx->error;
@@ -583,7 +587,8 @@ static __attribute__((noinline)) int commit_one(struct twz_tx *tx, uint64_t seed
 	while ((p = apply(PMEM_CLWB, base, p)) < tail);
 	pmem_fence_as(PMEM_CLWB, "tx: in place");
 
-	pmem_store64(&head->retired, seq);
+	if (STEP("log", "tx: retired"))
+		pmem_store64(&head->retired, seq);
 	tx->nparts = 0;
 	tx->special = 0;
 	tx->error = 0;

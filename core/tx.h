@@ -2,7 +2,7 @@
  * tx.h - transactions over one or more mapped objects (docs/format/log.md); <twz/tx.h> exports it.
  *
  * A transaction stages new values in the objects' own logs; commit makes all of them durable or
- * none, with two fences, however many ranges and objects:
+ * none, with two fences, however many ranges and objects (three with fresh memory):
  *   records and bodies flushed; FENCE 1 (the commit point); stored in place and flushed; FENCE 2;
  *   then the log heads say retired.
  * Until commit, plain loads see the state before; twz_tx_read sees what is staged.
@@ -88,7 +88,8 @@ const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t byte
 
 /*
  * Memory inside a participant that no durable structure refers to yet (a fresh block) may be
- * stored to directly; this flushes it, and the commit's first fence orders it before the commit.
+ * stored to directly; this flushes it, and the commit fences it before it writes the record that
+ * publishes it: a third fence, once for all.
  */
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes);
 
