@@ -282,6 +282,13 @@ check_programs() {
 	done
 }
 
+# The table of errors is that of the header.
+check_errors() {
+	sed -n 's/^[[:space:]]*X(\([A-Z]*\), *\([0-9]*\), "\(.*\)").*/\2 \1 \3/p' abi/errors.h >"$work/have"
+	awk -F ' [|] ' '/^\| [0-9]/ { sub(/^\| /, "", $1); print $1, $2, $3 }' "$1/docs/errors.md" |
+		diff "$work/have" - | sed -n 's/^< \(.*\)/docs\/errors.md: it does not have: \1/p; s/^> \(.*\)/docs\/errors.md: abi\/errors.h does not have: \1/p'
+}
+
 # Outside of tables, code and links, which cannot be broken.
 check_width() {
 	pages "$1" | while IFS= read -r page; do
@@ -332,6 +339,7 @@ check 'tables: names' check_tables docs/format/fake.md \
 check 'examples' check_examples README.md \
 	'\n\140\140\140c\n#include <twz/twz.h>\nint f(void) { return twz_gone(); }\nint x = y;\n\140\140\140\n'
 check 'programs' check_programs docs/programs.md '\n## fly\n'
+check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n'
 check 'width' check_width README.md "\\n$(printf '%101s' '' | tr ' ' x)\\n"
 
 echo "docs: $passed passed, $failed failed"
