@@ -209,11 +209,13 @@ static const char *check_create(const void *arg, const struct sim_crash *crash)
 	return untouched();
 }
 
-/* So many objects that creating more grows slab and index. */
+/* So many objects that creating more grows the index, or the slab of records. */
+static const int before_index = 166, before_slab = 175;
+
 static void setup_many(const void *arg)
 {
 	setup(arg);
-	for (int i = 0; i < 166; i++)
+	for (int i = 0; i < *(const int *)arg; i++)
 		make(&run_store, 7, false, 0, 0);
 	made.nobjects = run_store.super->nobjects;
 }
@@ -421,11 +423,26 @@ static const char *check_name(const void *arg, const struct sim_crash *crash)
 	return untouched();
 }
 
+/* With a meta page, a FOT, and content that nobody has flushed yet. */
+static void setup_seal(const void *arg)
+{
+	struct twz_meta meta = {.magic = TWZ_META_MAGIC, .version = 1, .log.retired = 5};
+	struct twz_fot_entry fot[2] = {{.head = 1}, {.kind = TWZ_FOT_ID, .target = {1, 2}}};
+
+	setup(arg);
+	fill(&run_store, 1, 512, 1, 0);
+	memcpy(store_page(&run_store, made.ref[1], 2), &meta, sizeof(meta));
+	memcpy(store_page(&run_store, made.ref[1], 512), fot, sizeof(fot));
+}
+
 static void run_seal(const void *arg)
 {
 	uint64_t size = 1100 * TWZ_PAGE - 10;
+	uint8_t content[TWZ_PAGE];
 
 	(void)arg;
+	memset(content, 9, sizeof(content));
+	pmem_copy(store_page(&run_store, made.ref[1], 1536), content, sizeof(content));
 	must(store_seal(&run_store, made.ref[1], size, 0, TWZ_READ, (struct twz_id){0, 0},
 			&made.ref[2]));
 	made.id[2] = store_record(&run_store, made.ref[2])->id;
@@ -441,8 +458,9 @@ static const char *check_seal(const void *arg, const struct sim_crash *crash)
 		if (!(store_record(&found_store, ref)->identity.flags & TWZ_ID_SEALED))
 			continue;
 		sealed++;
-		for (uint64_t page = 1024; page < 2124; page++)
-			if (page % 10 == 0 && store_verify(&found_store, ref, page))
+		for (uint64_t page = 0; page < 2124; page++)
+			if ((page % 512 < 3 || page % 16 == 0) &&
+			    store_verify(&found_store, ref, page))
 				return "a sealed object is not genuine";
 	}
 	if (sealed > 1 || (crash->note && !sealed))
@@ -486,8 +504,16 @@ static const struct sim_case cases[] = {
 	 .run = run_create,
 	 .recover = recover,
 	 .check = check_create},
-	{.name = "create-grow",
+	{.name = "create-index",
 	 .bytes = BYTES,
+	 .arg = &before_index,
+	 .setup = setup_many,
+	 .run = run_create,
+	 .recover = recover,
+	 .check = check_create},
+	{.name = "create-slab",
+	 .bytes = BYTES,
+	 .arg = &before_slab,
 	 .setup = setup_many,
 	 .run = run_create,
 	 .recover = recover,
@@ -544,7 +570,7 @@ static const struct sim_case cases[] = {
 	 .check = check_name},
 	{.name = "seal",
 	 .bytes = BYTES,
-	 .setup = setup,
+	 .setup = setup_seal,
 	 .run = run_seal,
 	 .recover = recover_and_drain,
 	 .check = check_seal},
