@@ -18,9 +18,9 @@
 #define NTARGETS 64u
 #define NOPS 48u
 
-enum what { END, ALLOC, FREE, LINK, UNLINK };
+/* LINK and NAME make FOT entries, for target or name number `slot`; the UN ones delete them. */
+enum what { END, ALLOC, FREE, LINK, UNLINK, NAME, UNNAME };
 
-/* LINK and UNLINK are of FOT entries: `slot` is the number of a target. */
 struct op {
 	enum what what;
 	unsigned slot;
@@ -43,6 +43,28 @@ static uint64_t *slot_at(unsigned slot)
 static struct twz_id target(unsigned n)
 {
 	return (struct twz_id){.lo = n * 0x9e3779b97f4a7c15ull, .hi = n + 1};
+}
+
+/* Bytes of name number n; they differ, so that their blocks are of several classes. */
+static uint32_t name_of(unsigned n, char name[32])
+{
+	return (uint32_t)snprintf(name, 32, "name %0*u", 2 + (int)(n % 3) * 8, n);
+}
+
+static uint32_t find_name(unsigned n)
+{
+	const struct twz_meta *meta = obj_meta(object(0));
+	char name[32];
+	uint32_t bytes = name_of(n, name);
+
+	for (uint32_t i = 1; i <= meta->fot_next; i++) {
+		const struct twz_fot_entry *entry = fot_entry(object(0), i);
+
+		if (entry->kind == TWZ_FOT_NAME && ptr_index(entry->name) == bytes &&
+		    !memcmp(object(0) + ptr_offset(entry->name), name, bytes))
+			return i;
+	}
+	return 0;
 }
 
 /* ---- the program ----------------------------------------------------------------------------- */
@@ -71,6 +93,7 @@ static void perform_one(struct twz_tx *tx, const struct op *op)
 {
 	void *payload = NULL;
 	uint32_t index = 0;
+	char name[32];
 
 	switch (op->what) {
 	case ALLOC:
@@ -84,9 +107,17 @@ static void perform_one(struct twz_tx *tx, const struct op *op)
 	case LINK:
 		expect(fot_insert(tx, object(0), target(op->slot), &index), "insert");
 		break;
-	default:
+	case UNLINK:
 		index = fot_find(tx, object(0), target(op->slot));
 		expect(fot_delete(tx, object(0), index), "delete");
+		break;
+	case NAME:
+		expect(fot_insert_name(tx, object(0), name, name_of(op->slot, name),
+				       (struct twz_id){0}, &index),
+		       "insert of a name");
+		break;
+	default:
+		expect(fot_delete(tx, object(0), find_name(op->slot)), "delete of a name");
 	}
 }
 
@@ -109,7 +140,7 @@ static const struct op *perform(const struct op *op)
 
 struct model {
 	const struct op *slot[NSLOTS]; /* the ALLOC that filled it, or null */
-	bool linked[NTARGETS];
+	bool linked[NTARGETS], named[NTARGETS];
 };
 
 static const struct op *model_perform(struct model *m, const struct op *op)
@@ -117,8 +148,10 @@ static const struct op *model_perform(struct model *m, const struct op *op)
 	for (;; op++) {
 		if (op->what == ALLOC || op->what == FREE)
 			m->slot[op->slot] = op->what == ALLOC ? op : NULL;
-		else
+		else if (op->what == LINK || op->what == UNLINK)
 			m->linked[op->slot] = op->what == LINK;
+		else
+			m->named[op->slot] = op->what == NAME;
 		if (!op->more)
 			return op + 1;
 	}
@@ -148,11 +181,11 @@ static bool has_links(const struct model *m)
 		const struct twz_fot_entry *entry = fot_entry(object(0), index);
 		struct twz_id id = target(n);
 
-		if (!index != !m->linked[n])
+		if (!index != !m->linked[n] || !find_name(n) != !m->named[n])
 			return false;
 		if (index && (entry->kind != TWZ_FOT_ID || memcmp(&entry->target, &id, sizeof(id))))
 			return false;
-		live += index != 0;
+		live += m->linked[n] + m->named[n];
 	}
 	return obj_meta(object(0))->fot_live == live;
 }
@@ -320,20 +353,29 @@ mixed = {
 		{UNLINK, 0, 0, true}, {FREE, 1, 0, true}, {ALLOC, 0, 128},
 	},
 	.again = {{ALLOC, 2, 128, true}, {LINK, 2, 0, true}, {LINK, 3}, {FREE, 2}},
+},
+names = {
+	.run = {
+		{NAME, 0}, {LINK, 0, 0, true}, {NAME, 1, 0, true}, {NAME, 2},
+		{UNNAME, 1}, {NAME, 3, 0, true}, {UNNAME, 0}, {NAME, 0},
+	},
+	.again = {{NAME, 4, 0, true}, {LINK, 4}, {NAME, 5}},
 };
 
-#define CASE(title, script, budget)                                                     \
+#define CASE(title, script, budget, ...)                                                     \
 	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
 	 .run = run, .recover = recover, .check = check, .again = again,                \
-	 .where = objects_where, .states = budget}
+	 .where = objects_where, .states = budget, __VA_ARGS__}
 
 static const struct sim_case cases[] = {
-	CASE("alloc and free", alloc, 8000),
-	CASE("several blocks in one transaction", several, 8000),
-	CASE("freed and allocated in one transaction", freed, 8000),
-	CASE("entries of the FOT", links, 8000),
-	CASE("many entries", many_links, 8000),
-	CASE("blocks and entries", mixed, 8000),
+	CASE("alloc and free", alloc, 12000),
+	CASE("several blocks in one transaction", several, 12000),
+	CASE("freed and allocated in one transaction", freed, 12000),
+	CASE("entries of the FOT", links, 12000),
+	CASE("many entries", many_links, 12000),
+	CASE("late-bound entries", names, 12000),
+	CASE("blocks and entries", mixed, 12000),
+	CASE("killed", mixed, 12000, .killed = true),
 };
 /* clang-format on */
 
