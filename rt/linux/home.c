@@ -16,8 +16,6 @@
 #include "rt/linux/slots.h"
 #include "rt/linux/sync.h"
 
-#define LOOK_NS (50ull * 1000 * 1000) /* how long a waiter believes that the owner lives */
-
 struct home home;
 
 static bool opened;           /* set last, atomically */
@@ -98,6 +96,8 @@ static uint64_t start_of(pid_t pid)
 	return state == 'Z' || state == 'X' ? 0 : start + 1; /* never 0 */
 }
 
+#define CLAIMED (1ull << 63) /* in an entry's pid: being filled in */
+
 static struct twz_process *process_find(pid_t pid)
 {
 	struct twz_process *table = home.runtime->process;
@@ -119,28 +119,27 @@ bool owner_alive(uint64_t word)
 	return process && start_of(pid) == process->start;
 }
 
-int process_register(void)
+/*
+ * Enters this process in the table, without the store's lock: who holds that is in the table. An
+ * entry is taken over as a whole by the claim, then filled in.
+ */
+static int process_register(void)
 {
-	struct twz_runtime *runtime = home.runtime;
-	pid_t pid = getpid();
-	struct twz_process *process;
+	struct twz_process *table = home.runtime->process;
+	uint64_t pid = (uint64_t)getpid(), seen;
 
-	if (runtime->epoch != home.info.epoch) {
-		memset(runtime->process, 0, sizeof(runtime->process));
-		memset(runtime->lease, 0, sizeof(runtime->lease));
-		runtime->epoch = home.info.epoch;
+	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++) {
+		seen = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
+		if (seen & CLAIMED || (seen && start_of((pid_t)seen) == table[i].start))
+			continue;
+		if (!__atomic_compare_exchange_n(&table[i].pid, &seen, pid | CLAIMED, false,
+						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			continue;
+		table[i].start = start_of((pid_t)pid);
+		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
+		return 0;
 	}
-	process = process_find(pid);
-	if (!process)
-		process = process_find(0);
-	for (unsigned i = 0; !process && i < sizeof(runtime->process) / sizeof(*process); i++)
-		if (start_of((pid_t)runtime->process[i].pid) != runtime->process[i].start)
-			process = &runtime->process[i];
-	if (!process)
-		return TWZ_E_LIMIT;
-	process->start = start_of(pid);
-	__atomic_store_n(&process->pid, (uint64_t)pid, __ATOMIC_RELEASE);
-	return 0;
+	return TWZ_E_LIMIT;
 }
 
 /* ---- the store's lock ------------------------------------------------------------------------- */
@@ -171,7 +170,7 @@ static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
 /* Returns true if the lock was taken from a dead owner. */
 static bool outer_lock(void)
 {
-	uint64_t *lock = &home.runtime->lock, seen = 0, mine = home.owner;
+	uint64_t *lock = &home.runtime->lock, seen = 0, mine = home.owner, look = LOOK_FIRST_NS;
 
 	while (!swap(lock, &seen, mine)) {
 		if (!seen)
@@ -189,9 +188,11 @@ static bool outer_lock(void)
 			continue;
 		}
 		seen |= LOCK_WAITERS;
-		if (!futex_wait((const uint32_t *)lock, (uint32_t)seen, LOOK_NS) &&
-		    !owner_alive(seen) && swap(lock, &seen, mine))
-			return true;
+		if (!futex_wait((const uint32_t *)lock, (uint32_t)seen, look)) {
+			if (!owner_alive(seen) && swap(lock, &seen, mine))
+				return true;
+			look = look_next(look);
+		}
 		seen = 0;
 	}
 	return false;
@@ -282,6 +283,9 @@ static int attach(void)
 		return TWZ_E_DAMAGED;
 	home.runtime = (struct twz_runtime *)(home.image.base + at);
 	home.owner = super->epoch << 32 | (uint64_t)getpid(); /* only a mount changes the epoch */
+	error = process_register();
+	if (error)
+		return error;
 	outer_lock();
 	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
 	if (error)
@@ -298,9 +302,11 @@ static int mount(void)
 	home.runtime = (struct twz_runtime *)(home.image.base +
 					      home.store.fixed->runtime.frame * TWZ_PAGE);
 	home.owner = home.store.super->epoch << 32 | (uint64_t)getpid();
-	/* Nobody else has the image: whoever held the lock is gone. */
-	__atomic_store_n(&home.runtime->lock, home.owner, __ATOMIC_RELEASE);
-	return 0;
+	/* Nobody else has the image: whoever was in the table or held the lock is gone. */
+	memset(home.runtime, 0, sizeof(*home.runtime));
+	home.runtime->epoch = home.store.super->epoch;
+	home.runtime->lock = home.owner;
+	return process_register();
 }
 
 /* Opens the file, or the inherited descriptor if path is null. `inner` held. */
@@ -316,9 +322,7 @@ static int open_store(const char *path, int fd)
 	home.info.epoch = home.store.super->epoch;
 	home.info.owner = (uint32_t)getpid();
 	home.info.root = home.store.super->root;
-	error = process_register();
-	if (!error)
-		error = reserve_areas();
+	error = reserve_areas();
 	home.store.reserve = image_reserve;
 	outer_unlock();
 	if (error)

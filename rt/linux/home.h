@@ -57,8 +57,12 @@ int home_find(struct twz_id id, uint64_t *ref);
  * is gone, or the number is another's now.
  */
 bool owner_alive(uint64_t word);
-/* Enters this process in the table. TWZ_E_LIMIT: 63 are in it. home_lock held. */
-int process_register(void);
+/* How long to wait before asking that, first and the next time. */
+#define LOOK_FIRST_NS (500ull * 1000)
+static inline uint64_t look_next(uint64_t look)
+{
+	return look < 32 * LOOK_FIRST_NS ? 2 * look : look;
+}
 
 /* "NAME: ..." and a new line to the messages, in one piece; safe in a signal handler. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));

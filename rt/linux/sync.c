@@ -14,8 +14,7 @@
 #include "rt/linux/sync.h"
 
 #define SECOND_NS (1000ull * 1000 * 1000)
-#define LOCK_TIMEOUT_NS (10 * SECOND_NS)   /* then a transaction gets TWZ_E_TIMEOUT */
-#define LOCK_LOOK_NS (20ull * 1000 * 1000) /* how long a waiter believes that the owner lives */
+#define LOCK_TIMEOUT_NS (10 * SECOND_NS) /* then a transaction gets TWZ_E_TIMEOUT */
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -87,7 +86,7 @@ static int take_over(void *base, const uint64_t *lock, uint64_t seen)
 
 static int contended(void *base, uint64_t *lock, uint64_t seen)
 {
-	uint64_t end = now_ns(CLOCK_MONOTONIC) + LOCK_TIMEOUT_NS;
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + LOCK_TIMEOUT_NS, look = LOOK_FIRST_NS;
 
 	for (;;) {
 		if (!seen)
@@ -99,8 +98,9 @@ static int contended(void *base, uint64_t *lock, uint64_t seen)
 						 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			continue;
 		seen |= LOCK_WAITERS;
-		if (futex_wait((const uint32_t *)lock, (uint32_t)seen, LOCK_LOOK_NS))
+		if (futex_wait((const uint32_t *)lock, (uint32_t)seen, look))
 			return 0;
+		look = look_next(look);
 		if (!owner_alive(seen))
 			return take_over(base, lock, seen);
 		if (now_ns(CLOCK_MONOTONIC) > end)

@@ -1,0 +1,297 @@
+/* run_test.c - programs: run, crashed, timed out; several processes in one store; epochs. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "core/tx.h"
+#include "rt/linux/home.h"
+#include "rt/linux/slots.h"
+#include "tests/home/sound.h"
+
+#define BYTES (64ull << 20)
+
+struct counters {
+	uint64_t lock, count[8];
+};
+
+static struct counters *counters(void)
+{
+	struct twz_obj obj;
+
+	MUST(twz_name_open("counters", &obj));
+	return twz_obj_data(&obj);
+}
+
+/* ---- roles: what this executable does when it is run as a program ------------------------------ */
+
+static int role_crash(void)
+{
+	struct twz_obj obj;
+
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &obj));
+	freopen("/dev/null", "w", stderr);
+	put(obj.base, 1); /* page 0 */
+	return 0;
+}
+
+static int role_count(const char *arg)
+{
+	struct counters *c = counters();
+
+	for (int i = 0; i < 100; i++) {
+		struct twz_tx tx;
+
+		twz_tx_begin(&tx);
+		MUST(twz_tx_add(&tx, c));
+		twz_tx_set(&tx, &c->count[0], c->count[0] + 1);
+		MUST(twz_tx_commit(&tx));
+	}
+	return atoi(arg);
+}
+
+/* Holds a lock and is killed: `arg` says which. */
+static int role_die(const char *arg)
+{
+	struct counters *c = counters();
+	struct twz_tx tx;
+
+	if (!strcmp(arg, "store"))
+		home_lock();
+	twz_tx_begin(&tx);
+	if (!strcmp(arg, "object")) {
+		twz_tx_add(&tx, c);
+		twz_tx_set(&tx, &c->count[0], 1000000);
+	}
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
+static int role_sleep(void)
+{
+	pause();
+	return 0;
+}
+
+static int role_parent(const char *arg)
+{
+	(void)arg;
+	program_run("sleep", NULL);
+	return 0;
+}
+
+static int role_store(void)
+{
+	/* By hand, with the environment: a store of its own epoch. */
+	return (int)twz_rt_info()->epoch;
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------- */
+
+static void programs_run_in_the_same_store(void **state)
+{
+	struct counters *c = counters();
+	uint64_t before = c->count[0];
+
+	(void)state;
+	assert_int_equal(program_run("count", "7"), 7);
+	assert_int_equal(c->count[0], before + 100);
+}
+
+static void a_crash_ends_only_the_program(void **state)
+{
+	(void)state;
+	assert_int_equal(program_run("crash", NULL), 128 + SIGSEGV);
+	assert_int_equal(program_run("count", "3"), 3);
+}
+
+static void there_is_a_time_limit(void **state)
+{
+	const char *argv[] = {program_invocation_short_name, "sleep", NULL};
+	const char *none[] = {"no-such-program", NULL};
+	const char *path[] = {"../test/x", NULL};
+	int status;
+
+	(void)state;
+	MUST(twz_rt_run(argv, 50 * 1000 * 1000, &status));
+	assert_int_equal(status, 124);
+	assert_int_equal(twz_rt_run(none, ~0ull, &status), TWZ_E_NOTFOUND);
+	assert_int_equal(twz_rt_run(path, ~0ull, &status), TWZ_E_NOTFOUND);
+}
+
+static void programs_are_those_beside(void **state)
+{
+	const char *const *names = twz_rt_programs();
+	bool found = false;
+
+	(void)state;
+	for (; *names; names++)
+		found |= !strcmp(*names, program_invocation_short_name);
+	assert_true(found);
+}
+
+static void a_dead_owner_holds_nobody_up(void **state)
+{
+	struct counters *c = counters();
+	uint64_t before = c->count[0];
+
+	(void)state;
+	assert_int_equal(program_run("die", "store"), 128 + SIGKILL);
+	assert_int_equal(program_run("count", "0"), 0);
+	assert_int_equal(c->count[0], before + 100);
+	assert_int_equal(program_run("die", "object"), 128 + SIGKILL);
+	assert_int_equal(program_run("count", "0"), 0);
+	assert_int_equal(c->count[0], before + 200);
+	/* And this process too. */
+	assert_int_equal(program_run("die", "object"), 128 + SIGKILL);
+	role_count("0");
+	assert_int_equal(c->count[0], before + 300);
+}
+
+/* Two at once must not harm the store: each makes, fills and deletes objects. */
+static int role_churn(const char *arg)
+{
+	unsigned seed = (unsigned)atoi(arg);
+
+	for (int i = 0; i < 200; i++) {
+		struct twz_obj obj;
+		uint64_t pages = 1 + (seed = seed * 1103515245 + 12345) % 40;
+
+		MUST(twz_obj_new(&(struct twz_new){.ending = i % 2, .heap = i % 3 == 0}, &obj));
+		for (uint64_t p = 0; p < pages; p++)
+			put(obj.base + (600ull << 20) + p * 4096, p + seed);
+		for (uint64_t p = 0; p < pages; p++)
+			if (load(obj.base + (600ull << 20) + p * 4096) != p + seed)
+				return 1;
+		MUST(twz_obj_delete(obj.id));
+		MUST(twz_obj_recycle(&obj));
+	}
+	return 0;
+}
+
+static pid_t start(const char *role, const char *arg)
+{
+	char fd[32];
+	pid_t pid;
+
+	snprintf(fd, sizeof(fd), "%d", home.image.fd);
+	pid = fork();
+	if (!pid) {
+		fcntl(home.image.fd, F_SETFD, 0);
+		setenv("TWZ_STORE_FD", fd, 1);
+		execl("/proc/self/exe", program_invocation_short_name, role, arg, NULL);
+		_exit(127);
+	}
+	return pid;
+}
+
+static void two_at_once_keep_the_store_sound(void **state)
+{
+	pid_t pid[3] = {start("churn", "1"), start("churn", "2"), start("churn", "3")};
+	int status;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
+		assert_int_equal(status, 0);
+	}
+	store_is_sound();
+}
+
+/* Killing the first process pulls the plug: nothing that it runs lives on. */
+static void programs_die_with_their_parent(void **state)
+{
+	char path[600], text[64];
+	struct image image;
+	pid_t pid;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.second", home_path());
+	home_make(path, 16 << 20);
+	pid = fork();
+	if (!pid) {
+		setenv("TWZ_STORE", path, 1);
+		execl("/proc/self/exe", program_invocation_short_name, "parent", "", NULL);
+		_exit(127);
+	}
+	do {
+		usleep(1000); /* until it has a child */
+		snprintf(text, sizeof(text), "pgrep -P %d >/dev/null", (int)pid);
+	} while (system(text));
+	assert_int_equal(image_open(&image, path, false), TWZ_E_BUSY);
+	assert_int_equal(image.holder, pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(image_open(&image, path, false), 0);
+	image_close(&image);
+	unlink(path);
+}
+
+static void each_mount_is_an_epoch(void **state)
+{
+	char path[600];
+	int status, last = 0;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s.third", home_path());
+	home_make(path, 16 << 20);
+	for (int i = 0; i < 3; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			setenv("TWZ_STORE", path, 1);
+			execl("/proc/self/exe", program_invocation_short_name, "store", NULL);
+			_exit(127);
+		}
+		waitpid(pid, &status, 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) > last);
+		last = WEXITSTATUS(status);
+	}
+	unlink(path);
+}
+
+static int setup(void **state)
+{
+	struct twz_obj obj;
+
+	(void)state;
+	home_start(BYTES);
+	MUST(twz_obj_new(&(struct twz_new){.ending = true, .bytes = 4096}, &obj));
+	MUST(twz_name_publish("counters", obj.id, 0));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		home_test(programs_run_in_the_same_store),
+		home_test(a_crash_ends_only_the_program),
+		home_test(there_is_a_time_limit),
+		home_test(programs_are_those_beside),
+		home_test(a_dead_owner_holds_nobody_up),
+		home_test(two_at_once_keep_the_store_sound),
+		home_test(programs_die_with_their_parent),
+		home_test(each_mount_is_an_epoch),
+	};
+	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
+
+	if (!strcmp(role, "crash"))
+		return role_crash();
+	if (!strcmp(role, "count"))
+		return role_count(arg);
+	if (!strcmp(role, "die"))
+		return role_die(arg);
+	if (!strcmp(role, "sleep"))
+		return role_sleep();
+	if (!strcmp(role, "parent"))
+		return role_parent(arg);
+	if (!strcmp(role, "store"))
+		return role_store();
+	if (!strcmp(role, "churn"))
+		return role_churn(arg);
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
