@@ -17,17 +17,23 @@ static const char help[] =
 static int move(const char *from, const char *to)
 {
 	struct twz_id id, old;
+	uint32_t type, old_type;
 	int error = twz_name_resolve(from, &id);
 
 	if (error)
 		return fail_error(from, error);
-	/* Or taking over the name would delete what is moved. */
-	if (!twz_name_resolve(to, &old) && twz_id_equal(old, id))
-		return fail(to, "is the source itself");
+	if (!twz_name_resolve(to, &old)) {
+		/* Or taking over the name would delete what is moved. */
+		if (twz_id_equal(old, id))
+			return fail(to, "is the source itself");
+		if (!path_type(from, &id, &type) && !path_type(to, &old, &old_type) &&
+		    type == TWZ_TYPE_NAMESPACE && old_type != type)
+			return fail(to, "exists and is no namespace");
+	}
 	error = twz_name_rename(from, to, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
 	if (error == TWZ_E_ARG)
 		return fail(to, "lies in the source");
-	return error ? fail_error(error == TWZ_E_NOTFOUND ? from : to, error) : STATUS_OK;
+	return error ? fail_error(to, error) : STATUS_OK;
 }
 
 int main(int argc, char **argv)

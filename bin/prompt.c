@@ -17,7 +17,7 @@ static const char help[] =
 	"                        commands print goes to the output.\n"
 	"    --timeout SECONDS   ends everything after so many seconds\n"
 	"\n"
-	"Built in: help lists the programs; exit [STATUS] leaves.\n"
+	"Built in: help lists the programs; exit [STATUS] leaves, with 0 or STATUS.\n"
 	"\n"
 	"exit status: that of the last command; 2 usage error, 124 the time is over, 125 the store "
 	"cannot\n"
@@ -166,7 +166,7 @@ static int run_line(const char *line, int status, bool *leave)
 	if (!strcmp(words.argv[0], "help"))
 		return print_help();
 	if (!strcmp(words.argv[0], "exit")) {
-		int64_t n = words.n > 1 ? parse_number(words.argv[1], 256) : status;
+		int64_t n = words.n > 1 ? parse_number(words.argv[1], 256) : 0;
 
 		if (words.n > 2 || n < 0) {
 			twz_warn("prompt: exit takes a number up to 255\n");

@@ -177,6 +177,7 @@ int index_build(const char *where, const char *name)
 	const struct twz_new new = {.ending = true};
 	struct builder b = {.name = name, .ready = TWZ_OBJ_DATA};
 	struct path path;
+	uint64_t end;
 	int status, error = path_set(&path, where);
 
 	if (error)
@@ -194,7 +195,10 @@ int index_build(const char *where, const char *name)
 		return status;
 	}
 	b.ix->magic = INDEX_MAGIC;
-	error = twz_obj_set_size(&b.obj, b.ix->end - TWZ_OBJ_DATA);
+	end = (b.ix->end + TWZ_PAGE - 1) / TWZ_PAGE; /* what was asked for too early goes back */
+	error = twz_rt_drop(b.obj.id, end, TWZ_SLOT_SIZE / TWZ_PAGE - end);
+	if (!error)
+		error = twz_obj_set_size(&b.obj, b.ix->end - TWZ_OBJ_DATA);
 	if (!error)
 		error = twz_obj_sync(&b.obj);
 	if (!error)

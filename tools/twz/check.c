@@ -20,7 +20,7 @@ typedef unsigned long long ull;
 
 struct item {
 	struct twz_id id;
-	uint64_t ref;
+	uint32_t state, type, npages;
 	bool reached;
 };
 
@@ -175,7 +175,7 @@ static void check_object(struct checking *c, struct twz_id id)
 		if (heap_check(c->window, &where))
 			violation(c, id, "heap: wrong at offset 0x%llx", (ull)where);
 	}
-	if (store_record(c->store, o.ref)->identity.flags & TWZ_ID_SEALED)
+	if (o.record.identity.flags & TWZ_ID_SEALED)
 		check_sealed(c, &o);
 }
 
@@ -190,19 +190,17 @@ static int by_id(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-/* Marks the object as reached. Is it there? */
-static bool reach(struct checking *c, struct twz_id id)
+/* Marks the object as reached. Null if it is not there. */
+static const struct item *reach(struct checking *c, struct twz_id id)
 {
 	struct item key = {.id = id};
 	struct item *item = bsearch(&key, c->item, c->nitems, sizeof(key), by_id);
 
-	if (!item)
-		return false;
-	if (!item->reached) {
+	if (item && !item->reached) {
 		item->reached = true;
 		c->todo[c->ntodo++] = (uint64_t)(item - c->item);
 	}
-	return true;
+	return item;
 }
 
 static void check_names(struct checking *c, struct twz_id id)
@@ -221,16 +219,15 @@ static void check_names(struct checking *c, struct twz_id id)
 		     "lost its name, and is deleted by the next change there");
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
-		uint64_t ref;
+		const struct item *item = reach(c, name->id);
 
 		c->names++;
 		if (i && !strcmp(list[i - 1].text, name->text))
 			violation(c, id, "namespace: the name '%s' is there twice",
 				  printable(name->text));
-		if (!reach(c, name->id))
+		if (!item)
 			note(c, id, "the name '%s' leads to no object", printable(name->text));
-		else if (!store_find(c->store, name->id, &ref) &&
-			 store_record(c->store, ref)->identity.type != name->type)
+		else if (item->type != name->type)
 			violation(c, id, "namespace: '%s' is listed with another type",
 				  printable(name->text));
 	}
@@ -245,7 +242,7 @@ static void follow(struct checking *c, struct twz_id id)
 
 	if (object_find(c->store, id, &o))
 		return;
-	if (store_record(c->store, o.ref)->identity.type == TWZ_TYPE_NAMESPACE)
+	if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 		check_names(c, id);
 	if (object_meta(&o, &meta) || meta.fot_next >= TWZ_FOT_ENTRIES)
 		return;
@@ -268,23 +265,22 @@ static void check_reached(struct checking *c)
 	reach(c, super->key);
 	reach(c, super->boot);
 	for (uint64_t i = 0; i < c->nitems; i++)
-		if (store_record(c->store, c->item[i].ref)->state == TWZ_STATE_VIEW)
+		if (c->item[i].state == TWZ_STATE_VIEW)
 			reach(c, c->item[i].id);
 	while (c->ntodo)
 		follow(c, c->item[c->todo[--c->ntodo]].id);
-	for (uint64_t i = 0; i < c->nitems; i++) {
-		const struct twz_record *r = store_record(c->store, c->item[i].ref);
-
-		if (!c->item[i].reached && r->state == TWZ_STATE_LIVE)
-			note(c, r->id, "nothing leads to it (%s, %u pages)",
-			     type_name(r->identity.type), r->npages);
-	}
+	/* In a damaged store the damage may hide what leads to them. */
+	for (const struct item *i = c->item; i < c->item + c->nitems && !c->violations; i++)
+		if (!i->reached && i->state == TWZ_STATE_LIVE)
+			note(c, i->id, "nothing leads to it (%s, %u pages)", type_name(i->type),
+			     i->npages);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------ */
 
 static int list_objects(struct checking *c)
 {
+	const struct twz_record *record;
 	uint64_t cursor = 0, ref = 0, room = 0;
 	int error;
 
@@ -302,8 +298,9 @@ static int list_objects(struct checking *c)
 				return TWZ_E_NOMEM;
 			c->item = more;
 		}
-		c->item[c->nitems++] =
-			(struct item){.id = store_record(c->store, ref)->id, .ref = ref};
+		record = store_record(c->store, ref);
+		c->item[c->nitems++] = (struct item){record->id, record->state,
+						     record->identity.type, record->npages, false};
 	}
 	qsort(c->item, c->nitems, sizeof(*c->item), by_id);
 	c->todo = malloc((c->nitems + 1) * sizeof(*c->todo));

@@ -111,8 +111,10 @@ static int get_tree(struct store *s, const struct level *up, struct twz_id id, c
 
 	if (error)
 		return fail(path, "%s", object_error(&o, error));
-	if (store_record(s, o.ref)->identity.type != TWZ_TYPE_NAMESPACE)
+	if (o.record.identity.type != TWZ_TYPE_NAMESPACE)
 		return get_file(&o, path, to);
+	if (!strcmp(to, "-"))
+		return fail(path, "is a namespace, which needs a folder to go to");
 	for (const struct level *l = up; l; l = l->up)
 		if (twz_id_equal(l->id, id))
 			return fail(path, "leads back to a namespace above it");
@@ -152,7 +154,7 @@ int command_get(int argc, char **argv)
 	path = argv[1];
 	last = strrchr(path, '/');
 	last = last ? last + 1 : path;
-	if (!stat(argv[2], &st) && S_ISDIR(st.st_mode) && *last) {
+	if (strcmp(argv[2], "-") && !stat(argv[2], &st) && S_ISDIR(st.st_mode) && *last) {
 		if (asprintf(&to, "%s/%s", argv[2], last) < 0)
 			abort();
 	} else {

@@ -22,7 +22,7 @@ static bool print_object(struct store *s, struct twz_id id)
 	else if (error)
 		printf("%-9s %12s  %s  ", "damaged", "-", text);
 	else
-		printf("%-9s %12llu  %s  ", type_name(store_record(s, o.ref)->identity.type),
+		printf("%-9s %12llu  %s  ", type_name(o.record.identity.type),
 		       (unsigned long long)meta.size, text);
 	return !error;
 }
@@ -141,7 +141,7 @@ int command_tree(int argc, char **argv)
 	status = object_named(&s, path, &o);
 	if (!status) {
 		puts(path);
-		if (store_record(&s, o.ref)->identity.type == TWZ_TYPE_NAMESPACE)
+		if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 			status = print_tree(&s, &(struct level){.id = o.id, .last = true});
 	}
 	store_close(&s);

@@ -29,7 +29,7 @@ int names_open(struct store *s, struct twz_id id, struct names *n)
 	error = object_find(s, id, &n->object);
 	if (error)
 		return error;
-	if (store_record(s, n->object.ref)->identity.type != TWZ_TYPE_NAMESPACE)
+	if (n->object.record.identity.type != TWZ_TYPE_NAMESPACE)
 		return TWZ_E_TYPE;
 	error = object_meta(&n->object, &meta);
 	if (!error)

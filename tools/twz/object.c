@@ -22,6 +22,7 @@ const char *object_error(const struct object *o, int error)
 
 int object_find(struct store *s, struct twz_id id, struct object *o)
 {
+	const struct twz_record *record;
 	int error;
 
 	*o = (struct object){.store = s, .id = id};
@@ -38,7 +39,13 @@ int object_find(struct store *s, struct twz_id id, struct object *o)
 		error = store_settle(s, o->ref);
 	if (error == TWZ_E_DAMAGED)
 		return object_damaged(o, "the object's log cannot be settled");
-	return error;
+	if (error)
+		return error;
+	record = store_record(s, o->ref);
+	if (!record)
+		return object_damaged(o, "the record is gone when the log is settled");
+	o->record = *record;
+	return 0;
 }
 
 int object_read(struct object *o, uint64_t off, void *out, uint64_t bytes)

@@ -211,6 +211,17 @@ static int put(const char *from, const char *to, bool top)
 	return put_fail(from, "neither file nor folder, left out");
 }
 
+/* A touch in an object that cannot be resolved: the store is damaged there. Ends the program. */
+static bool fault(const struct twz_fault *f, void *arg)
+{
+	char id[TWZ_ID_TEXT];
+
+	twz_id_text(f->object, id);
+	fail(arg, "object %s, offset 0x%llx: %s", id, (unsigned long long)f->offset,
+	     twz_error_text(f->error));
+	_exit(STATUS_FAILED);
+}
+
 /* The last name of a path of the host, allocated. */
 static char *last_name(const char *path)
 {
@@ -253,6 +264,7 @@ int command_put(int argc, char **argv)
 	if (error)
 		return error == TWZ_E_BUSY ? STATUS_FAILED
 					   : fail(argv[0], "%s", twz_error_text(error));
+	twz_rt_on_fault(fault, argv[0]);
 	into = !twz_name_resolve(to, &id) && !twz_obj_stat(id, &stat) &&
 	       stat.identity.type == TWZ_TYPE_NAMESPACE;
 	if (nrest > 3 && !into)

@@ -72,7 +72,7 @@ static void print_perms(const char *what, uint32_t perms)
 static void print_record(struct object *o)
 {
 	static const char *const states[] = {"free", "live", "ending", "view", "dying", "internal"};
-	const struct twz_record *r = store_record(o->store, o->ref);
+	const struct twz_record *r = &o->record;
 	const struct twz_identity *i = &r->identity;
 
 	print_id("id", r->id);

@@ -72,7 +72,8 @@ struct object {
 	struct store *store;
 	struct twz_id id;
 	uint64_t ref;
-	char trouble[160]; /* set with TWZ_E_DAMAGED: what is wrong, and where */
+	struct twz_record record; /* as it was when it was found */
+	char trouble[160];        /* set with TWZ_E_DAMAGED: what is wrong, and where */
 };
 
 /* Finds and settles it. */

@@ -1,0 +1,263 @@
+#!/bin/sh
+# The piece `cli_programs`: the prompt, and the programs that it runs: what they do, say and refuse.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+cd "$work"
+s=$work/store
+
+mkdir -p text/sub
+printf 'one\ntwo\n' >text/a
+printf 'three\n' >text/b
+printf 'four\n' >text/sub/c
+head -c 700000 /dev/urandom >text/large
+"$twz" mkstore "$s" --size 32M && "$twz" put "$s" text /text
+
+# p STATUS COMMAND...: the commands in one prompt.
+p() {
+	status=$1
+	shift
+	for command; do
+		shift
+		set -- "$@" --exec "$command"
+	done
+	run "$status" "$bin/prompt" --store "$s" "$@"
+}
+
+# ---- help and usage ------------------------------------------------------------------------------
+
+for program in prompt ls cat cp mv rm stat index; do
+	run 0 "$bin/$program" --help
+	says "usage: $program"
+	says 'exit status: '
+	run 2 "$bin/$program" --nonsense
+	warns "$program: there is no option --nonsense ($program --help)"
+	p 0 "$program --help"
+	says "usage: $program"
+done
+for program in cat cp mv rm index; do
+	p 2 $program
+	warns "$program: an argument is missing ($program --help)"
+done
+
+# ---- prompt --------------------------------------------------------------------------------------
+
+p 0 'cat /text/a' 'cat /text/b'
+same "$out" - <<'EOF2'
+one
+two
+three
+EOF2
+p 0 help
+says 'programs:'
+says 'index'
+p 127 nonsense
+warns 'prompt: nonsense: there is no such program'
+p 127 'cat /text/a' '../twz --help'
+p 0 'nonsense' 'cat /text/a'
+p 1 'cat /text/a' 'cat /none'
+p 7 'exit 7' 'cat /text/a'
+silent
+p 0 'cat /none' exit
+p 2 'exit x'
+p 2 "cat '/text/a"
+warns "a ' is not closed"
+p 2 'cat "/text/a'
+p 2 "cat \\"
+p 0 'cp /text/a "/text/with  blanks"' "cat '/text/with  blanks'" 'cat /text/with\ \ blanks' 'c"a"t /te"xt"/a'
+same "$out" - <<'EOF2'
+one
+two
+one
+two
+one
+two
+EOF2
+p 0 '' '   ' 'rm "/text/with  blanks"'
+silent
+run 125 "$bin/prompt" --store none --exec ls
+warns 'prompt: none: '
+run 125 "$bin/prompt" --store text/large --exec ls
+warns 'this is not a Twizzler store'
+run 125 "$bin/ls"
+run 2 "$bin/prompt" --store "$s" --timeout x
+run 2 "$bin/prompt" --store "$s" --timeout 0
+run 2 "$bin/prompt" --store "$s" extra
+run 2 "$bin/prompt" --store
+warns 'a value is missing behind --store'
+
+# Lines from the input; the banner and the prompt's own messages are no output.
+run 0 sh -c "printf 'cat /text/a\nnonsense\n\nexit\ncat /text/b\n' | '$bin/prompt' --store '$s'"
+same "$out" text/a
+warns 'exit or Ctrl-D'
+warns 'nonsense: there is no such program'
+run 5 sh -c "printf 'nonsense\nexit 5' | '$bin/prompt' --store '$s'"
+run 0 sh -c "printf 'nonsense\n' | '$bin/prompt' --store '$s'"
+
+# The time-out, with nothing left behind, and without hurting what is quicker.
+mkfifo never
+(sleep 3 >never) &
+started=$(date +%s)
+run 124 sh -c "'$bin/prompt' --store '$s' --timeout 1 <never"
+wait $!
+if [ $(($(date +%s) - started)) -le 8 ]; then
+	passes
+else
+	fails 'the time-out came late'
+fi
+run 0 "$bin/prompt" --store "$s" --timeout=20 --exec 'cat /text/a'
+same "$out" text/a
+run 5 "$bin/prompt" --store "$s" --timeout=20 --exec 'exit 5'
+
+# Somebody has the store.
+mkfifo held
+"$bin/prompt" --store "$s" <held >/dev/null 2>&1 &
+exec 9>held
+sleep 0.3
+run 125 "$bin/prompt" --store "$s" --exec ls
+warns 'in use by process'
+run 1 "$twz" ls "$s"
+warns 'in use by process'
+run 1 "$twz" mkstore "$s" --force
+warns 'in use by process'
+exec 9>&-
+wait $!
+
+# ---- ls, cat, stat -------------------------------------------------------------------------------
+
+p 0 ls
+says 'text/'
+p 0 'ls /text'
+same "$out" - <<'EOF2'
+a
+b
+large
+sub/
+EOF2
+p 0 'ls /text/ text/sub /text/a'
+same "$out" - <<'EOF2'
+/text/:
+a
+b
+large
+sub/
+
+text/sub:
+c
+
+/text/a
+EOF2
+p 0 'ls -l /text'
+says 'data                 8  '
+says 'data            700000  '
+says 'namespace '
+p 1 'ls /none'
+warns 'ls: /none: there is no such object or name'
+p 1 'ls /none /text/sub'
+says 'c'
+p 0 'cat /text/large'
+same "$out" text/large
+p 1 'cat /none /text/a'
+warns 'cat: /none: '
+same "$out" text/a
+p 1 'cat /text'
+warns 'cat: /text: is a namespace'
+p 1 'cat /text/a/x'
+p 0 'stat /text/a'
+says 'type         data'
+says 'size         8 bytes of data'
+says 'permissions  read write'
+p 0 'stat /text /text/b'
+says 'type         namespace'
+p 0 stat
+says 'objects'
+p 1 'stat /none'
+warns 'stat: /none: '
+
+# ---- cp, mv, rm ----------------------------------------------------------------------------------
+
+p 0 'cp /text/large /copy' 'cat /copy'
+same "$out" text/large
+p 0 'cp /text/a /copy' 'cat /copy'
+same "$out" text/a
+p 0 'cp /text/a /text/b /text/sub' 'cat /text/sub/a /text/sub/b /text/sub/c'
+same "$out" - <<'EOF2'
+one
+two
+three
+four
+EOF2
+p 1 'cp /text/a /text/a'
+warns 'is the source itself'
+p 1 'cp /none /x'
+warns 'cp: /none: there is no such'
+p 1 'cp /text/a /none/x'
+p 1 'cp /text/a /text/b /text/a'
+warns '/text/a: is no namespace'
+p 1 'cp /text /again'
+warns 'cp: /text: is a namespace; -r copies it'
+p 0 'cp -r /text /again' 'cat /again/sub/c'
+same "$out" text/sub/c
+run 0 "$twz" get "$s" /again again
+mkdir -p expected/sub
+cp text/a text/b text/large expected
+cp text/a text/b text/sub/c expected/sub
+same expected again
+p 1 'cp -r /text /text/sub'
+warns 'lies in the source'
+p 1 'cp -r / /text'
+warns 'lies in the source'
+p 0 'cp -r /text /again' 'ls /again'
+says 'text/'
+p 1 'cp -r /text /again/a'
+
+p 0 'mv /again/a /again/z' 'cat /again/z'
+same "$out" text/a
+p 1 'cat /again/a'
+p 0 'mv /again/z /again/text' 'cat /again/text/z'
+same "$out" text/a
+p 0 'mv /again/b /again/text/z' 'cat /again/text/z'
+same "$out" text/b
+p 1 'mv /none /x'
+warns 'mv: /none: '
+p 1 'mv /again /again/text'
+warns 'lies in the source'
+p 1 'mv /again/text/z /again/text/z'
+p 0 'cat /again/text/z'
+p 1 'mv /again/text /text/sub/c'
+warns '/text/sub/c: exists and is no namespace'
+p 0 'mv /again/text /again/large /text/sub' 'cat /text/sub/large'
+same "$out" text/large
+
+p 1 'rm /again'
+warns 'rm: /again: is a namespace; -r removes it'
+p 0 'rm -r /again /text/sub/text' 'rm /text/sub/large /text/sub/a /text/sub/b /copy'
+p 1 'ls /again'
+p 1 'rm /again'
+p 1 'rm -r /'
+warns 'rm: /: is the root'
+p 1 'rm /none /text/a'
+p 1 'cat /text/a'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+
+# A copy is one: changing either leaves the other. All is as it was in the next run.
+p 0 'cp /text/b /text/a' 'rm /text/b' 'cat /text/a'
+same "$out" text/b
+p 0 'cat /text/a'
+same "$out" text/b
+
+# ---- a store that is full ------------------------------------------------------------------------
+
+run 0 "$twz" mkstore small --size 16M
+head -c 9000000 /dev/urandom >large
+run 0 "$twz" put small large /large
+s=$work/small
+p 0 'cp /large /copy' 'cp /large /copy2' 'cp /copy /copy3'
+p 0 'cat /copy3'
+same "$out" large
+run 0 "$twz" check small
+says '0 notes, 0 violations'
+
+finish cli_programs

@@ -1,0 +1,217 @@
+#!/bin/sh
+# The piece `cli_twz`: every command of twz on sound stores: what it does, says and refuses.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+cd "$work"
+s=$work/store
+
+# ---- help and usage ------------------------------------------------------------------------------
+
+run 0 "$twz" --help
+for command in mkstore ls tree stat fot put get check; do
+	says "twz $command"
+done
+for command in mkstore ls tree stat fot put get check; do
+	run 0 "$twz" $command --help
+	says "usage: twz $command FILE"
+	run 2 "$twz" $command
+	warns "$command --help"
+	run 2 "$twz" $command --nonsense x y z
+	warns 'there is no option --nonsense'
+done
+run 2 "$twz"
+run 2 "$twz" nonsense
+warns "there is no command 'nonsense'"
+run 2 "$twz" ls a b c
+warns 'one argument too many'
+run 2 "$twz" mkstore x --size
+warns 'needs a value'
+
+# ---- mkstore -------------------------------------------------------------------------------------
+
+run 0 "$twz" mkstore "$s" --size 32M
+silent
+run 1 "$twz" mkstore "$s"
+warns "$s: exists"
+run 0 "$twz" mkstore "$s" --size=64M --force
+run 0 "$twz" stat "$s"
+says '64.0 MiB'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+for size in 15M 17T 0 x 1X 12MM -1 99999999999999999999 ''; do
+	run 2 "$twz" mkstore other --size "$size"
+	warns 'the size must be'
+done
+run 1 "$twz" mkstore "$work/none/store"
+warns 'No such file'
+run 0 "$twz" mkstore default
+run 0 "$twz" stat default
+says '256.0 MiB'
+run 0 "$twz" mkstore huge --size 1T
+run 0 "$twz" ls huge
+run 0 "$twz" stat huge
+says '1048576.0 MiB'
+rm -f huge default
+if [ "$(find . -name '*.making*' | wc -l)" = 0 ] && [ ! -e other ]; then
+	passes
+else
+	fails 'mkstore leaves something'
+fi
+
+# ---- put, ls, tree, get --------------------------------------------------------------------------
+
+mkdir -p tree/below/deep tree/empty
+printf 'hello\n' >tree/hello
+printf 'no newline' >tree/below/short
+: >tree/nothing
+head -c 300000 /dev/urandom >tree/below/random
+head -c 5000000 /dev/zero >tree/below/deep/zeros
+printf 'x' >>tree/below/deep/zeros
+i=0
+while [ $i -lt 200 ]; do
+	echo "this is number $i" >"tree/below/deep/number $i"
+	i=$((i + 1))
+done
+printf 'ünïcödé\n' >'tree/nämé with blanks'
+printf 'replaced\n' >other
+
+run 0 "$twz" put "$s" tree /tree
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+run 0 "$twz" ls "$s"
+says 'tree/'
+run 0 "$twz" ls "$s" /tree
+same "$out" - <<'LIST'
+below/
+empty/
+hello
+nothing
+nämé with blanks
+LIST
+run 0 "$twz" ls "$s" -l /tree
+says '           6  '
+says 'namespace'
+run 0 "$twz" ls "$s" tree/hello
+says 'tree/hello'
+run 0 "$twz" tree "$s"
+says '|-- number 17'
+says "\`-- nämé with blanks"
+run 0 "$twz" tree "$s" /tree/empty
+run 0 "$twz" get "$s" /tree again
+silent
+same tree again
+mkdir into
+run 0 "$twz" get "$s" /tree/below into
+same tree/below into/below
+run 0 "$twz" get "$s" tree/hello -
+same "$out" tree/hello
+run 0 "$twz" get "$s" tree/below/deep/zeros -
+same "$out" tree/below/deep/zeros
+run 0 "$twz" get "$s" / everything
+same tree everything/tree
+
+# Into a namespace, several, replaced, merged.
+run 0 "$twz" put "$s" -q tree/hello other /tree/empty/
+run 1 "$twz" get "$s" /tree/empty -
+warns '/tree/empty: is a namespace'
+run 0 "$twz" ls "$s" /tree/empty
+same "$out" - <<'LIST'
+hello
+other
+LIST
+run 0 "$twz" put "$s" other /tree/hello
+run 0 "$twz" get "$s" /tree/hello -
+says replaced
+cp other again/hello
+mkdir again/empty/more
+cp tree/hello other again/empty
+cp other again/empty/more/
+run 0 "$twz" put "$s" again/empty /tree
+run 0 "$twz" get "$s" /tree third
+same again third
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+run 0 env -C tree "$twz" put "$s" . /
+run 0 "$twz" ls "$s"
+says 'tree/'
+
+run 1 "$twz" put "$s" tree/none /x
+warns 'tree/none: No such file'
+run 1 "$twz" put "$s" tree/hello other /nowhere
+warns '/nowhere: is no namespace'
+run 1 "$twz" put "$s" tree/hello /none/x
+warns '/none/x: there is no such object or name'
+run 1 "$twz" put "$s" tree/below /tree/hello
+warns '/tree/hello: '
+run 1 "$twz" put "$s" tree/hello "/$(printf 'a\001b')"
+warns 'character not allowed'
+run 1 "$twz" put "$s" tree/hello "/$(printf '%0256d' 0)"
+mkfifo tree/pipe
+ln -s ../hello tree/below/link
+run 1 "$twz" put "$s" tree /with
+warns 'tree/pipe: neither file nor folder'
+run 0 "$twz" get "$s" /with/below/link -
+same "$out" tree/hello
+rm tree/pipe tree/below/link
+
+run 1 "$twz" get "$s" /none x
+warns '/none: there is no such object or name'
+run 1 "$twz" get "$s" /tree/hello/x x
+run 1 "$twz" get "$s" /tree/hello "$work/none/x"
+warns 'No such file'
+run 1 "$twz" ls "$s" /none
+warns '/none: there is no such'
+run 1 "$twz" tree "$s" /none
+
+# ---- stat, fot, check ----------------------------------------------------------------------------
+
+run 0 "$twz" stat "$s" /tree/hello
+says 'type         data'
+says 'size         6 bytes of data'
+says 'extents'
+id=$(sed -n 's/^id  *//p' "$out")
+run 0 "$twz" stat "$s" "$id"
+says "$id"
+run 0 "$twz" get "$s" "$id" -
+same "$out" tree/hello
+run 0 "$twz" fot "$s" /tree/hello
+silent
+run 1 "$twz" stat "$s" 00000000000000000000000000000001
+warns 'there is no such object'
+run 1 "$twz" fot "$s" /none
+
+# ---- what is no store ----------------------------------------------------------------------------
+
+head -c 20000000 /dev/zero >zeros
+head -c 20000000 /dev/urandom >random
+: >empty
+for file in zeros random empty; do
+	for command in ls tree stat check; do
+		run 1 "$twz" $command $file
+		warns 'not a Twizzler store'
+	done
+	run 1 "$twz" fot $file /x
+	run 1 "$twz" get $file /x y
+	run 1 "$twz" put $file other /x
+done
+for command in ls tree stat check; do
+	run 1 "$twz" $command absent
+	warns 'absent: No such file'
+	run 1 "$twz" $command /
+done
+
+# A store that is full: an error, and nothing lost.
+run 0 "$twz" mkstore small --size 16M
+head -c 30000000 /dev/urandom >large
+run 1 "$twz" put small large /large
+warns 'large: the store is full'
+run 0 "$twz" check small
+says '0 violations'
+run 0 "$twz" put small tree/hello /hello
+run 0 "$twz" check small
+says '0 notes, 0 violations'
+
+
+finish cli_twz

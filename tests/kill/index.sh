@@ -1,0 +1,108 @@
+#!/bin/sh
+# The piece `kill_index`: the prompt is killed at a random moment of an index build, some hundred
+# times. After each the index is the one before or the new one, whole (or there is still none), and
+# the store is sound; after all nothing is lost.
+#
+# TWZ_SEED repeats the moments. --long kills ten times as often.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+kills=300
+[ "${1:-}" != --long ] || kills=3000
+seed=${TWZ_SEED:-$(date +%s)}
+echo "seed: $seed"
+cd "$work"
+s=$work/store
+
+# Two sets of texts with different answers, built in turns: so the old and the new can be told apart.
+mkdir -p text/some
+cp /usr/share/common-licenses/* text/ 2>/dev/null || true
+cp /usr/share/common-licenses/GPL-2 text/some/ 2>/dev/null || echo 'no warranty' >text/some/own
+"$twz" mkstore "$s" --size 32M
+"$twz" put "$s" text /text
+
+prompt() {
+	"$bin/prompt" --store "$s" "$@"
+}
+
+# What the whole answers are, and how long a build takes.
+prompt --exec 'index build /text' --exec 'index build /text/some --as /other' >"$out"
+prompt --exec 'index find warranty' >answer.all
+prompt --exec 'index find warranty --as /other' >answer.some
+if [ -s answer.all ] && [ -s answer.some ] && ! cmp -s answer.all answer.some; then
+	passes
+else
+	fails 'the two indexes give the same'
+fi
+prompt --exec 'rm /index /other'
+: >answer.none
+objects() {
+	"$twz" stat "$s" | awk '$1 == "objects" || $1 == "used" { print $1, $2 }'
+}
+objects >objects.before
+milliseconds() {
+	from=$(date +%s%N)
+	prompt --exec "index build $1 --as /other" >/dev/null
+	echo $((($(date +%s%N) - from) / 1000000))
+	prompt --exec 'rm /other'
+}
+all=$(milliseconds /text) some=$(milliseconds /text/some)
+echo "a build takes $all and $some ms"
+
+# The moments: up to a fifth more than a build takes, so that some builds end; every third near that
+# end, where the new index takes the place of the old.
+awk -v n="$kills" -v seed="$seed" -v all="$all" -v some="$some" 'BEGIN {
+	srand(seed)
+	for (i = 0; i < n; i++) {
+		at = i % 3 ? rand() * 1.2 : 0.7 + rand() * 0.4
+		printf "%s %.5f\n", i % 2 ? "some" : "all", at * (i % 2 ? some : all) / 1000
+	}
+}' >moments
+
+state=none whole=0 absent=0
+while read -r which moment; do
+	path=/text
+	[ "$which" = all ] || path=/text/some
+	"$bin/prompt" --store "$s" --exec "index build $path" >/dev/null 2>&1 &
+	victim=$!
+	sleep "$moment"
+	kill -9 $victim 2>/dev/null || true
+	wait $victim 2>/dev/null || true
+	ran="a build of $path killed after $moment s, with the index $state before"
+	prompt --exec 'index find warranty' >"$out" 2>"$err" || true
+	if cmp -s "$out" "answer.$which"; then
+		state=$which whole=$((whole + 1))
+		passes
+	elif cmp -s "$out" "answer.$state" && { [ "$state" != none ] || grep -q 'there is no index' "$err"; }; then
+		absent=$((absent + 1))
+		passes
+	else
+		fails "$ran: the index is neither the old nor the new"
+	fi
+	if ! "$twz" check "$s" >"$out" 2>"$err"; then
+		fails "$ran: the store is damaged"
+	fi
+done <moments
+echo "$kills kills: $whole new, $absent old"
+if [ $whole -gt $((kills / 20)) ] && [ $absent -gt $((kills / 4)) ]; then
+	passes
+else
+	fails 'the moments missed the builds'
+fi
+
+# Nothing lost: after one more build the names lead to every object, and when the index is gone the
+# store holds what it held before.
+run 0 "$bin/prompt" --store "$s" --exec 'index build /text' --exec 'index check'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+run 0 "$bin/prompt" --store "$s" --exec 'rm /index' --exec 'ls /'
+says 'text/'
+run 0 "$bin/prompt" --store "$s" --exec 'ls /'
+same "$out" - <<'EOF2'
+text/
+EOF2
+objects >objects.after
+same objects.before objects.after
+
+finish kill_index
