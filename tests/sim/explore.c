@@ -252,14 +252,32 @@ static bool point(int depth, const struct path *path, uint64_t share)
 }
 
 /*
- * A crash point is before this event; the end of the trace, null, is one too. A process can be
- * killed before each event that changes something.
+ * Where a process is killed: where it goes over to storing, flushing or fencing, at its notes, and
+ * some KILLS times amid its stores.
  */
-static bool is_point(int depth, const struct event *e)
+#define KILLS 64u
+
+static bool is_kill(const struct path *path, uint32_t i)
 {
+	uint32_t stride = (path->to - path->from) / KILLS + 1;
+	const struct event *e = &trace.event[i];
+
+	if (i == path->from || e->kind != e[-1].kind || e->kind == EVENT_NOTE)
+		return true;
+	return e->kind == EVENT_STORE && i % stride == 0;
+}
+
+/* A crash point is before this event; the end of the trace is one too. */
+static bool is_point(int depth, const struct path *path, uint32_t i)
+{
+	enum event_kind kind;
+
+	if (i == path->to)
+		return true;
 	if (!depth && explorer.c->killed)
-		return !e || e->kind != EVENT_FLUSH;
-	return !e || e->kind == EVENT_FENCE || e->kind == EVENT_NOTE || e->kind == EVENT_AGAIN;
+		return is_kill(path, i);
+	kind = (enum event_kind)trace.event[i].kind;
+	return kind == EVENT_FENCE || kind == EVENT_NOTE || kind == EVENT_AGAIN;
 }
 
 /* What a killed process has left undone: its flushes too count for nothing, since no fence of its
@@ -316,10 +334,10 @@ static void step(struct level *level, struct path *path, uint32_t i)
 static bool explore(int depth, struct path path)
 {
 	struct level *level = &explorer.level[depth];
-	uint64_t end = explorer.visited + path.budget, left = 1;
+	uint64_t end = explorer.visited + path.budget, left = 0;
 
-	for (uint32_t i = path.from; i < path.to; i++)
-		left += is_point(depth, &trace.event[i]);
+	for (uint32_t i = path.from; i <= path.to; i++)
+		left += is_point(depth, &path, i);
 	if (!depth && left > explorer.points) {
 		explorer.points = left;
 		totals = realloc(totals, left * sizeof(*totals));
@@ -333,7 +351,7 @@ static bool explore(int depth, struct path path)
 	for (uint32_t i = path.from; i <= path.to; i++) {
 		level->event = i;
 		level->next = i < path.to ? &trace.event[i] : NULL;
-		if (is_point(depth, level->next)) {
+		if (is_point(depth, &path, i)) {
 			uint64_t share = explorer.visited < end ? end - explorer.visited : 0;
 
 			level->point++;

@@ -30,6 +30,35 @@ static void print_word(const struct window *w, const struct word *word)
 	printf("%s%s\n", *text ? "  " : "", text);
 }
 
+/* What would have come next. */
+static void print_next(const struct level *level)
+{
+	const struct event *e = level->next;
+
+	if (!e) {
+		printf("at the end");
+		return;
+	}
+	switch ((enum event_kind)e->kind) {
+	case EVENT_STORE:
+		printf("before a store to 0x%llx", (unsigned long long)e->at * 8);
+		break;
+	case EVENT_FLUSH:
+		printf("before a flush of 0x%llx", (unsigned long long)e->at * TWZ_LINE);
+		break;
+	case EVENT_FENCE:
+		printf("before fence %u '%s'", level->fence, e->step ? e->step->name : "");
+		return;
+	case EVENT_NOTE:
+		printf("at a note");
+		break;
+	case EVENT_AGAIN:
+		printf("after the recovery");
+		break;
+	}
+	printf(", before fence %u", level->fence);
+}
+
 static void print_level(int depth)
 {
 	const struct level *level = &explorer.level[depth];
@@ -40,18 +69,7 @@ static void print_level(int depth)
 		kept += w->word[i].pick + 1 == w->word[i].count;
 	printf("    %s %d: point %u, ", !depth && explorer.c->killed ? "kill" : "crash", depth + 1,
 	       level->point);
-	if (!level->next)
-		printf("at the end");
-	else if (level->next->kind == EVENT_STORE)
-		printf("before a store to 0x%llx and fence %u",
-		       (unsigned long long)level->next->at * 8, level->fence);
-	else if (level->next->kind == EVENT_NOTE)
-		printf("at a note, before fence %u", level->fence);
-	else if (level->next->kind == EVENT_AGAIN)
-		printf("after the recovery, before fence %u", level->fence);
-	else
-		printf("before fence %u '%s'", level->fence,
-		       level->next->step ? level->next->step->name : "");
+	print_next(level);
 	printf(": of %u words not durable %u are kept\n", w->nwords, kept);
 	for (uint32_t i = 0; i < w->nwords && i < NWORDS_PRINTED; i++)
 		print_word(w, &w->word[i]);
