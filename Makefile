@@ -158,8 +158,8 @@ $(call test,tsan,tsan,tests/tsan,.c,$(call whole,tsan))
 $(call test,check,check,tests/check,.c,$(call whole,check))
 
 BENCHES := $(patsubst bench/%.c,%,$(call sources,bench/*.c))
-$(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c,$(call \
-	whole,plain),$(LIBS_bench)))
+$(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
+	$(wildcard bench/lib/*.c),$(call whole,plain),$(LIBS_bench)))
 
 # ---- what to ask for -----------------------------------------------------------------------------
 

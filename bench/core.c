@@ -1,0 +1,260 @@
+/*
+ * core.c - what works inside an object costs: transactions, FOT, heap. PMDK beside it.
+ *
+ * Counted, not timed, on shared memory with this processor's flush instructions. The counts include
+ * the calls. Means are over operations on different places, which take different paths.
+ */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "bench/lib/count.h"
+#include "bench/lib/figure.h"
+#include "bench/lib/peer_pmdk.h"
+#include "core/fot.h"
+#include "core/heap.h"
+#include "core/pmem.h"
+
+#define OBJECT ((uint8_t *)0x200040000000)
+#define NMEAN 64
+
+static const struct twz_id object_id = {.lo = 0x0123456789abcdef, .hi = 0xfedcba9876543210};
+static uint64_t *const data = (uint64_t *)(OBJECT + TWZ_OBJ_DATA + (TWZ_SLOT_SIZE >> 1));
+static struct twz_tx tx;
+
+static void must(int error)
+{
+	if (!error)
+		return;
+	fprintf(stderr, "bench core: error %d\n", error);
+	exit(1);
+}
+
+static struct twz_id id(const void *base)
+{
+	(void)base;
+	return object_id;
+}
+
+static int touch(void *addr, uint64_t bytes)
+{
+	(void)addr;
+	(void)bytes;
+	return 0;
+}
+
+static void new_object(void)
+{
+	void *p = mmap(OBJECT, TWZ_SLOT_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	if (p == MAP_FAILED) {
+		perror("bench core: memory for an object");
+		exit(1);
+	}
+	tx_env = (struct tx_env){.owner = (uint64_t)1 << 32 | 1, .touch = touch, .id = id};
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static void tx_1x8(void *arg)
+{
+	(void)arg;
+	twz_tx_begin(&tx);
+	twz_tx_set(&tx, &data[0], 1);
+	must(twz_tx_commit(&tx));
+}
+
+static void tx_4x8(void *arg)
+{
+	(void)arg;
+	twz_tx_begin(&tx);
+	twz_tx_set(&tx, &data[0], 1);
+	twz_tx_set(&tx, &data[32], 2);
+	twz_tx_set(&tx, &data[64], 3);
+	twz_tx_set(&tx, &data[96], 4);
+	must(twz_tx_commit(&tx));
+}
+
+/* Each changes one word of its staged copy: what the program stores is its own. */
+static void tx_4x64(void *arg)
+{
+	(void)arg;
+	twz_tx_begin(&tx);
+	*(uint64_t *)twz_tx_write(&tx, &data[0], 64) = 1;
+	*(uint64_t *)twz_tx_write(&tx, &data[32], 64) = 2;
+	*(uint64_t *)twz_tx_write(&tx, &data[64], 64) = 3;
+	*(uint64_t *)twz_tx_write(&tx, &data[96], 64) = 4;
+	must(twz_tx_commit(&tx));
+}
+
+static void show(const char *name, struct count c, double instructions, double fences)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s: instructions", name);
+	figure(text, (double)c.instructions, "instructions", instructions);
+	snprintf(text, sizeof(text), "%s: fences", name);
+	figure(text, (double)c.fences, "fences", fences);
+	snprintf(text, sizeof(text), "%s: flushes", name);
+	figure(text, (double)c.flushes, "lines", 0);
+	snprintf(text, sizeof(text), "%s: locked", name);
+	figure(text, (double)c.locked, "instructions", 0);
+}
+
+static void measure(const char *name, void (*fn)(void *), double instructions, double fences)
+{
+	fn(NULL); /* warm */
+	show(name, count_run(fn, NULL), instructions, fences);
+}
+
+static void transactions(void)
+{
+	new_object();
+	measure("transaction, 1 range of 8 bytes", tx_1x8, 150, 2);
+	measure("transaction, 1 range of 8 bytes, PMDK", pmdk_tx_1x8, 0, 0);
+	measure("transaction, 4 ranges of 8 bytes", tx_4x8, 350, 2);
+	measure("transaction, 4 ranges of 8 bytes, PMDK", pmdk_tx_4x8, 0, 0);
+	measure("transaction, 4 ranges of 64 bytes", tx_4x64, 750, 2);
+	measure("transaction, 4 ranges of 64 bytes, PMDK", pmdk_tx_4x64, 0, 0);
+}
+
+/* ---- means ----------------------------------------------------------------------------------- */
+
+struct mean {
+	double instructions, fences, flushes, locked;
+};
+
+static struct mean mean_of(void (*fn)(void *), const uint64_t *arg)
+{
+	struct mean m = {0};
+
+	for (unsigned i = 0; i < NMEAN; i++) {
+		struct count c = count_run(fn, (void *)(uintptr_t)arg[i]);
+
+		m.instructions += (double)c.instructions / NMEAN;
+		m.fences += (double)c.fences / NMEAN;
+		m.flushes += (double)c.flushes / NMEAN;
+		m.locked += (double)c.locked / NMEAN;
+	}
+	return m;
+}
+
+static void show_mean(const char *name, struct mean m, double instructions, double fences)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s: instructions, mean", name);
+	figure(text, m.instructions, "instructions", instructions);
+	snprintf(text, sizeof(text), "%s: fences, mean", name);
+	figure(text, m.fences, "fences", fences);
+	snprintf(text, sizeof(text), "%s: flushes, mean", name);
+	figure(text, m.flushes, "lines", 0);
+	snprintf(text, sizeof(text), "%s: locked, mean", name);
+	figure(text, m.locked, "instructions", 0);
+}
+
+/* ---- FOT ------------------------------------------------------------------------------------- */
+
+static struct twz_id target(uint64_t i)
+{
+	return (struct twz_id){.lo = i * 0x9e3779b97f4a7c15, .hi = ~i * 0xd6e8feb86659fd93};
+}
+
+static void insert(void *arg)
+{
+	uint32_t index;
+
+	must(fot_insert(NULL, OBJECT, target((uintptr_t)arg), &index));
+}
+
+static void find(void *arg)
+{
+	if (!fot_find(NULL, OBJECT, target((uintptr_t)arg)))
+		must(TWZ_E_NOTFOUND);
+}
+
+/* Inserts into a table of n entries and finds in it; the cost of an insert. */
+static double fot_at(uint64_t n)
+{
+	uint64_t arg[NMEAN];
+	struct mean m;
+	char text[64];
+
+	new_object();
+	for (uint64_t i = 1; i <= n; i++)
+		insert((void *)(uintptr_t)i);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = i * (n - 1) / NMEAN + 1;
+	snprintf(text, sizeof(text), "FOT, find among %lu entries", n);
+	find((void *)(uintptr_t)1);
+	show_mean(text, mean_of(find, arg), 80, 0);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = n + i + 1;
+	snprintf(text, sizeof(text), "FOT, insert into %lu entries", n);
+	m = mean_of(insert, arg);
+	show_mean(text, m, 700, 2);
+	return m.instructions;
+}
+
+/* ---- heap ------------------------------------------------------------------------------------ */
+
+static void alloc(void *arg)
+{
+	void *block;
+
+	must(heap_alloc(NULL, 64, &data[(uintptr_t)arg], &block));
+}
+
+static void give(void *arg)
+{
+	must(heap_free(NULL, &data[(uintptr_t)arg]));
+}
+
+/* Inside a transaction that is open already, and stays so. */
+static void alloc_inside(void *arg)
+{
+	void *block;
+
+	must(heap_alloc(&tx, 64, &data[(uintptr_t)arg], &block));
+}
+
+static void heap(void)
+{
+	uint64_t arg[NMEAN];
+
+	new_object();
+	must(heap_make(OBJECT, object_id));
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = i * 64;
+	alloc((void *)(uintptr_t)NMEAN);
+	give((void *)(uintptr_t)NMEAN);
+	alloc((void *)(uintptr_t)NMEAN);
+	show_mean("heap, allocate a new block", mean_of(alloc, arg), 300, 2);
+	show_mean("heap, free", mean_of(give, arg), 250, 2);
+	show_mean("heap, allocate a freed block", mean_of(alloc, arg), 300, 2);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = (NMEAN + 1 + i) * 64;
+	twz_tx_begin(&tx);
+	show_mean("heap, allocate inside a transaction", mean_of(alloc_inside, arg), 300, 0);
+	must(twz_tx_commit(&tx));
+	measure("heap, allocate, PMDK", pmdk_alloc, 0, 0);
+	measure("heap, free, PMDK", pmdk_free, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+	double few, many;
+
+	(void)argc;
+	pmdk_environment(argv);
+	pmem_use(pmem_probe());
+	pmdk_open();
+	transactions();
+	few = fot_at(10);
+	many = fot_at(60000);
+	figure("FOT, insert into 60,000 entries against 10", many / few, "times", 1.5);
+	heap();
+	measure("pointer, PMDK", pmdk_direct, 0, 0);
+	return 0;
+}
