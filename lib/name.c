@@ -107,21 +107,35 @@ static int spot_again(struct change *change, struct spot *spot)
 	return error || twz_id_equal(spot->id, id_at(&change->tx, &spot->place)) ? 0 : AGAIN;
 }
 
-/* An earlier change may have died before it deleted what lost its name. */
-static void finish_doomed(const struct spot *spot)
+/* An earlier change of this namespace may have died before it deleted what lost its name. */
+static void finish_doomed(struct change *change, const struct ns *space)
 {
-	struct twz_id doomed = spot->space.head->doomed;
+	struct twz_id doomed = ns_doomed(&change->tx, space);
 
-	if (!twz_id_none(doomed))
-		twz_obj_delete(doomed);
+	if (twz_id_none(doomed))
+		return;
+	twz_obj_delete(doomed); /* gone already: that is what was wanted */
+	ns_set_doomed(&change->tx, space, (struct twz_id){0});
 }
 
-static int lock_all(struct change *change)
+/* Locks what the change concerns, and looks again. */
+static int begin(struct change *change, struct spot *spot, struct spot *other)
 {
+	int error;
+
 	twz_tx_begin(&change->tx);
 	for (unsigned i = 0; i < change->nspaces; i++)
 		twz_tx_add(&change->tx, change->base[i]);
-	return change->tx.error;
+	error = change->tx.error;
+	if (!error)
+		error = spot_again(change, spot);
+	if (!error && other)
+		error = spot_again(change, other);
+	if (!error)
+		finish_doomed(change, &spot->space);
+	if (!error && other)
+		finish_doomed(change, &other->space);
+	return error;
 }
 
 /* The object at the spot loses its name. */
@@ -190,10 +204,7 @@ static int bind(const char *path, struct twz_id id, uint32_t flags)
 			return error;
 		concern(&change, &below);
 	}
-	finish_doomed(&spot);
-	error = lock_all(&change);
-	if (!error)
-		error = spot_again(&change, &spot);
+	error = begin(&change, &spot, NULL);
 	if (!error && space) {
 		parent = ns_parent(&change.tx, &below);
 		if (!twz_id_none(parent) && !twz_id_equal(parent, spot.space.obj.id))
@@ -235,10 +246,7 @@ static int unbind(const char *path, uint32_t flags)
 		return error;
 	if (!spot.exists)
 		return TWZ_E_NOTFOUND;
-	finish_doomed(&spot);
-	error = lock_all(&change);
-	if (!error)
-		error = spot_again(&change, &spot);
+	error = begin(&change, &spot, NULL);
 	if (!error)
 		error = unname(&change, &spot, flags);
 	if (!error)
@@ -257,7 +265,7 @@ int twz_name_unbind(const char *path, uint32_t flags)
 }
 
 /* Would `below` become part of itself if it moved into `space`? */
-static int circle(const struct ns *below, const struct ns *space)
+static int circle(const struct twz_tx *tx, const struct ns *below, const struct ns *space)
 {
 	struct twz_id id = space->obj.id;
 	struct ns ns = *space;
@@ -265,7 +273,7 @@ static int circle(const struct ns *below, const struct ns *space)
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
 		if (twz_id_equal(id, below->obj.id))
 			return TWZ_E_ARG;
-		id = ns_parent(NULL, &ns);
+		id = ns_parent(tx, &ns);
 		if (twz_id_none(id))
 			return 0;
 		if (ns_open(id, &ns))
@@ -281,7 +289,7 @@ static int move_parent(struct change *change, struct spot *from, const struct sp
 
 	if (!from->is_space || twz_id_equal(from->space.obj.id, to->space.obj.id))
 		return 0;
-	error = circle(&from->below, &to->space);
+	error = circle(&change->tx, &from->below, &to->space);
 	return error ? error : ns_set_parent(&change->tx, &from->below, to->space.obj.id);
 }
 
@@ -336,12 +344,7 @@ static int rename(const char *from_path, const char *to_path, uint32_t flags, bo
 		return TWZ_E_EXISTS;
 	if (!exchange && to.exists && twz_id_equal(from.id, to.id))
 		flags &= ~(uint32_t)TWZ_NAME_DELETE; /* two names of one object: one stays */
-	finish_doomed(&to);
-	error = lock_all(&change);
-	if (!error)
-		error = spot_again(&change, &from);
-	if (!error)
-		error = spot_again(&change, &to);
+	error = begin(&change, &from, &to);
 	if (!error)
 		error = exchange ? exchange_in(&change, &from, &to)
 				 : rename_in(&change, &from, &to, flags);
@@ -429,6 +432,12 @@ static int collect(const struct twz_ns_entry *entry, void *arg)
 	return 0;
 }
 
+static int collect_all(const struct twz_tx *tx, const struct ns *ns, void *arg)
+{
+	((struct batch *)arg)->count = 0;
+	return ns_walk(tx, ns, collect, arg);
+}
+
 int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *entry, void *arg),
 		  void *arg)
 {
@@ -441,8 +450,7 @@ int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *ent
 	if (!result)
 		result = ns_open(id, &ns);
 	while (!result) {
-		batch.count = 0;
-		result = ns_walk(&ns, collect, &batch);
+		result = ns_read(&ns, collect_all, &batch);
 		for (unsigned i = 0; !result && i < batch.count; i++)
 			result = each(&batch.entry[i], arg);
 		if (batch.count < BATCH)

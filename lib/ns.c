@@ -7,7 +7,6 @@
 #include <twz/heap.h>
 
 #define CHAIN_MAX 65536u /* entries in a bucket; a longer chain is a circle */
-#define LOOKUPS 64       /* tries without the lock */
 
 /* The head's words up to here change together, as one staged range. */
 #define HEAD_BYTES offsetof(struct twz_ns, segment)
@@ -123,47 +122,80 @@ int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
 	return TWZ_E_DAMAGED;
 }
 
-/* The entry's object; it may be staged. */
-static struct twz_id id_of(const struct twz_tx *tx, const struct twz_ns_entry *entry)
-{
-	return (struct twz_id){load(tx, &entry->id.lo), load(tx, &entry->id.hi)};
-}
+/* ---- reading beside changes ---------------------------------------------------------------------- */
 
-int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id)
+#if TWZ_TSAN
+/* Would take the reads of what is being changed, which are thrown away, for a mistake. */
+#define TRIES 0
+#else
+#define TRIES 64
+#endif
+
+int ns_read(const struct ns *ns,
+	    int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg), void *arg)
 {
 	const uint64_t *lock = &obj_meta(ns->obj.base)->log.lock;
-	struct ns_place place;
 	struct twz_tx tx;
 	int error;
 
-	/* Nobody had the object before and after, and nothing has changed: then nothing did between. */
-#if !TWZ_TSAN /* which takes the reads of what is being changed for a mistake */
-	for (int i = 0; i < LOOKUPS; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		uint64_t generation = __atomic_load_n(&ns->head->generation, __ATOMIC_ACQUIRE);
 
 		if (__atomic_load_n(lock, __ATOMIC_ACQUIRE)) {
 			__builtin_ia32_pause();
 			continue;
 		}
-		error = ns_find(NULL, ns, name, &place);
-		if (!error)
-			*id = id_of(NULL, place.entry);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		error = read(NULL, ns, arg);
+		__atomic_signal_fence(__ATOMIC_ACQ_REL); /* loads stay in order on this machine */
+		/* Nobody had the object before or after, and no change between: nobody had it. */
 		if (!__atomic_load_n(lock, __ATOMIC_RELAXED) &&
 		    __atomic_load_n(&ns->head->generation, __ATOMIC_RELAXED) == generation)
 			return error;
 	}
-#else
-	(void)lock;
-#endif
 	twz_tx_begin(&tx);
 	error = twz_tx_add(&tx, ns->obj.base);
 	if (!error)
-		error = ns_find(&tx, ns, name, &place);
-	if (!error)
-		*id = id_of(&tx, place.entry);
+		error = read(&tx, ns, arg);
 	twz_tx_abort(&tx);
 	return error;
+}
+
+struct lookup {
+	struct ns_name name;
+	struct twz_id id;
+};
+
+static int lookup(const struct twz_tx *tx, const struct ns *ns, void *arg)
+{
+	struct lookup *lookup = arg;
+	struct ns_place place;
+	int error = ns_find(tx, ns, lookup->name, &place);
+
+	if (!error)
+		lookup->id = (struct twz_id){load(tx, &place.entry->id.lo),
+					     load(tx, &place.entry->id.hi)};
+	return error;
+}
+
+int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id)
+{
+	struct lookup arg = {.name = name};
+	int error = ns_read(ns, lookup, &arg);
+
+	if (!error)
+		*id = arg.id;
+	return error;
+}
+
+static int above(const struct twz_tx *tx, const struct ns *ns, void *arg)
+{
+	*(struct twz_id *)arg = ns_parent(tx, ns);
+	return 0;
+}
+
+int ns_above(const struct ns *ns, struct twz_id *id)
+{
+	return ns_read(ns, above, id);
 }
 
 /* ---- changes ------------------------------------------------------------------------------------ */
@@ -314,9 +346,15 @@ struct twz_id ns_parent(const struct twz_tx *tx, const struct ns *ns)
 	return head_of(tx, ns)->parent;
 }
 
+struct twz_id ns_doomed(const struct twz_tx *tx, const struct ns *ns)
+{
+	return (struct twz_id){load(tx, &ns->head->doomed.lo), load(tx, &ns->head->doomed.hi)};
+}
+
 /* ---- making and opening ------------------------------------------------------------------------- */
 
-int ns_open(struct twz_id id, struct ns *ns)
+/* What is looked at here does not change, though it may be written again as it is: no race. */
+__attribute__((no_sanitize_thread)) int ns_open(struct twz_id id, struct ns *ns)
 {
 	const struct twz_meta *meta;
 	const struct twz_heap *heap;
@@ -372,20 +410,20 @@ int ns_new(struct twz_id parent, struct twz_id *id)
 	return error;
 }
 
-int ns_walk(const struct ns *ns, int (*each)(const struct twz_ns_entry *entry, void *arg),
-	    void *arg)
+int ns_walk(const struct twz_tx *tx, const struct ns *ns,
+	    int (*each)(const struct twz_ns_entry *entry, void *arg), void *arg)
 {
-	uint64_t nbuckets = ns->head->nbuckets;
+	uint64_t nbuckets = head_of(tx, ns)->nbuckets;
 
 	if (!nbuckets_ok(nbuckets))
 		return TWZ_E_DAMAGED;
 	for (uint64_t i = 0; i < nbuckets; i++) {
-		uint64_t *link = bucket_at(NULL, ns, i), next;
+		uint64_t *link = bucket_at(tx, ns, i), next;
 		unsigned steps = 0;
 
 		if (!link)
 			return TWZ_E_DAMAGED;
-		while ((next = load(NULL, link))) {
+		while ((next = load(tx, link))) {
 			struct twz_ns_entry *entry = entry_at(ns, next);
 			int result;
 

@@ -3,7 +3,7 @@
  *
  * Nothing in the object is trusted: offsets are checked before they are followed, chains have a
  * bound; TWZ_E_DAMAGED. With a transaction, which has the object, staged values are read; without,
- * the plain ones, which a change by somebody else may pull away: ns_lookup deals with that.
+ * the plain ones, which somebody else may be changing: ns_read deals with that.
  */
 #ifndef LIB_NS_H
 #define LIB_NS_H
@@ -39,12 +39,23 @@ int ns_new(struct twz_id parent, struct twz_id *id);
 int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
 	    struct ns_place *place);
 
-/* *id as it was at one moment, whatever others change meanwhile. */
-int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id);
+/*
+ * Calls read, which must only read, as if nobody changed the namespace meanwhile, and returns what
+ * it returns. It may be called several times, and must stand what it finds halfway. Without a
+ * transaction at first: then the plain values are the right ones.
+ */
+int ns_read(const struct ns *ns,
+	    int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg), void *arg);
 
-/* The words of the head, staged values if there are any. */
+/* What the name leads to, by ns_read. */
+int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id);
+/* The namespace above, by ns_read; zero for the root. */
+int ns_above(const struct ns *ns, struct twz_id *id);
+
+/* Words of the head, staged values if there are any. */
 uint64_t ns_count(const struct twz_tx *tx, const struct ns *ns);
 struct twz_id ns_parent(const struct twz_tx *tx, const struct ns *ns);
+struct twz_id ns_doomed(const struct twz_tx *tx, const struct ns *ns);
 
 /* The transaction has the object. Errors are in it too. */
 int ns_add(struct twz_tx *tx, const struct ns *ns, struct ns_name name, struct twz_id id,
@@ -56,11 +67,8 @@ int ns_point(struct twz_tx *tx, const struct ns *ns, const struct ns_place *plac
 int ns_set_parent(struct twz_tx *tx, const struct ns *ns, struct twz_id parent);
 int ns_set_doomed(struct twz_tx *tx, const struct ns *ns, struct twz_id doomed);
 
-/*
- * Calls each for the entries of all buckets, in no order; 0, what `each` returned, or TWZ_E_DAMAGED.
- * Others' changes meanwhile may hide or repeat entries.
- */
-int ns_walk(const struct ns *ns, int (*each)(const struct twz_ns_entry *entry, void *arg),
-	    void *arg);
+/* Calls each for the entries, in no order; 0, what `each` returned, or TWZ_E_DAMAGED. */
+int ns_walk(const struct twz_tx *tx, const struct ns *ns,
+	    int (*each)(const struct twz_ns_entry *entry, void *arg), void *arg);
 
 #endif

@@ -94,10 +94,12 @@ static int step(struct ns_name name, struct trail *trail, struct ns *ns)
 	if (is(name, ".", 1))
 		return 0;
 	if (is(name, "..", 2)) {
-		id = ns_parent(NULL, ns);
-		return twz_id_none(id) ? 0 : enter(id, trail, ns);
+		error = ns_above(ns, &id);
+		if (error || twz_id_none(id))
+			return error;
+	} else {
+		error = ns_lookup(ns, name, &id);
 	}
-	error = ns_lookup(ns, name, &id);
 	return error ? error : enter(id, trail, ns);
 }
 

@@ -6,8 +6,12 @@
 
 #include <twz/ptr.h>
 
-/* A copy of the entry; its kind is stored last by who makes it. */
-static struct twz_fot_entry entry_of(const void *holder, uint32_t index)
+/*
+ * A copy of the entry. What makes an entry good was there before the pointer that led here; only the
+ * links of the chains, in the same word as its kind, may be changing: no race that matters.
+ */
+static __attribute__((no_sanitize_thread)) struct twz_fot_entry entry_of(const void *holder,
+									 uint32_t index)
 {
 	const struct twz_fot_entry *entry = fot_entry(holder, index);
 	uint16_t kind = __atomic_load_n(&entry->kind, __ATOMIC_ACQUIRE);
@@ -126,12 +130,9 @@ static int make(struct twz_tx *tx, void *holder, const void *target, uint32_t fl
 		return 0;
 	if (!(flags & TWZ_SET_ENDING) && space_ending(to) && !space_ending(from))
 		return TWZ_E_ARG;
-	index = fot_find(tx, holder, id);
-	if (!index) {
-		error = fot_insert(tx, holder, id, &index);
-		if (error)
-			return error;
-	}
+	error = fot_insert(tx, holder, id, &index); /* or finds it */
+	if (error)
+		return error;
 	*raw |= ptr_make(index, 0);
 	return 0;
 }

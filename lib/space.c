@@ -162,10 +162,10 @@ static void entry_write(uint32_t slot, struct twz_id id, uint32_t rights)
 	struct twz_view_slot *entry = &twz_rt_info()->view[slot];
 
 	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&entry->id.lo, id.lo, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->id.hi, id.hi, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->rights, rights, __ATOMIC_RELAXED);
+	/* None of these stores is done before the one above it. */
+	__atomic_store_n(&entry->id.lo, id.lo, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->id.hi, id.hi, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->rights, rights, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE);
 	slots[slot].rights = rights;
 }

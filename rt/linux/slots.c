@@ -47,9 +47,11 @@ static uint64_t span_of(uint32_t slot)
 /* NENTRIES if the address is in none. */
 static uint32_t slot_of(uintptr_t addr)
 {
+	uint64_t places = NPLACES * TWZ_PLACE_SIZE;
+
 	if (addr - SLOT_BASE < NSLOTS * TWZ_SLOT_SIZE)
 		return (uint32_t)((addr - SLOT_BASE) >> TWZ_SLOT_SHIFT);
-	if (addr - PLACE_BASE < NPLACES * TWZ_PLACE_SIZE)
+	if (addr - PLACE_BASE < places)
 		return NSLOTS + (uint32_t)((addr - PLACE_BASE) >> TWZ_PLACE_SHIFT);
 	return NENTRIES;
 }
@@ -67,11 +69,11 @@ static struct twz_view_slot entry_of(uint32_t slot)
 
 	do {
 		copy.seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
-		copy.id.lo = __atomic_load_n(&entry->id.lo, __ATOMIC_RELAXED);
-		copy.id.hi = __atomic_load_n(&entry->id.hi, __ATOMIC_RELAXED);
-		copy.epoch = __atomic_load_n(&entry->epoch, __ATOMIC_RELAXED);
-		copy.rights = __atomic_load_n(&entry->rights, __ATOMIC_RELAXED);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		/* None of these loads is done after the next. */
+		copy.id.lo = __atomic_load_n(&entry->id.lo, __ATOMIC_ACQUIRE);
+		copy.id.hi = __atomic_load_n(&entry->id.hi, __ATOMIC_ACQUIRE);
+		copy.epoch = __atomic_load_n(&entry->epoch, __ATOMIC_ACQUIRE);
+		copy.rights = __atomic_load_n(&entry->rights, __ATOMIC_ACQUIRE);
 	} while (copy.seq & 1 || copy.seq != __atomic_load_n(&entry->seq, __ATOMIC_RELAXED));
 	return copy;
 }

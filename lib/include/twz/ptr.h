@@ -56,6 +56,15 @@ void *twz_ptr_slow(const uint64_t *where, uint64_t raw) __attribute__((cold, noi
 /* Reports a pointer that lies outside of objects (TWZ_CHECK). */
 void twz_ptr_check(const void *where);
 
+static inline const struct twz_shadow *twz_row(const void *where)
+{
+#if TWZ_TSAN
+	return __atomic_load_n(&twz_rows[(uintptr_t)where >> TWZ_SLOT_SHIFT], __ATOMIC_ACQUIRE);
+#else
+	return twz_rows[(uintptr_t)where >> TWZ_SLOT_SHIFT];
+#endif
+}
+
 static inline void *twz_ptr_get(const uint64_t *where)
 {
 	uint64_t raw, before;
@@ -70,7 +79,7 @@ static inline void *twz_ptr_get(const uint64_t *where)
 			     1))
 		return (void *)(((uintptr_t)where & ~(TWZ_SLOT_SIZE - 1)) + raw);
 	/* index(raw - 1): for null far behind the rows; for offset 0 one too low, so not below limit */
-	entry = twz_rows[(uintptr_t)where >> TWZ_SLOT_SHIFT] + (before >> TWZ_PTR_OFF_BITS);
+	entry = twz_row(where) + (before >> TWZ_PTR_OFF_BITS);
 #if TWZ_TSAN
 	if (raw < __atomic_load_n(&entry->limit, __ATOMIC_ACQUIRE))
 		return (void *)(raw + __atomic_load_n(&entry->delta, __ATOMIC_RELAXED));
