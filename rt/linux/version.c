@@ -9,8 +9,13 @@
 #define MAJOR(version) ((version) >> 16)
 #define MINOR(version) ((version)&0xffff)
 
-extern const uint32_t __start_twz_built_with[] __attribute__((weak));
-extern const uint32_t __stop_twz_built_with[] __attribute__((weak));
+/* As in <twz/obj.h>. */
+struct twz_built_with {
+	uint32_t (*runtime)(void);
+	uint64_t version;
+};
+extern const struct twz_built_with __start_twz_built_with[] __attribute__((weak));
+extern const struct twz_built_with __stop_twz_built_with[] __attribute__((weak));
 
 uint32_t twz_rt_version(void)
 {
@@ -19,9 +24,14 @@ uint32_t twz_rt_version(void)
 
 static __attribute__((constructor)) void check_version(void)
 {
-	for (const uint32_t *built = __start_twz_built_with; built < __stop_twz_built_with; built++)
-		if (MAJOR(*built) != MAJOR(TWZ_RT_VERSION) || MINOR(*built) > MINOR(TWZ_RT_VERSION))
+	for (const struct twz_built_with *built = __start_twz_built_with;
+	     built < __stop_twz_built_with; built++) {
+		uint32_t version = (uint32_t)built->version;
+
+		if (MAJOR(version) != MAJOR(TWZ_RT_VERSION) ||
+		    MINOR(version) > MINOR(TWZ_RT_VERSION))
 			die(126, "built for version %u.%u of the runtime ABI, but this is %u.%u",
-			    MAJOR(*built), MINOR(*built), MAJOR(TWZ_RT_VERSION),
+			    MAJOR(version), MINOR(version), MAJOR(TWZ_RT_VERSION),
 			    MINOR(TWZ_RT_VERSION));
+	}
 }

@@ -23,9 +23,16 @@
 #include "abi/rt.h"
 #include "core/ptr.h"
 
-/* The version that this file was built with; the runtime refuses a program that does not fit. */
-static const uint32_t twz_rt_built_with __attribute__((used, section("twz_built_with"))) =
-	TWZ_RT_VERSION;
+/*
+ * What this file was built with; before main, the runtime looks at those of all files in the program
+ * and refuses what does not fit. Naming the runtime's own version links that check.
+ */
+struct twz_built_with {
+	uint32_t (*runtime)(void);
+	uint64_t version;
+};
+static const struct twz_built_with twz_rt_built_with
+	__attribute__((used, section("twz_built_with"))) = {twz_rt_version, TWZ_RT_VERSION};
 
 struct twz_obj {
 	struct twz_id id;
