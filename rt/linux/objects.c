@@ -150,17 +150,22 @@ int twz_rt_stat(struct twz_id id, struct twz_rt_stat *stat)
 
 int twz_rt_sync(struct twz_id id)
 {
-	struct store_run run;
-	uint64_t ref;
+	struct store_run run = {0};
+	uint64_t ref, left = 0; /* pages that were not flushed yet */
 	int error;
 
 	home_lock();
 	error = home_find(id, &ref);
-	for (uint64_t page = 0; !error && page < STORE_PAGES_MAX; page = run.page + run.pages) {
+	if (!error)
+		left = store_record(&home.store, ref)->npages;
+	while (!error && left) {
+		uint64_t page = run.page + run.pages;
+
 		error = store_run(&home.store, ref, page, STORE_PAGES_MAX - page, &run);
-		if (!error && run.frame)
-			pmem_flush("sync", home.image.base + run.frame * TWZ_PAGE,
-				   run.pages * TWZ_PAGE);
+		if (error || !run.frame)
+			continue;
+		pmem_flush("sync", home.image.base + run.frame * TWZ_PAGE, run.pages * TWZ_PAGE);
+		left -= run.pages < left ? run.pages : left;
 	}
 	pmem_fence("sync");
 	home_unlock();

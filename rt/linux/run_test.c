@@ -29,13 +29,21 @@ static struct counters *counters(void)
 
 /* ---- roles: what this executable does when it is run as a program ------------------------------ */
 
-static int role_crash(void)
+static bool quiet(const struct twz_fault *fault, void *arg)
+{
+	(void)fault, (void)arg;
+	close(2); /* the message would be taken for a failure */
+	return false;
+}
+
+static int role_crash(const char *arg)
 {
 	struct twz_obj obj;
 
 	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &obj));
-	freopen("/dev/null", "w", stderr);
-	put(obj.base, 1); /* page 0 */
+	if (strcmp(arg, "loud"))
+		twz_rt_on_fault(quiet, NULL);
+	put(obj.base + 8, 1); /* page 0 */
 	return 0;
 }
 
@@ -82,6 +90,16 @@ static int role_parent(const char *arg)
 	(void)arg;
 	program_run("sleep", NULL);
 	return 0;
+}
+
+static int role_bus(void)
+{
+	struct twz_obj obj;
+
+	MUST(twz_obj_new(&(struct twz_new){.bytes = 4096}, &obj));
+	if (truncate(getenv("TWZ_STORE"), 4096))
+		return 1;
+	return (int)load(twz_obj_data(&obj));
 }
 
 static int role_store(void)
@@ -231,27 +249,88 @@ static void programs_die_with_their_parent(void **state)
 	unlink(path);
 }
 
-static void each_mount_is_an_epoch(void **state)
+/* Runs this executable in a role, in a store of its own; what it ended with, and its messages. */
+static int run_alone(const char *role, const char *medium, char *text, size_t room)
 {
 	char path[600];
+	int out[2], status;
+	ssize_t n;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s.alone", home_path());
+	if (access(path, F_OK))
+		home_make(path, 16 << 20);
+	assert_int_equal(pipe(out), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(out[1], 2);
+		setenv("TWZ_STORE", path, 1);
+		if (medium)
+			setenv("TWZ_MEDIUM", medium, 1);
+		execl("/proc/self/exe", program_invocation_short_name, role, "", NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	n = read(out[0], text, room - 1);
+	text[n > 0 ? n : 0] = 0;
+	close(out[0]);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void remove_alone(void)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s.alone", home_path());
+	unlink(path);
+}
+
+static void each_mount_is_an_epoch(void **state)
+{
 	int status, last = 0;
+	char text[512];
 
 	(void)state;
-	snprintf(path, sizeof(path), "%s.third", home_path());
-	home_make(path, 16 << 20);
 	for (int i = 0; i < 3; i++) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			setenv("TWZ_STORE", path, 1);
-			execl("/proc/self/exe", program_invocation_short_name, "store", NULL);
-			_exit(127);
-		}
-		waitpid(pid, &status, 0);
+		status = run_alone("store", NULL, text, sizeof(text));
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) > last);
 		last = WEXITSTATUS(status);
 	}
-	unlink(path);
+	remove_alone();
+}
+
+static void messages_say_what_to_do(void **state)
+{
+	char text[512];
+	int status;
+
+	(void)state;
+	status = run_alone("bus", NULL, text, sizeof(text));
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	assert_non_null(strstr(text, "the store's file became shorter"));
+	status = run_alone("store", NULL, text, sizeof(text));
+	assert_int_equal(WEXITSTATUS(status), 125);
+	assert_non_null(strstr(text, "this is not a Twizzler store"));
+	remove_alone();
+	status = run_alone("null", NULL, text, sizeof(text));
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	assert_non_null(strstr(text, "a store at 0x"));
+	assert_non_null(strstr(text, "offset 0x8 of object "));
+	assert_non_null(strstr(text, "the first page of an object is never there"));
+	remove_alone();
+}
+
+/* The same work on a file that a fence writes back. */
+static void ordinary_files_work(void **state)
+{
+	char text[512];
+	int status;
+
+	(void)state;
+	status = run_alone("churn", "file", text, sizeof(text));
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	remove_alone();
 }
 
 static int setup(void **state)
@@ -276,11 +355,17 @@ int main(int argc, char **argv)
 		home_test(two_at_once_keep_the_store_sound),
 		home_test(programs_die_with_their_parent),
 		home_test(each_mount_is_an_epoch),
+		home_test(messages_say_what_to_do),
+		home_test(ordinary_files_work),
 	};
 	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
 
 	if (!strcmp(role, "crash"))
-		return role_crash();
+		return role_crash(arg);
+	if (!strcmp(role, "null"))
+		return role_crash("loud");
+	if (!strcmp(role, "bus"))
+		return role_bus();
 	if (!strcmp(role, "count"))
 		return role_count(arg);
 	if (!strcmp(role, "die"))
