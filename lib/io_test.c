@@ -28,7 +28,8 @@ static void formats_like_printf(void **state)
 	SAME("[%5d] [%-5d] [%05d] [%+d] [% d] [%.3d]", 42, 42, 42, 42, 42, 42);
 	SAME("[%05d] [%-05d] [%+5d] [%8.3d] [%08.3d]", -42, -42, 42, -7, -7);
 	SAME("%ld %lld %zu %lu", LONG_MIN, LLONG_MAX, (size_t)-1, ULONG_MAX);
-	SAME("%hhd %hd %hhu %hu", 300, 70000, 300, 70000);
+	SAME("%hhd %hd %hhu %hu", (signed char)-3, (short)-300, (unsigned char)200,
+	     (unsigned short)60000);
 	SAME("%x %X %o [%8x] [%08x] [%-8x]", 0xbeef, 0xbeef, 8, 0xabc, 0xabc, 0xabc);
 	SAME("%x %d [%.0d]", 0, 0, 0);
 	SAME("[%s] [%8s] [%-8s] [%.2s] [%.*s] [%*s]", "abc", "abc", "abc", "abc", 1, "abc", 6,

@@ -177,7 +177,7 @@ int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path)
 	uint32_t index, bytes = 0;
 	int error;
 
-	while (path[bytes] && bytes <= TWZ_PATH_MAX)
+	while (bytes <= TWZ_PATH_MAX && path[bytes])
 		bytes++;
 	error = bytes > TWZ_PATH_MAX ? TWZ_E_NAME : 0;
 	if (!error)

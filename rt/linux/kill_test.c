@@ -74,7 +74,7 @@ static void transfer(void)
 static void push(struct shared *s)
 {
 	uint64_t old = s->list.raw;
-	struct node *node;
+	struct node *node = NULL;
 	struct twz_tx tx;
 
 	twz_tx_begin(&tx);
