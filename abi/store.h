@@ -70,6 +70,7 @@ struct twz_super {
 	uint64_t epoch;         /* of the last mount */
 	uint64_t nobjects;      /* live records */
 	uint64_t nused;         /* frames in use, areas included */
+	uint64_t sum;           /* twz_sum_at of the other words, but those of the trees */
 	struct twz_list ending; /* ends with this epoch */
 	struct twz_list dying;  /* deleted, to be freed */
 	struct twz_list views;  /* registered: brought back at boot */
@@ -77,16 +78,15 @@ struct twz_super {
 	struct twz_id root; /* the root namespace */
 	struct twz_id key;  /* the system's public key */
 	struct twz_id boot; /* the boot context */
-	uint64_t reserved[11];
+	uint64_t reserved[10];
 	struct twz_index objects;   /* by ID */
 	struct twz_index tie_index; /* by hash of (a, b) */
 	struct twz_index key_index; /* accounts by key */
-	uint64_t reserved1[63];
-	uint64_t sum; /* twz_sum_at of the words before, but those of the trees */
+	uint64_t reserved1[64];
 };
 TWZ_SIZE(struct twz_super, 1536);
+TWZ_AT(struct twz_super, views, 64);
 TWZ_AT(struct twz_super, objects, 256);
-TWZ_AT(struct twz_super, sum, 1528);
 #define TWZ_SUPER_AT 1024u
 
 /* One for each 512 frames. All zero: all free. */
@@ -95,10 +95,11 @@ struct twz_block {
 	uint64_t meta[8]; /* bit f: it holds the store's structures and is never mapped for users */
 	uint32_t nused;
 	uint32_t reserved0;
+	uint64_t sum; /* twz_sum_at of the other words; 0 when all are 0 */
 	uint64_t reserved[14];
-	uint64_t sum; /* twz_sum_at of the words before; 0 when all are 0 */
 };
 TWZ_SIZE(struct twz_block, 256);
+TWZ_AT(struct twz_block, nused, 128);
 #define TWZ_BLOCK_FRAMES 512u
 
 /*
@@ -186,7 +187,7 @@ struct twz_update_word {
 struct twz_update_log {
 	uint64_t magic; /* TWZ_UPDATE_MAGIC */
 	uint64_t seq;
-	uint64_t count;
+	uint64_t count; /* of words; 0: applied */
 	uint64_t sum; /* twz_sum over this header, sum as zero, and the words */
 	uint64_t reserved[4];
 	struct twz_update_word word[];

@@ -236,7 +236,7 @@ static void test_update_log(void **state)
 {
 	struct twz_update_log *log = frame_at(s, s->fixed->log.frame);
 	struct twz_update_log head = *log;
-	uint64_t before = *(uint64_t *)(s->base + 8 * TWZ_PAGE);
+	uint64_t *word = (uint64_t *)(s->base + 8 * TWZ_PAGE), before = *word;
 
 	(void)state;
 	log->word[0] = (struct twz_update_word){BYTES, 1};
@@ -255,14 +255,22 @@ static void test_update_log(void **state)
 	log->sum = 0;
 	log->sum = twz_sum(twz_sum(0, log, sizeof(*log)), log->word, log->count * 16);
 	assert_int_equal(store_recover(s), 0);
-	/* Nor is one of another kind. */
+	/* Nor is one of another kind; with the right magic it is one, once. */
 	log->magic = 1;
 	log->count = 1;
 	log->word[0] = (struct twz_update_word){8 * TWZ_PAGE, before + 1};
 	log->sum = 0;
 	log->sum = twz_sum(twz_sum(0, log, sizeof(*log)), log->word, 16);
 	assert_int_equal(store_recover(s), 0);
-	assert_int_equal(*(uint64_t *)(s->base + 8 * TWZ_PAGE), before);
+	assert_int_equal(*word, before);
+	log->magic = TWZ_UPDATE_MAGIC;
+	log->sum = 0;
+	log->sum = twz_sum(twz_sum(0, log, sizeof(*log)), log->word, 16);
+	assert_int_equal(store_recover(s), 0);
+	assert_int_equal(*word, before + 1);
+	*word = before;
+	assert_int_equal(store_recover(s), 0);
+	assert_int_equal(*word, before);
 }
 
 int main(void)

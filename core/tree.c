@@ -289,9 +289,11 @@ static uint64_t *refs_of(struct store *s, struct twz_node *node)
 static int children_share(struct store *s, const uint32_t *frame, unsigned n, unsigned level,
 			  unsigned *present, uint32_t *pages)
 {
-	*present = 0;
-	*pages = 0;
-	for (; n--; frame++) {
+	const uint32_t *end = frame + n;
+	unsigned nodes = 0;
+	uint32_t below = 0;
+
+	for (; frame < end; frame++) {
 		struct twz_node *child;
 		uint64_t *refs;
 
@@ -301,12 +303,13 @@ static int children_share(struct store *s, const uint32_t *frame, unsigned n, un
 		if (!child)
 			return TWZ_E_DAMAGED;
 		refs = refs_of(s, child);
-		if (*refs >= UINT32_MAX)
+		if (++*refs > UINT32_MAX)
 			return TWZ_E_LIMIT;
-		++*refs;
-		++*present;
-		*pages += child->pages;
+		nodes++;
+		below += child->pages;
 	}
+	*present = nodes;
+	*pages = below;
 	return 0;
 }
 
@@ -790,20 +793,25 @@ static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_pag
 static void node_fill(struct store *s, struct twz_node *node, unsigned i, const uint32_t *frame,
 		      unsigned n)
 {
-	uint64_t delta = 0;
+	uint64_t delta = 0, before, after;
 
-	for (unsigned at = 0; at < n;) {
-		uint64_t *place = (uint64_t *)update_aligned(&node->frame[i + at]);
-		uint64_t *word = update_word(&s->update, place), before = *word;
-		uint64_t index = (uint64_t)(place - (uint64_t *)node);
-		uint32_t pair[2] = {(uint32_t)before, (uint32_t)(before >> 32)};
+	for (unsigned end = i + n; i < end;) {
+		uint64_t *place = (uint64_t *)update_aligned(&node->frame[i]);
+		uint64_t *word = update_word(&s->update, place);
 
-		do
-			pair[(i + at) % 2] = frame[at];
-		while (++at < n && (i + at) % 2);
-		*word = pair[0] | (uint64_t)pair[1] << 32;
-		if (*word != before)
-			delta += twz_sum_at(index, *word) - twz_sum_at(index, before);
+		before = *word;
+		if (i % 2 || i + 1 == end) {
+			unsigned shift = i++ % 2 * 32;
+
+			after = (before & ~(0xffffffffull << shift)) | (uint64_t)*frame++ << shift;
+		} else {
+			after = frame[0] | (uint64_t)frame[1] << 32;
+			frame += 2;
+			i += 2;
+		}
+		*word = after;
+		delta += twz_sum_at((uint64_t)(place - (uint64_t *)node), after) -
+			 twz_sum_at((uint64_t)(place - (uint64_t *)node), before);
 	}
 	*update_word(&s->update, &node->sum) += delta;
 }

@@ -112,14 +112,19 @@ static uint64_t log_sum(const struct twz_update_log *log, const struct twz_updat
 
 static void apply(struct update *u, const struct twz_update_word *words, uint64_t count)
 {
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t off = words[i].off;
+	const struct twz_update_word *word = words, *end = words + count;
+	const enum pmem_kind kind = pmem.kind;
+	uint8_t *base = u->base;
 
-		pmem_store64((uint64_t *)(u->base + off), words[i].value);
-		if (i + 1 == count || off / TWZ_LINE != words[i + 1].off / TWZ_LINE)
-			pmem_flush("update: in place", u->base + off, 8);
+	for (; word < end; word++) {
+		pmem_store64((uint64_t *)(base + word->off), word->value);
+		if (word + 1 == end || (word->off ^ word[1].off) >= TWZ_LINE)
+			pmem_flush_as(kind, "update: in place", base + word->off, 8);
 	}
 	pmem_fence("update: in place");
+	/* Not flushed: later it does no harm, and in this epoch nobody applies the log again. */
+	if (STEP("log", "update: applied"))
+		pmem_store64(&u->log->count, 0);
 }
 
 static void commit(struct update *u)
@@ -164,7 +169,7 @@ int update_recover(struct update *u)
 		if (STEP("check", "update log: word") && (off % 8 || off >= u->bytes))
 			return TWZ_E_DAMAGED;
 	}
-	if (STEP("log", "update: replay"))
+	if (STEP("log", "update: replay") && log->count)
 		apply(u, log->word, log->count);
 	return 0;
 }

@@ -3,12 +3,13 @@
  *
  * An update stages words, reads through what it staged, and commits all of them or none:
  *   words and their sum into the log, flushed; FENCE (the commit point); words in place, flushed;
- *   FENCE. A whole log found at open is applied again, which changes nothing if it was applied.
+ *   FENCE; then the log says applied. A whole log found at open is applied again: no harm.
  * A log can be whole before the first fence (lines are written back at any time). So what it
  * publishes, the content of fresh frames, needs a fence before the log is written.
  *
  * Rules
- *   U1 A word that an update ever wrote is only ever written by updates, while its frame is in use.
+ *   U1 A word that an update ever wrote is only ever written by updates, while its frame is in use;
+ *      but for a record's settled mark, which means nothing in another epoch.
  *   U2 What a commit publishes (fresh frames) is written and flushed before the end, and `fresh` set.
  *   U3 An update writes no word in a frame that it frees: a replay could hit the next owner's.
  * Staging cannot fail midway: errors are sticky, and the end returns them and changes nothing.
