@@ -12,10 +12,11 @@ _Static_assert(TWZ_RT_VERSION >> 16 == 1, "libtwz is written for version 1 of th
 #define CREATE_PAGES_MAX 512u /* in the update that makes the object */
 #define PAGES_MAX (TWZ_OBJ_SIZE_MAX / TWZ_PAGE)
 
-static int open_at(struct twz_id id, bool large, struct twz_obj *obj)
+static int open_at(struct twz_id id, bool large, const struct twz_rt_stat *stat,
+		   struct twz_obj *obj)
 {
 	uint32_t slot;
-	int error = space_map(id, large, &slot);
+	int error = space_map(id, large, stat, &slot);
 
 	if (error)
 		return error;
@@ -25,12 +26,12 @@ static int open_at(struct twz_id id, bool large, struct twz_obj *obj)
 
 int twz_obj_open(struct twz_id id, struct twz_obj *obj)
 {
-	return open_at(id, false, obj);
+	return open_at(id, false, NULL, obj);
 }
 
 int twz_obj_open_large(struct twz_id id, struct twz_obj *obj)
 {
-	return open_at(id, true, obj);
+	return open_at(id, true, NULL, obj);
 }
 
 int twz_obj_at(const void *addr, struct twz_obj *obj)
@@ -54,16 +55,16 @@ int twz_obj_new(const struct twz_new *new, struct twz_obj *obj)
 		.page = TWZ_OBJ_DATA / TWZ_PAGE,
 		.npages = pages < CREATE_PAGES_MAX ? pages : CREATE_PAGES_MAX,
 	};
+	struct twz_rt_stat stat = {.end_epoch = new->ending ? twz_rt_info()->epoch : 0};
 	struct twz_id id;
 	int error;
 
 	if (new->bytes > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
 		return TWZ_E_RANGE;
-	twz_rt_info();
 	error = twz_rt_create(&what, &id);
 	if (error)
 		return error;
-	error = open_at(id, new->large, obj);
+	error = open_at(id, new->large, &stat, obj);
 	if (!error && pages > what.npages)
 		error = twz_rt_touch((uint8_t *)twz_obj_data(obj) + what.npages * TWZ_PAGE,
 				     new->bytes - what.npages *TWZ_PAGE);

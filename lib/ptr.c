@@ -38,7 +38,7 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 
 	switch (entry.kind) {
 	case TWZ_FOT_ID:
-		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, &target);
+		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, NULL, &target);
 		if (error)
 			break;
 		space_cache(slot, index, obj_meta(where)->fot_next, target);
@@ -74,7 +74,7 @@ static int follow(const void *where, uint64_t raw, struct twz_fault *fault, void
 		return foreign(where, slot, raw, fault, addr);
 	if (ptr_offset(raw) >= obj_span(where)) {
 		/* In another mapping of the same object, a large one. */
-		if (space_map(fault->object, true, &slot))
+		if (space_map(fault->object, true, NULL, &slot))
 			return outside(fault, TWZ_FAULT_RANGE, TWZ_E_RANGE);
 		*addr = space_base(slot) + ptr_offset(raw);
 		return 0;

@@ -219,32 +219,40 @@ static uint32_t slot_take(bool large)
 	return slot_next < info->nslots ? slot_next++ : NO_SLOT;
 }
 
-static int map(struct twz_id id, bool large, uint32_t *slot)
+static void slot_give(uint32_t slot)
+{
+	uint32_t *list = is_place(slot) ? &place_free : &slot_free;
+
+	slots[slot].free = *list;
+	*list = slot;
+}
+
+static int map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot)
 {
 	uint32_t at = hash_find(id, large);
-	struct twz_rt_stat stat;
+	struct twz_rt_stat asked;
 	struct twz_shadow *row;
-	struct slot *s;
 	int error;
 
 	*slot = hash[at] - 1;
 	if (hash[at])
 		return 0;
-	error = twz_rt_stat(id, &stat);
-	if (error)
-		return error;
+	if (!stat) {
+		error = twz_rt_stat(id, &asked);
+		if (error)
+			return error;
+		stat = &asked;
+	}
 	*slot = slot_take(large);
 	if (*slot == NO_SLOT)
 		return TWZ_E_NOSLOT;
 	row = row_take(0);
 	if (!row) {
-		s = &slots[*slot];
-		s->free = large ? place_free : slot_free;
-		*(large ? &place_free : &slot_free) = *slot;
+		slot_give(*slot);
 		return TWZ_E_NOMEM;
 	}
-	slots[*slot] = (struct slot){.ending = stat.end_epoch,
-				     .sealed = stat.identity.flags & TWZ_ID_SEALED,
+	slots[*slot] = (struct slot){.ending = stat->end_epoch,
+				     .sealed = stat->identity.flags & TWZ_ID_SEALED,
 				     .row = {row}};
 	if (large) /* the object itself: twz_get sends all pointers of large places here */
 		entry_set(row, (uint64_t)space_base(*slot), space_span(*slot));
@@ -254,12 +262,12 @@ static int map(struct twz_id id, bool large, uint32_t *slot)
 	return 0;
 }
 
-int space_map(struct twz_id id, bool large, uint32_t *slot)
+int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot)
 {
 	int error;
 
 	lock_take(&lock);
-	error = map(id, large, slot);
+	error = map(id, large, stat, slot);
 	lock_give(&lock);
 	return error;
 }
@@ -321,14 +329,13 @@ static void drop_entries(uint32_t slot)
 
 void space_recycle(uint32_t slot)
 {
-	bool large = is_place(slot);
 	struct slot *s = &slots[slot];
 	uint32_t at;
 
 	lock_take(&lock);
-	at = hash_find(space_id(slot), large);
+	at = hash_find(space_id(slot), is_place(slot));
 	if (hash[at] == slot + 1)
-		hash_remove(space_id(slot), large);
+		hash_remove(space_id(slot), is_place(slot));
 	drop_entries(slot);
 	late_forget();
 	entry_write(slot, (struct twz_id){0}, checking ? TWZ_VIEW_RECYCLED : 0);
@@ -339,10 +346,8 @@ void space_recycle(uint32_t slot)
 			row_give(s->row[class], class);
 		s->row[class] = NULL;
 	}
-	if (!checking) { /* a checking build leaves it as a trap for stale addresses */
-		s->free = large ? place_free : slot_free;
-		*(large ? &place_free : &slot_free) = slot;
-	}
+	if (!checking) /* which leaves it as a trap for stale addresses */
+		slot_give(slot);
 	lock_give(&lock);
 }
 

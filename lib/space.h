@@ -15,8 +15,11 @@
 
 #include <twz/obj.h>
 
-/* Finds or takes the slot that shows the object. TWZ_E_NOTFOUND, TWZ_E_NOSLOT, TWZ_E_NOMEM. */
-int space_map(struct twz_id id, bool large, uint32_t *slot);
+/*
+ * Finds or takes the slot that shows the object. `stat`: what is known of it, null to ask the
+ * runtime. TWZ_E_NOTFOUND, TWZ_E_NOSLOT, TWZ_E_NOMEM.
+ */
+int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot);
 
 /* The slot that holds the address; false if it is in none or nothing is mapped there. */
 bool space_find(const void *addr, uint32_t *slot);
