@@ -144,14 +144,15 @@ struct twz_heap {
 };
 TWZ_SIZE(struct twz_heap, 1024);
 
-/* Stands 16 bytes before each block's payload, which is aligned to 16. */
+/* Stands 16 bytes before each block's payload, which is aligned to 16. One word changes at a time. */
 struct twz_block_head {
-	uint32_t magic; /* TWZ_BLOCK_USED or TWZ_BLOCK_FREE */
-	uint32_t size_class; /* index of its size class */
-	uint64_t next;  /* FREE: offset of the next free payload, 0 ends. USED: 0 */
+	uint16_t magic; /* TWZ_BLOCK_USED or TWZ_BLOCK_FREE */
+	uint16_t size_class;
+	uint32_t next; /* FREE: offset of the next free payload / 16, 0 ends. USED: 0 */
+	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_block_head, 16);
-#define TWZ_BLOCK_USED 0x64657375u /* "used" */
-#define TWZ_BLOCK_FREE 0x65657266u /* "free" */
+#define TWZ_BLOCK_USED 0x6475u /* "ud" */
+#define TWZ_BLOCK_FREE 0x6566u /* "fe" */
 
 #endif

@@ -1,8 +1,16 @@
-/* heap.c - allocation inside an object (heap.h, docs/format/heap.md). */
+/*
+ * heap.c - allocation inside an object (heap.h, docs/format/heap.md).
+ *
+ * A block comes from the list of its class or from the top; either way three words change: that
+ * list or the top, the block's head, the owner.
+ */
+#include "core/edit.h"
 #include "core/heap.h"
-#include "core/pmem.h"
 #include "core/ptr.h"
 #include "core/sum.h"
+
+/* The functions below are expanded twice, for use with a transaction and without. */
+#define INLINE static inline __attribute__((always_inline))
 
 #define GRANULE 16u
 #define HEAD sizeof(struct twz_block_head)
@@ -42,166 +50,198 @@ uint64_t heap_size(const void *payload)
 	return size_class < TWZ_HEAP_CLASSES ? class_bytes(size_class) : 0;
 }
 
+/* The head's first word: a free one's also has the next free payload / 16 in its upper half. */
+static uint64_t head_word(uint32_t magic, uint32_t size_class)
+{
+	return magic | size_class << 16;
+}
+
 /* ---- looking at a heap that anyone may have written to ---------------------------------------- */
 
-/* The object's heap, or null if there is none that makes sense. */
-static struct twz_heap *heap_of(const void *addr)
+/* The heap of the object at base, or null if there is none that makes sense. */
+static inline struct twz_heap *heap_of(const uint8_t *base)
 {
-	uint64_t off = obj_meta(addr)->heap;
-	struct twz_heap *heap = (struct twz_heap *)(obj_base(addr) + off);
+	uint64_t off = ((const struct twz_meta *)(base + TWZ_OBJ_META))->heap;
+	struct twz_heap *heap = (struct twz_heap *)(base + off);
 
-	if (off - TWZ_OBJ_DATA >= BYTES_MAX - sizeof(*heap) || off % GRANULE)
+	if (STEP("check", "heap: place") &&
+	    (off - TWZ_OBJ_DATA >= BYTES_MAX - sizeof(*heap) || off % GRANULE))
 		return NULL;
-	if (STEP("check", "heap: magic") && heap->magic != TWZ_HEAP_MAGIC)
-		return NULL;
-	if (heap->version != 1 || heap->end > TWZ_SLOT_SIZE || heap->start % GRANULE ||
-	    heap->start < off + sizeof(*heap))
+	if (STEP("check", "heap: magic") && (heap->magic != TWZ_HEAP_MAGIC || heap->version != 1))
 		return NULL;
 	return heap;
 }
 
-static uint64_t read_word(const struct twz_tx *tx, const uint64_t *word)
+/* Can a block's payload begin at this offset? Its head can be read then, and its start stored. */
+static bool is_place(uint64_t payload)
 {
-	return tx ? *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word)) : *word;
-}
-
-/* Is there a block whose payload begins at this offset? */
-static bool is_block(const struct twz_tx *tx, const struct twz_heap *heap, uint64_t payload)
-{
-	return payload % GRANULE == 0 && payload >= heap->start + HEAD &&
-	       payload < read_word(tx, &heap->top);
+	return payload - (TWZ_OBJ_DATA + HEAD) < BYTES_MAX - HEAD && payload % GRANULE == 0;
 }
 
 /* ---- allocation ------------------------------------------------------------------------------ */
 
-/* Takes the first free block of the class; 0 if there is none, ~0 if the list is damaged. */
-static uint64_t take_free(struct twz_tx *tx, struct twz_heap *heap, unsigned size_class)
+/* A block that can be had: where from, and what that word becomes. */
+struct block {
+	uint64_t payload; /* 0: none */
+	uint64_t *from;
+	uint64_t rest;
+	unsigned size_class;
+};
+
+/* The first free block of the class. */
+INLINE int look_free(const struct twz_tx *tx, const uint8_t *base, struct twz_heap *heap,
+		     unsigned size_class, struct block *block)
 {
-	uint64_t payload = read_word(tx, &heap->free[size_class]);
-	struct twz_block_head *head, *staged;
+	uint64_t payload = edit_get(tx, &heap->free[size_class]), word;
+	const uint64_t *head = (const uint64_t *)head_of(base + payload);
 
 	if (!payload)
 		return 0;
-	head = head_of(obj_base(heap) + payload);
-	if (STEP("check", "heap: free list") && !is_block(tx, heap, payload))
-		return ~0ull;
-	staged = twz_tx_write(tx, head, sizeof(*head));
-	if (!staged)
-		return ~0ull;
+	if (STEP("check", "heap: free list") && !is_place(payload))
+		return TWZ_E_DAMAGED;
+	word = edit_get(tx, head);
 	if (STEP("check", "heap: free block") &&
-	    (staged->magic != TWZ_BLOCK_FREE || staged->size_class != size_class))
-		return ~0ull;
+	    (uint32_t)word != head_word(TWZ_BLOCK_FREE, size_class))
+		return TWZ_E_DAMAGED;
 	/* Freed in this very transaction: its content has an owner until the commit. */
-	if (head->magic != TWZ_BLOCK_FREE)
+	if (tx && (uint32_t)*head != (uint32_t)word)
 		return 0;
-	twz_tx_set(tx, &heap->free[size_class], staged->next);
-	pmem_store64((uint64_t *)staged, TWZ_BLOCK_USED | (uint64_t)size_class << 32);
-	pmem_store64(&staged->next, 0);
-	return payload;
+	*block = (struct block){payload, &heap->free[size_class], (word >> 32) * GRANULE,
+				size_class};
+	return 0;
 }
 
-/* Cuts a new block off the rest; 0 if it does not fit. */
-static uint64_t cut(struct twz_tx *tx, struct twz_heap *heap, unsigned size_class)
+/* A new block, cut off the rest. */
+INLINE int look_top(const struct twz_tx *tx, struct twz_heap *heap, unsigned size_class,
+		    struct block *block)
 {
-	uint64_t top = read_word(tx, &heap->top), next = top + HEAD + class_bytes(size_class);
-	struct twz_block_head *staged;
+	uint64_t top = edit_get(tx, &heap->top), next = top + HEAD + class_bytes(size_class);
 
-	if (STEP("check", "heap: top") && (top < heap->start || top % GRANULE || next > heap->end))
-		return 0;
-	staged = twz_tx_write(tx, obj_base(heap) + top, HEAD);
-	if (!staged)
-		return 0;
-	twz_tx_set(tx, &heap->top, next);
-	pmem_store64((uint64_t *)staged, TWZ_BLOCK_USED | (uint64_t)size_class << 32);
-	pmem_store64(&staged->next, 0);
-	return top + HEAD;
+	if (STEP("check", "heap: top") &&
+	    (top - TWZ_OBJ_DATA > BYTES_MAX || top % GRANULE || heap->end > TWZ_SLOT_SIZE))
+		return TWZ_E_DAMAGED;
+	if (next <= heap->end)
+		*block = (struct block){top + HEAD, &heap->top, next, size_class};
+	return 0;
 }
 
-static int alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out)
+/* Nothing is left to cut from: a larger free block. */
+static __attribute__((noinline)) int look_larger(const struct twz_tx *tx, struct twz_heap *heap,
+						 unsigned size_class, struct block *block)
 {
-	struct twz_heap *heap = heap_of(owner);
-	unsigned size_class;
-	uint64_t payload;
+	int error = 0;
+
+	while (!error && !block->payload && ++size_class < TWZ_HEAP_CLASSES)
+		error = look_free(tx, obj_base(heap), heap, size_class, block);
+	return error || block->payload ? error : TWZ_E_HEAPFULL;
+}
+
+/* The owner is a word that a transaction can set. */
+static bool is_owner(const uint8_t *base, const uint64_t *owner)
+{
+	return (uintptr_t)owner % sizeof(*owner) == 0 &&
+	       (const uint8_t *)owner - base >= (ptrdiff_t)TWZ_OBJ_FOT;
+}
+
+INLINE int alloc(struct edit *e, struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out)
+{
+	struct twz_heap *heap = heap_of(e->part.base);
+	struct block block;
+	unsigned size_class = class_of(bytes);
 	uint8_t *p;
+	int error;
 
 	if (!heap)
 		return TWZ_E_DAMAGED;
-	if (bytes - 1 >= BYTES_MAX)
-		return TWZ_E_ARG;
-	size_class = class_of(bytes);
-	payload = take_free(tx, heap, size_class);
-	if (!payload)
-		payload = cut(tx, heap, size_class);
-	/* Nothing is left to cut from: a larger free block. */
-	while (!payload && !tx->error && ++size_class < TWZ_HEAP_CLASSES)
-		payload = take_free(tx, heap, size_class);
-	if (tx->error)
-		return tx->error;
-	if (!payload || payload == ~0ull)
-		return payload ? TWZ_E_DAMAGED : TWZ_E_HEAPFULL;
-	p = obj_base(heap) + payload;
+	block.payload = 0;
+	error = look_free(tx, e->part.base, heap, size_class, &block);
+	if (!error && !block.payload)
+		error = look_top(tx, heap, size_class, &block);
+	if (!error && !block.payload)
+		error = look_larger(tx, heap, size_class, &block);
+	if (error)
+		return error;
+
+	/* Its pages are made now, not when it is filled. */
+	p = e->part.base + block.payload;
+	if ((block.payload - HEAD) / TWZ_PAGE != (block.payload + bytes - 1) / TWZ_PAGE)
+		error = tx_env.touch(p - HEAD, HEAD + bytes);
+	if (error)
+		return error;
+	edit_set(e, tx, block.from, block.rest);
+	edit_set(e, tx, (uint64_t *)head_of(p), head_word(TWZ_BLOCK_USED, block.size_class));
+	edit_set(e, tx, owner, block.payload);
 	*out = p;
-	twz_tx_set(tx, owner, payload);
-	/* The head's page is there; the others are made now, not when the block is filled. */
-	if ((uintptr_t)(p - 1) / TWZ_PAGE == (uintptr_t)(p + bytes - 1) / TWZ_PAGE)
-		return tx->error;
-	return tx->error ? tx->error : tx_env.touch(p, bytes);
+	return 0;
 }
 
-/* What failed inside a transaction fails it; one of our own ends here. */
-static int end(struct twz_tx *own, struct twz_tx *tx, int error)
+INLINE int alloc_in(struct twz_tx *tx, uint8_t *base, uint64_t bytes, uint64_t *owner, void **out)
 {
-	if (tx != own)
-		return error;
-	if (!error)
-		return twz_tx_commit(own);
-	twz_tx_abort(own);
-	return error;
+	struct edit e;
+	int error = edit_begin(&e, tx, base);
+
+	return error ? error : edit_end(&e, tx, alloc(&e, tx, bytes, owner, out));
+}
+
+static __attribute__((noinline)) int alloc_tx(struct twz_tx *tx, uint8_t *base, uint64_t bytes,
+					      uint64_t *owner, void **out)
+{
+	return alloc_in(tx, base, bytes, owner, out);
 }
 
 int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out)
 {
-	struct twz_tx own;
+	uint8_t *base = obj_base(owner);
 
-	if (!tx) {
-		tx = &own;
-		twz_tx_begin(tx);
-	}
-	return end(&own, tx, alloc(tx, bytes, owner, out));
+	if (bytes - 1 >= BYTES_MAX || !is_owner(base, owner))
+		return TWZ_E_ARG;
+	return tx ? alloc_tx(tx, base, bytes, owner, out) : alloc_in(NULL, base, bytes, owner, out);
 }
 
-static int give(struct twz_tx *tx, uint64_t *owner)
+INLINE int give(struct edit *e, struct twz_tx *tx, uint64_t *owner)
 {
-	struct twz_heap *heap = heap_of(owner);
-	uint64_t payload = read_word(tx, owner), *list;
-	struct twz_block_head *staged;
+	struct twz_heap *heap = heap_of(e->part.base);
+	uint64_t payload = edit_get(tx, owner), word, *head, *list;
+	uint32_t size_class;
 
 	if (!heap)
 		return TWZ_E_DAMAGED;
-	if (STEP("check", "heap: freed pointer") && !is_block(tx, heap, payload))
+	if (STEP("check", "heap: freed pointer") && !is_place(payload))
 		return TWZ_E_ARG;
-	staged = twz_tx_write(tx, head_of(obj_base(heap) + payload), HEAD);
-	if (!staged)
-		return tx->error;
+	head = (uint64_t *)head_of(e->part.base + payload);
+	word = edit_get(tx, head);
+	size_class = (uint32_t)word >> 16;
 	if (STEP("check", "heap: freed block") &&
-	    (staged->magic != TWZ_BLOCK_USED || staged->size_class >= TWZ_HEAP_CLASSES))
+	    ((uint16_t)word != TWZ_BLOCK_USED || size_class >= TWZ_HEAP_CLASSES))
 		return TWZ_E_ARG;
-	list = &heap->free[staged->size_class];
-	pmem_store64(&staged->next, read_word(tx, list));
-	pmem_store64((uint64_t *)staged, TWZ_BLOCK_FREE | (uint64_t)staged->size_class << 32);
-	twz_tx_set(tx, list, payload);
-	return twz_tx_set(tx, owner, 0);
+	list = &heap->free[size_class];
+	edit_set(e, tx, head,
+		 head_word(TWZ_BLOCK_FREE, size_class) | edit_get(tx, list) / GRANULE << 32);
+	edit_set(e, tx, list, payload);
+	edit_set(e, tx, owner, 0);
+	return 0;
+}
+
+INLINE int give_in(struct twz_tx *tx, uint8_t *base, uint64_t *owner)
+{
+	struct edit e;
+	int error = edit_begin(&e, tx, base);
+
+	return error ? error : edit_end(&e, tx, give(&e, tx, owner));
+}
+
+static __attribute__((noinline)) int give_tx(struct twz_tx *tx, uint8_t *base, uint64_t *owner)
+{
+	return give_in(tx, base, owner);
 }
 
 int heap_free(struct twz_tx *tx, uint64_t *owner)
 {
-	struct twz_tx own;
+	uint8_t *base = obj_base(owner);
 
-	if (!tx) {
-		tx = &own;
-		twz_tx_begin(tx);
-	}
-	return end(&own, tx, give(tx, owner));
+	if (!is_owner(base, owner))
+		return TWZ_E_ARG;
+	return tx ? give_tx(tx, base, owner) : give_in(NULL, base, owner);
 }
 
 /* ---- making and checking ---------------------------------------------------------------------- */
@@ -250,13 +290,14 @@ int heap_make(void *obj, struct twz_id id)
 
 int heap_check(const void *obj, uint64_t *where)
 {
-	const struct twz_heap *heap = heap_of(obj);
 	const uint8_t *base = obj_base(obj);
+	const struct twz_heap *heap = heap_of(base);
 	const struct twz_block_head *head;
 	uint64_t nfree = 0, at;
 
 	*where = obj_meta(obj)->heap;
-	if (!heap || heap->top < heap->start || heap->top > heap->end)
+	if (!heap || heap->start < *where + sizeof(*heap) || heap->start % GRANULE ||
+	    heap->top < heap->start || heap->top > heap->end || heap->end > TWZ_SLOT_SIZE)
 		return TWZ_E_DAMAGED;
 	for (at = heap->start; at < heap->top; at += HEAD + class_bytes(head->size_class)) {
 		head = (const struct twz_block_head *)(base + at);
@@ -269,11 +310,12 @@ int heap_check(const void *obj, uint64_t *where)
 	}
 	/* Each list holds free blocks of its class; all lists together, each free block once. */
 	for (unsigned i = 0; i < TWZ_HEAP_CLASSES; i++)
-		for (at = heap->free[i]; at; at = head->next) {
-			head = head_of(base + at);
+		for (at = heap->free[i]; at; at = (uint64_t)head->next * GRANULE) {
 			*where = at;
-			if (!is_block(NULL, heap, at) || head->magic != TWZ_BLOCK_FREE ||
-			    head->size_class != i || !nfree--)
+			if (!is_place(at) || at >= heap->top)
+				return TWZ_E_DAMAGED;
+			head = head_of(base + at);
+			if (head->magic != TWZ_BLOCK_FREE || head->size_class != i || !nfree--)
 				return TWZ_E_DAMAGED;
 		}
 	return nfree ? TWZ_E_DAMAGED : 0;

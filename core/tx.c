@@ -3,8 +3,10 @@
  *
  * The hot path is append() for each range and twz_tx_commit(): both are counted (bench/core.c).
  */
+#include "core/edit.h"
 #include "core/log.h"
 #include "core/pmem.h"
+#include "core/probe.h"
 #include "core/ptr.h"
 #include "core/sum.h"
 #include "core/tx.h"
@@ -15,22 +17,6 @@
 struct tx_env tx_env;
 
 /* ---- pages that may not be there ------------------------------------------------------------- */
-
-/*
- * Goes to `fail` if a store to *p cannot be made possible. Only for bytes that nobody else stores
- * to meanwhile: those that the transaction has locked.
- */
-#define PROBE(p, fail)                                   \
-	__asm__ goto("1:\torb $0, %0\n\t"                \
-		     ".pushsection twz_fixup, \"a\"\n\t" \
-		     ".balign 4\n\t"                     \
-		     ".long 1b - .\n\t"                  \
-		     ".long %l[" #fail "] - .\n\t"       \
-		     ".popsection"                       \
-		     :                                   \
-		     : "m"(*(volatile uint8_t *)(p))     \
-		     : "cc"                              \
-		     : fail)
 
 /* Distances from where they stand. */
 struct fixup {
@@ -96,8 +82,11 @@ static void *fail(struct twz_tx *tx, int error)
 	return NULL;
 }
 
-/* Why commit must look closer: there is fresh memory to be fenced; perhaps there are no ranges. */
-enum { FRESH = 1, ADDED = 2 };
+/*
+ * Why commit must look closer: there is fresh memory to be fenced; perhaps there are no ranges.
+ * And for staged(): there is an index.
+ */
+enum { FRESH = 1, ADDED = 2, INDEXED = 4 };
 
 /* Bytes of a range that append() takes. */
 #define SHORT 64u
@@ -111,28 +100,34 @@ static inline void part_init(struct tx_part *part, uint8_t *base, uint64_t span)
 	part->filter = 0;
 }
 
-/* Locks one more object, which becomes tx->last; null after an error. */
-static struct tx_part *add(struct twz_tx *tx, uint8_t *base)
+int tx_part_lock(uint8_t *base)
 {
-	struct twz_log_head *head = &obj_meta(base)->log;
+	struct twz_log_head *head = &((struct twz_meta *)(base + TWZ_OBJ_META))->log;
 	struct twz_log_record *record = (struct twz_log_record *)(base + TWZ_OBJ_LOG);
-	int error = tx->nparts == TWZ_LOG_PARTS_MAX ? TWZ_E_LIMIT : 0;
 	uint64_t seen = 0;
+	int error;
 
-	/* Bytes that nobody stores to: the lock is not held yet. */
-	if (!error)
-		error = touch((uint8_t *)head->reserved, 1);
+	error = touch((uint8_t *)head->reserved, 1);
 	if (!error)
 		error = touch((uint8_t *)&record->reserved, 1);
 	while (!error && !pmem_cas64(&head->lock, &seen, tx_env.owner)) {
 		error = tx_env.contended(base, &head->lock, seen);
 		seen = 0;
 	}
+	return error;
+}
+
+/* Locks one more object, which becomes tx->last; null after an error. */
+static struct tx_part *add(struct twz_tx *tx, uint8_t *base)
+{
+	int error = tx->nparts == TWZ_LOG_PARTS_MAX ? TWZ_E_LIMIT : tx_part_lock(base);
+
 	if (error)
 		return fail(tx, error);
 	tx->special |= ADDED;
 	tx->last = &tx->part[tx->nparts++];
 	part_init(tx->last, base, obj_span(base));
+	tx->last->indexed = tx->last->tail;
 	return tx->last;
 }
 
@@ -243,23 +238,142 @@ no_page:
 	return NULL;
 }
 
-/* The staged copy of the range, or null; *overlap: a part of it is staged. */
-static uint8_t *staged(const struct tx_part *part, uint64_t off, uint64_t bytes, bool *overlap)
+/* ---- finding what is staged ------------------------------------------------------------------ */
+
+/*
+ * A transaction of many ranges has an index of them: a hash table by line, or by page for long
+ * ranges, of places in the logs; open addressing. It is made when a search would be long, and takes
+ * in what was staged since whenever it is asked, so that staging has nothing to do with it. When
+ * it is full, the ranges behind `indexed` are walked.
+ */
+#define WALK_MAX 256u /* bytes of ranges that are walked rather than indexed */
+#define LONG_LINES 8u
+#define SLOTS_MIN 128u
+
+static uint32_t slot_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t number)
 {
-	uint8_t *p = (uint8_t *)(record_of(part) + 1);
+	uint64_t hash = (number + (uint64_t)(part - tx->part)) * TWZ_SUM_K;
 
-	for (*overlap = false; p < part->tail;) {
-		uint64_t range = *(uint64_t *)p;
-		uint64_t start = range >> LOG_LENGTH_BITS, end = start + (range & LOG_LENGTH_MASK);
-
-		if (off < end && start < off + bytes) {
-			*overlap = true;
-			return off >= start && off + bytes <= end ? p + 8 + (off - start) : NULL;
-		}
-		p += log_range_bytes(end - start);
-	}
-	return NULL;
+	return (uint32_t)(hash >> 32) & (tx->nslots - 1);
 }
+
+/* Numbers under which a range is found: of its lines, or of its pages with a bit to tell them. */
+struct keys {
+	uint64_t first, last;
+};
+
+static struct keys line_keys(uint64_t off, uint64_t bytes)
+{
+	return (struct keys){off / TWZ_LINE, (off + bytes - 1) / TWZ_LINE};
+}
+
+static struct keys page_keys(uint64_t off, uint64_t bytes)
+{
+	const uint64_t page = (uint64_t)1 << 40;
+
+	return (struct keys){page | off / TWZ_PAGE, page | (off + bytes - 1) / TWZ_PAGE};
+}
+
+/* Takes the range at p in, unless the table would be more than 3/4 full. */
+static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uint8_t *p)
+{
+	uint64_t range = *(const uint64_t *)p, off = range >> LOG_LENGTH_BITS;
+	uint32_t value =
+		(uint32_t)(part - tx->part + 1) << 16 | (uint32_t)(p - start_of(part)) / 16;
+	struct keys keys = line_keys(off, range & LOG_LENGTH_MASK);
+
+	if (keys.last - keys.first >= LONG_LINES)
+		keys = page_keys(off, range & LOG_LENGTH_MASK);
+	if (tx->nused + (keys.last - keys.first + 1) > tx->nslots / 4 * 3)
+		return false;
+	for (uint64_t number = keys.first; number <= keys.last; number++) {
+		uint32_t i = slot_of(tx, part, number);
+
+		while (tx->slot[i])
+			i = (i + 1) & (tx->nslots - 1);
+		tx->slot[i] = value;
+		tx->nused++;
+	}
+	return true;
+}
+
+static void index_clear(struct twz_tx *tx, uint32_t nslots)
+{
+	memset(tx->slot, 0, nslots * sizeof(*tx->slot));
+	tx->nslots = nslots;
+	tx->nused = 0;
+	for (uint32_t i = 0; i < tx->nparts; i++)
+		tx->part[i].indexed = start_of(&tx->part[i]);
+	tx->special |= INDEXED;
+}
+
+static void index_update(struct twz_tx *tx, struct tx_part *part)
+{
+	if (!(tx->special & INDEXED))
+		index_clear(tx, SLOTS_MIN);
+	while (part->indexed < part->tail) {
+		if (index_range(tx, part, part->indexed))
+			part->indexed +=
+				log_range_bytes(*(uint64_t *)part->indexed & LOG_LENGTH_MASK);
+		else if (tx->nslots < TX_SLOTS)
+			index_clear(tx, tx->nslots * 4);
+		else
+			return;
+	}
+}
+
+/* What a range that was found has of the one that was looked for. */
+struct found {
+	uint8_t *place; /* of all of it, or null */
+	bool overlap;
+};
+
+static bool compare(uint8_t *p, uint64_t off, uint64_t bytes, struct found *found)
+{
+	uint64_t range = *(uint64_t *)p, start = range >> LOG_LENGTH_BITS;
+	uint64_t end = start + (range & LOG_LENGTH_MASK);
+
+	if (off >= end || off + bytes <= start)
+		return false;
+	found->overlap = true;
+	if (off >= start && off + bytes <= end)
+		found->place = p + 8 + (off - start);
+	return true;
+}
+
+static bool look_up(const struct twz_tx *tx, const struct tx_part *part, struct keys keys,
+		    uint64_t off, uint64_t bytes, struct found *found)
+{
+	for (uint64_t number = keys.first; number <= keys.last; number++) {
+		uint32_t i = slot_of(tx, part, number), value;
+
+		for (; (value = tx->slot[i]); i = (i + 1) & (tx->nslots - 1))
+			if (value >> 16 == (uint32_t)(part - tx->part + 1) &&
+			    compare(start_of(part) + (value & 0xffff) * 16, off, bytes, found))
+				return true;
+	}
+	return false;
+}
+
+/* The range that was staged for these bytes, or for some of them. */
+static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off, uint64_t bytes)
+{
+	struct found found = {NULL, false};
+	uint8_t *p = start_of(part);
+
+	if (ranges_of(part) > WALK_MAX) {
+		index_update(tx, part);
+		if (look_up(tx, part, line_keys(off, bytes), off, bytes, &found) ||
+		    look_up(tx, part, page_keys(off, bytes), off, bytes, &found))
+			return found;
+		p = part->indexed;
+	}
+	while (p < part->tail && !compare(p, off, bytes, &found))
+		p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK);
+	return found;
+}
+
+/* ---- staging, in general --------------------------------------------------------------------- */
 
 /* Makes room for that many more bytes in the part's log. */
 static int room(struct tx_part *part, uint64_t bytes)
@@ -281,19 +395,17 @@ static int room(struct tx_part *part, uint64_t bytes)
 static uint8_t *stage_rest(struct twz_tx *tx, struct tx_part *part, uint8_t *addr, uint64_t bytes)
 {
 	uint64_t off = (uint64_t)(addr - part->base), lines;
+	struct found found;
 	uint8_t *place;
-	bool overlap;
 	int error;
 
 	if (bytes > obj_span(addr) - off || !log_range_ok(off, bytes))
 		return fail(tx, TWZ_E_RANGE);
 	lines = lines_of(off, bytes);
 	if (part->filter & lines) {
-		place = staged(part, off, bytes, &overlap);
-		if (place)
-			return place;
-		if (overlap)
-			return fail(tx, TWZ_E_ARG);
+		found = staged(tx, part, off, bytes);
+		if (found.overlap)
+			return found.place ? found.place : fail(tx, TWZ_E_ARG);
 	}
 	error = room(part, log_range_bytes(bytes));
 	if (!error)
@@ -344,9 +456,7 @@ static inline __attribute__((always_inline)) uint8_t *append_first(struct twz_tx
 								   uint64_t bytes)
 {
 	uint8_t *base = (uint8_t *)((uintptr_t)addr & -TWZ_SLOT_SIZE);
-	struct twz_log_head *head = &((struct twz_meta *)(base + TWZ_OBJ_META))->log;
-	struct twz_log_record *record = (struct twz_log_record *)(base + TWZ_OBJ_LOG);
-	uint64_t off = (uint64_t)(addr - base), filter = (uint64_t)1 << line_of(off), seen = 0;
+	uint64_t off = (uint64_t)(addr - base), filter = (uint64_t)1 << line_of(off);
 
 	if (unlikely(tx->error || tx->nparts || tx->special || (uintptr_t)addr >> TWZ_PLACE_BIT ||
 		     off - TWZ_OBJ_FOT >= TWZ_SLOT_SIZE - TWZ_OBJ_FOT - SHORT))
@@ -361,16 +471,14 @@ static inline __attribute__((always_inline)) uint8_t *append_first(struct twz_tx
 		PROBE(addr + bytes - 1, no_page);
 	}
 	PROBE(addr, no_page);
-	PROBE(head->reserved, no_page);
-	PROBE(&record->reserved, no_page);
-	if (unlikely(!pmem_cas64(&head->lock, &seen, tx_env.owner)))
+	if (unlikely(!tx_part_trylock(base)))
 		return NULL;
 
 	tx->nparts = 1;
 	tx->special = 0;
 	tx->error = 0;
 	part_init(tx->part, base, TWZ_SLOT_SIZE); /* tx->last since begin */
-	return put_range(tx->part, (uint8_t *)(record + 1), off, bytes, filter);
+	return put_range(tx->part, start_of(tx->part), off, bytes, filter);
 no_page:
 	return NULL;
 }
@@ -424,13 +532,20 @@ int twz_tx_set(struct twz_tx *tx, uint64_t *addr, uint64_t value)
 
 const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t bytes)
 {
-	const struct tx_part *part = part_at(tx, obj_base(addr));
-	const uint8_t *place = NULL;
-	bool overlap;
+	struct tx_part *part = tx->last;
+	uint64_t off = (uint64_t)((const uint8_t *)addr - part->base);
+	struct found found;
 
-	if (part && part->filter & lines_of(obj_offset(addr), bytes))
-		place = staged(part, obj_offset(addr), bytes, &overlap);
-	return place ? place : addr;
+	if (unlikely(off - TWZ_OBJ_FOT >= part->data)) {
+		part = part_at(tx, obj_base(addr));
+		if (!part)
+			return addr;
+		off = obj_offset(addr);
+	}
+	if (likely(!(part->filter & lines_of(off, bytes))))
+		return addr;
+	found = staged((struct twz_tx *)tx, part, off, bytes); /* it keeps an index */
+	return found.place ? found.place : addr;
 }
 
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes)
@@ -487,10 +602,10 @@ static inline __attribute__((always_inline)) const uint8_t *apply(enum pmem_kind
 	return p + log_range_bytes(bytes);
 }
 
-/* Behind the commit point: all that is left, from p on in the first part. */
-static __attribute__((noinline)) int finish(struct twz_tx *tx, const uint8_t *p)
+/* Behind the commit point: all that is left for n objects, from p on in the first. */
+static __attribute__((noinline)) int finish(struct tx_part *first, uint32_t n, const uint8_t *p)
 {
-	struct tx_part *part = tx->part, *end = part + tx->nparts;
+	struct tx_part *part = first, *end = first + n;
 
 	for (;;) {
 		while (p < part->tail)
@@ -501,10 +616,11 @@ static __attribute__((noinline)) int finish(struct twz_tx *tx, const uint8_t *p)
 	}
 	pmem_fence("tx: in place");
 
-	for (part = tx->part; part < end; part++)
+	for (part = first; part < end; part++)
 		if (STEP("log", "tx: retired"))
 			pmem_store64(&head_of(part)->retired, record_of(part)->seq);
-	twz_tx_abort(tx);
+	for (part = first; part < end; part++)
+		unlock(head_of(part));
 	return 0;
 }
 
@@ -562,44 +678,74 @@ static __attribute__((noinline)) int commit_any(struct twz_tx *tx)
 	}
 	if (ranges && !tx->error)
 		tx->error = write_records(tx);
-	if (ranges && !tx->error) {
-		pmem_fence("tx: commit point");
-		return finish(tx, start_of(tx->part));
+	if (!ranges || tx->error) {
+		twz_tx_abort(tx);
+		return tx->error;
 	}
-	twz_tx_abort(tx);
-	return tx->error;
+	pmem_fence("tx: commit point");
+	finish(tx->part, tx->nparts, start_of(tx->part));
+	tx->nparts = 0;
+	return 0;
 }
 
-/* One object, with ranges, on a medium with clwb. */
-static __attribute__((noinline)) int commit_one(struct twz_tx *tx, uint64_t seed)
+/* One object, with ranges. */
+static inline __attribute__((always_inline)) int commit_part(enum pmem_kind kind,
+							     struct tx_part *part, uint64_t seed)
 {
-	uint8_t *base = tx->part->base, *start = start_of(tx->part), *tail = tx->part->tail;
-	struct twz_log_head *head = head_of(tx->part);
+	uint8_t *base = part->base, *start = start_of(part), *tail = part->tail;
+	struct twz_log_head *head = head_of(part);
 	uint64_t seq = head->retired + 1;
 	const uint8_t *p = start;
 
-	write_record(PMEM_CLWB, base, tail, seed, seq, (uint64_t)(tail - start));
-	pmem_fence_as(PMEM_CLWB, "tx: commit point");
+	write_record(kind, base, tail, seed, seq, (uint64_t)(tail - start));
+	pmem_fence_as(kind, "tx: commit point");
 
 	do
 		if (!is_word(*(const uint64_t *)p))
-			return finish(tx, p);
-	while ((p = apply(PMEM_CLWB, base, p)) < tail);
-	pmem_fence_as(PMEM_CLWB, "tx: in place");
+			return finish(part, 1, p);
+	while ((p = apply(kind, base, p)) < tail);
+	pmem_fence_as(kind, "tx: in place");
 
 	if (STEP("log", "tx: retired"))
 		pmem_store64(&head->retired, seq);
-	tx->nparts = 0;
-	tx->special = 0;
-	tx->error = 0;
 	return unlock(head);
+}
+
+static __attribute__((noinline)) int commit_clwb(struct tx_part *part, uint64_t seed)
+{
+	return commit_part(PMEM_CLWB, part, seed);
+}
+
+int tx_part_room(struct tx_part *part, uint64_t bytes)
+{
+	return room(part, bytes);
+}
+
+static __attribute__((noinline)) int commit_kind(struct tx_part *part, uint64_t seed)
+{
+	return commit_part(pmem.kind, part, seed);
+}
+
+int tx_part_end(struct tx_part *part, int error)
+{
+	uint64_t seed;
+
+	if (unlikely(error || part->tail == start_of(part))) {
+		unlock(head_of(part));
+		return error;
+	}
+	seed = log_seed(tx_env.id(part->base));
+	return pmem.kind == PMEM_CLWB ? commit_clwb(part, seed) : commit_kind(part, seed);
 }
 
 int twz_tx_commit(struct twz_tx *tx)
 {
 	if (unlikely(tx->nparts != 1 || tx->special || tx->error || pmem.kind != PMEM_CLWB))
 		return commit_any(tx);
-	return commit_one(tx, log_seed(tx_env.id(tx->part->base)));
+	tx->nparts = 0;
+	tx->special = 0;
+	tx->error = 0;
+	return commit_clwb(tx->part, log_seed(tx_env.id(tx->part->base)));
 }
 
 void twz_tx_abort(struct twz_tx *tx)

@@ -47,11 +47,14 @@ uintptr_t tx_fixup(uintptr_t ip);
 /* A participant. Everything in it is tx.c's own. */
 struct tx_part {
 	uint8_t *base;
-	uint64_t data;   /* from the FOT on, where a short range can start; 0 after an error */
-	uint8_t *room;   /* end of the log's pages that can be written */
-	uint64_t filter; /* bit (offset / 64) mod 64: lines that ranges may lie in */
-	uint8_t *tail;   /* of the record: where the next range goes */
+	uint64_t data;    /* from the FOT on, where a short range can start; 0 after an error */
+	uint8_t *room;    /* end of the log's pages that can be written */
+	uint64_t filter;  /* bit (offset / 64) mod 64: lines that ranges may lie in */
+	uint8_t *tail;    /* of the record: where the next range goes */
+	uint8_t *indexed; /* the ranges before it are in the index, if there is one */
 };
+
+#define TX_SLOTS 2048u
 
 struct twz_tx {
 	uint16_t nparts;
@@ -59,6 +62,8 @@ struct twz_tx {
 	int error;
 	struct tx_part *last; /* that was used */
 	struct tx_part part[TWZ_LOG_PARTS_MAX];
+	uint32_t nslots, nused; /* index of many ranges: which are staged where */
+	uint32_t slot[TX_SLOTS];
 };
 
 static inline void twz_tx_begin(struct twz_tx *tx)
