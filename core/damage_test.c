@@ -164,6 +164,15 @@ static void test_nodes(void **state)
 	      store_run(s, small, 1024, 2, &run), TWZ_E_DAMAGED);
 }
 
+/* What leads out of the image is not freed. */
+static void test_give(void **state)
+{
+	(void)state;
+	FAILS(leaf()->frame[1100 - 1024], 0xfffffff0, store_drop(s, big, 1100, 1), TWZ_E_DAMAGED);
+	FAILS(leaf()->frame[1100 - 1024], 4000, store_drop(s, big, 1100, 1), TWZ_E_DAMAGED);
+	assert_string_equal(checked(), "");
+}
+
 /* A leaf that leads out of the image is not shared with a copy. */
 static void test_share(void **state)
 {
@@ -280,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup(test_counts, setup),
 		cmocka_unit_test_setup(test_references, setup),
 		cmocka_unit_test_setup(test_nodes, setup),
+		cmocka_unit_test_setup(test_give, setup),
 		cmocka_unit_test_setup(test_share, setup),
 		cmocka_unit_test_setup(test_find, setup),
 		cmocka_unit_test_setup(test_identity, setup),

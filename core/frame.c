@@ -124,11 +124,12 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 {
 	for (uint64_t i = 0; i < n;) {
 		uint8_t *share = share_of(s, frame + i);
-		uint8_t held = UPDATE_GET(&s->update, *share);
 		uint64_t run = 1;
+		uint8_t held;
 
-		if (!frame_is(s, frame + i, kind))
+		if (STEP("check", "give: frame") && !frame_is(s, frame + i, kind))
 			return TWZ_E_DAMAGED;
+		held = UPDATE_GET(&s->update, *share);
 		if (held) {
 			update_put_field(&s->update, share, 1, held - 1u);
 			i++;
@@ -136,8 +137,8 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 		}
 		/* The rest of the stretch that goes too, inside one block. */
 		while (i + run < n && (frame + i + run) % TWZ_BLOCK_FRAMES &&
-		       !UPDATE_GET(&s->update, *share_of(s, frame + i + run)) &&
-		       frame_is(s, frame + i + run, kind))
+		       frame_is(s, frame + i + run, kind) &&
+		       !UPDATE_GET(&s->update, *share_of(s, frame + i + run)))
 			run++;
 		mark(s, kind, frame + i, run, false);
 		i += run;
