@@ -92,29 +92,33 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 {
 	greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t addr = (uintptr_t)info->si_addr, fixup;
-	bool write = reg[REG_ERR] & FAULT_WRITE, low = addr < LOW_END;
-	int saved = errno;
+	bool held = slots_hold(addr), low = addr < LOW_END;
 	struct twz_fault fault;
+	int saved = errno;
 
-	if (info->si_code <= 0 || (!slots_hold(addr) && !low)) {
-		fixup = info->si_code > 0 ? tx_fixup((uintptr_t)reg[REG_RIP]) : 0;
-		if (fixup)
-			reg[REG_RIP] = (greg_t)fixup;
-		else
-			chain(&before_segv, signal, info, context);
+	/* Sent by somebody, or an address that no pointer can have (the host does not say which). */
+	if (info->si_code <= 0 || info->si_code == SI_KERNEL) {
+		chain(&before_segv, signal, info, context);
 		return;
 	}
-	if (slots_touch(addr, write, 1, &fault))
+	if (slots_touch(addr, reg[REG_ERR] & FAULT_WRITE, 1, &fault))
 		goto out;
-	if (low)
-		fault.kind = TWZ_FAULT_POINTER;
 	fixup = tx_fixup((uintptr_t)reg[REG_RIP]);
 	if (fixup) {
 		reg[REG_RIP] = (greg_t)fixup;
-	} else if (!program_resolves(&fault)) {
-		tell(&fault);
-		default_action(signal);
+		goto out;
 	}
+	if (low)
+		fault.kind = TWZ_FAULT_POINTER;
+	if (held || low) {
+		if (program_resolves(&fault))
+			goto out;
+		tell(&fault);
+	}
+	if (held)
+		default_action(signal);
+	else
+		chain(&before_segv, signal, info, context);
 out:
 	errno = saved;
 }
@@ -147,14 +151,14 @@ void fault_init(void)
 	struct sigaction segv = {.sa_sigaction = on_segv,
 				 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 	struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-	stack_t stack = {.ss_size = STACK_BYTES}, old;
+	stack_t stack = {.ss_size = STACK_BYTES};
 
 	stack.ss_sp =
 		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (stack.ss_sp == MAP_FAILED)
 		die(125, "no memory for the fault handler's stack");
 	/* A sanitizer may have given this thread one: it is too small for us. */
-	if (sigaltstack(&stack, &old) || sigaction(SIGSEGV, &segv, &before_segv) ||
+	if (sigaltstack(&stack, NULL) || sigaction(SIGSEGV, &segv, &before_segv) ||
 	    sigaction(SIGBUS, &bus, &before_bus))
 		die(125, "cannot handle faults: %s", strerror(errno));
 }

@@ -4,8 +4,8 @@
  * SIGSEGV in a slot: the slots resolve it (slots.h). If they cannot: a probe of core's transactions
  * goes on at its fix-up (tx_fixup); else the program's handler is asked (twz_rt_on_fault); else a
  * message and the program ends by the signal, at the instruction that did it.
- * SIGSEGV elsewhere is not ours: the action before ours is taken, so sanitizers report. Only an
- * address below LOW_END is told as what it mostly is, a persistent pointer read outside of objects.
+ * SIGSEGV elsewhere is not ours: the action before ours is taken, so sanitizers report. An address
+ * below LOW_END is told first as what it mostly is, a persistent pointer read outside of objects.
  * SIGBUS in the image or a slot: the file became shorter, or its medium fails.
  *
  * The handler runs on an alternate stack in the thread that opened the store, in other threads on
