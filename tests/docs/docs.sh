@@ -299,10 +299,10 @@ check_width() {
 
 # ---- each on the manual, and on one with a mistake -----------------------------------------------
 
-# check NAME FUNCTION FILE LINE: FUNCTION finds nothing in the manual, and something when LINE (for
-# printf) is added to FILE.
+# check NAME FUNCTION FILE LINE FINDING: FUNCTION finds nothing in the manual, and FINDING (a pattern
+# for grep) when LINE (for printf) is added to FILE.
 check() {
-	name=$1 function=$2 file=$3 line=$4
+	name=$1 function=$2 file=$3 line=$4 finding=$5
 	rm -rf "$work/bad"
 	mkdir "$work/bad"
 	cp -r README.md docs "$work/bad/"
@@ -315,7 +315,7 @@ check() {
 		failed=$((failed + 1))
 		echo "$name: failed"
 		sed 's/^/    /' "$work/found"
-	elif [ ! -s "$work/found.bad" ]; then
+	elif ! grep -q -e "$finding" "$work/found.bad"; then
 		failed=$((failed + 1))
 		echo "$name: failed: it does not find a mistake"
 	else
@@ -323,24 +323,37 @@ check() {
 	fi
 }
 
-check 'links' check_links docs/README.md '\n[x](nowhere.md)\n'
-check 'links to sections' check_links docs/README.md '\n[x](format/store.md#nowhere)\n'
-check 'every page is reached' check_reached docs/lost.md '# Lost\n'
-check 'paths' check_paths docs/README.md '\n\140core/nowhere.c\140\n'
-check 'names' check_names docs/README.md '\n\140twz_nothing_so\140\n'
-check 'commands' check_commands README.md '\n    ./twizzler fly\n'
-check 'options' check_commands README.md '\n\140./twizzler run --fast\140\n'
-check 'pieces' check_commands README.md '\n\140./twizzler test nosuch_piece\140\n'
-check 'rules' check_rules docs/format/store.md '\n| S99 | |\n'
+check 'links' check_links docs/README.md '\n[x](nowhere.md)\n' 'there is no nowhere.md'
+check 'links to sections' check_links docs/README.md '\n[x](format/store.md#nowhere)\n' \
+	'no section #nowhere'
+check 'every page is reached' check_reached docs/lost.md '# Lost\n' 'docs/lost.md: no page'
+check 'paths' check_paths docs/README.md '\n\140core/nowhere.c\140\n' 'there is no core/nowhere.c'
+check 'names' check_names docs/README.md '\n\140twz_nothing_so\140\n' 'there is no twz_nothing_so'
+check 'commands' check_commands README.md '\n    ./twizzler fly\n' 'there is no ./twizzler fly'
+check 'options' check_commands README.md '\n\140./twizzler run --fast\140\n' 'run knows no --fast'
+check 'pieces' check_commands README.md '\n\140./twizzler test nosuch_piece\140\n' \
+	'there is no piece nosuch_piece'
+check 'rules' check_rules docs/format/store.md '\n| S99 | |\n' 'does not check S99'
 check 'tables: offsets' check_tables docs/format/fake.md \
-	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 4 | 4 | \140frame\140 | |\n| 8 | 4 | \140frames\140 | |\n'
+	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 4 | 4 | \140frame\140 | |\n| 8 | 4 | \140frames\140 | |\n' \
+	'the offset of frame is 0, not 4'
+check 'tables: sizes' check_tables docs/format/fake.md \
+	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 0 | 2 | \140frame\140 | |\n| 4 | 4 | \140frames\140 | |\n' \
+	'the size of frame is 4, not 2'
+check 'tables: gaps' check_tables docs/format/fake.md \
+	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 0 | 4 | \140frame\140 | |\n' \
+	'the end of the last row is 8, not 4'
 check 'tables: names' check_tables docs/format/fake.md \
-	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 0 | 4 | \140gone\140 | |\n'
+	'| offset | size | field | meaning |\n|---|---|---|---|\n| \140struct twz_area\140 | 8 | | |\n| 0 | 4 | \140gone\140 | |\n' \
+	'no member named'
 check 'examples' check_examples README.md \
-	'\n\140\140\140c\n#include <twz/twz.h>\nint f(void) { return twz_gone(); }\nint x = y;\n\140\140\140\n'
-check 'programs' check_programs docs/programs.md '\n## fly\n'
-check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n'
-check 'width' check_width README.md "\\n$(printf '%101s' '' | tr ' ' x)\\n"
+	'\n\140\140\140c\n#include <twz/twz.h>\nint f(void) { return twz_gone(); }\nint x = y;\n\140\140\140\n' \
+	'README.md: an example does not compile'
+check 'programs' check_programs docs/programs.md '\n## fly\n' 'there is no program fly'
+check 'what programs say' check_programs docs/programs.md '\n## ls\n\140\140\140\nfly\n\140\140\140\n' \
+	'section ls is not what'
+check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n' 'does not have: 99 GONE gone'
+check 'width' check_width README.md "\\n$(printf '%101s' '' | tr ' ' x)\\n" 'longer than 100'
 
 echo "docs: $passed passed, $failed failed"
 [ "$failed" = 0 ]
