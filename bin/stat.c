@@ -36,12 +36,15 @@ static int show(const char *name)
 	struct twz_rt_stat stat;
 	struct twz_obj obj;
 	struct path path;
+	struct twz_id id = {0, 0};
 	int error = path_set(&path, name);
 
 	if (!error)
-		error = twz_name_open(path.text, &obj);
+		error = twz_name_resolve(path.text, &id);
 	if (!error)
-		error = twz_obj_stat(obj.id, &stat);
+		error = twz_obj_stat(id, &stat);
+	if (!error)
+		error = twz_obj_open(id, &obj);
 	if (error)
 		return fail_error(name, error);
 	twz_print("%-12s %s\n", "path", name);

@@ -140,6 +140,7 @@ static struct word *word_new(struct builder *b, const struct key *key)
 struct word *index_insert(struct builder *b, const char *text, uint32_t length)
 {
 	struct index *ix = b->ix;
+	struct word *word;
 	struct key key = key_make(text, length);
 	struct node *node = twz_get(&ix->root);
 	bool same;
@@ -165,11 +166,14 @@ struct word *index_insert(struct builder *b, const char *text, uint32_t length)
 		else
 			node = down;
 	}
-	if (!same) {
+	if (same) {
+		word = twz_get(&node->word[i]);
+	} else {
+		word = word_new(b, &key);
 		gap_make(node, i);
 		node->prefix[i] = key.prefix;
-		twz_set(&node->word[i], word_new(b, &key));
+		twz_set(&node->word[i], word);
 		ix->nwords++;
 	}
-	return twz_get(&node->word[i]);
+	return word;
 }
