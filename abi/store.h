@@ -16,7 +16,10 @@
 #define TWZ_STORE_SIZE_MIN (16ull << 20)
 #define TWZ_STORE_FRAMES_MAX 0xffffff00ull /* just under 16 TiB */
 
-/* Feature masks: who does not know a bit of must refuses, of ro opens read-only, of may ignores. */
+/*
+ * Feature masks: who does not know a bit of `must` refuses the store, of `ro` refuses to write to it
+ * (this version: to open it at all), of `may` ignores it.
+ */
 #define TWZ_STORE_MAY 0ull
 #define TWZ_STORE_RO 0ull
 #define TWZ_STORE_MUST 0ull
@@ -26,7 +29,7 @@ struct twz_area {
 	uint32_t frames;
 };
 
-/* The first 128 bytes of frames 0 and 1, the same in both, written when the store is made. */
+/* The first 120 bytes of frames 0 and 1, the same in both, written when the store is made. */
 struct twz_super_fixed {
 	uint64_t magic;
 	uint32_t version;
@@ -39,7 +42,7 @@ struct twz_super_fixed {
 	struct twz_area share;   /* one byte for each frame: holders beyond the first */
 	struct twz_area log;     /* struct twz_update_log */
 	struct twz_area runtime; /* struct twz_runtime */
-	uint64_t sum;            /* twz_sum over the bytes before */
+	uint64_t sum;            /* twz_sum_at of the words before */
 };
 TWZ_SIZE(struct twz_super_fixed, 120);
 
@@ -178,7 +181,7 @@ TWZ_SIZE(struct twz_bucket, 4096);
 
 /*
  * The update log: the one way in which the structures above change. Whole means: magic, count in
- * range, sum right. A whole log is applied at every mount; applying twice changes nothing.
+ * range, sum right. A whole log is applied at every open; applying twice changes nothing.
  */
 struct twz_update_word {
 	uint64_t off; /* in the image, a multiple of 8 */
@@ -188,7 +191,7 @@ struct twz_update_log {
 	uint64_t magic; /* TWZ_UPDATE_MAGIC */
 	uint64_t seq;
 	uint64_t count; /* of words; 0: applied */
-	uint64_t sum; /* twz_sum over this header, sum as zero, and the words */
+	uint64_t sum;   /* twz_sum over this header, sum as zero, and the words */
 	uint64_t reserved[4];
 	struct twz_update_word word[];
 };

@@ -17,7 +17,8 @@ struct walk {
 	struct check *check;
 	uint32_t *count; /* referrers; of a slab: bit i, place i was met */
 	uint8_t *found;
-	uint64_t nrecords, nlive;
+	uint64_t nslabs;
+	uint64_t nstate[TWZ_STATE_INTERNAL + 1]; /* indexed objects in each state */
 };
 
 static void report(struct walk *w, const char *invariant, uint64_t frame, const char *what)
@@ -193,6 +194,7 @@ static void walk_index(struct walk *w)
 				       "bucket: a slot leads to no such object");
 				continue;
 			}
+			w->nstate[rec->state]++;
 			do
 				found = index_next(w->s, index, tag, &at);
 			while (found > 1 && found != ref);
@@ -209,7 +211,6 @@ static void walk_index(struct walk *w)
 		report(w, "S11", 0, "index: wrong count");
 	if (count != w->s->super->nobjects)
 		report(w, "S14", 0, "the number of objects is wrong");
-	w->nlive = count;
 }
 
 /* Walks a list whose members have one of two states; *length counts those with the first. */
@@ -317,7 +318,7 @@ static void check_frame(struct walk *w, uint64_t frame)
 			report(w, "S8", frame, "node: the number of holders is wrong");
 		break;
 	case FOUND_SLAB:
-		w->nrecords++;
+		w->nslabs++;
 		if (count != (1u << TWZ_SLAB_RECORDS) - 1)
 			report(w, "S13", frame, "slab: a record is neither in use nor free: lost");
 		break;
@@ -331,8 +332,10 @@ static void check_frame(struct walk *w, uint64_t frame)
 
 int store_check(const struct store *s, struct check *check)
 {
-	struct walk w = {s, check, (uint32_t *)check->scratch, check->scratch + 4 * s->nframes,
-			 0, 0};
+	struct walk w = {.s = s,
+			 .check = check,
+			 .count = (uint32_t *)check->scratch,
+			 .found = check->scratch + 4 * s->nframes};
 	uint64_t used = 0, ending = 0, ended = 0, views = 0;
 
 	check->nviolations = 0;
@@ -349,10 +352,12 @@ int store_check(const struct store *s, struct check *check)
 		  TWZ_STATE_DYING, &ended);
 	walk_list(&w, "the list of registered views is broken", &s->super->views, TWZ_STATE_VIEW,
 		  TWZ_STATE_VIEW, &views);
+	if (ending + ended != w.nstate[TWZ_STATE_ENDING] || views != w.nstate[TWZ_STATE_VIEW])
+		report(&w, "S12", 0, "an object is not on the list that its state says");
 	walk_free(&w);
 	for (uint64_t frame = 0; frame < s->nframes; frame++)
 		check_frame(&w, frame);
-	if (w.nrecords != s->super->records.frames)
+	if (w.nslabs != s->super->records.frames)
 		report(&w, "S13", 0, "slab: the number of frames is wrong");
 	return check->nviolations ? TWZ_E_DAMAGED : 0;
 }

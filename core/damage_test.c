@@ -137,6 +137,10 @@ static void test_references(void **state)
 	CHECKED(record(small)->list_next, small, "S9");
 	CHECKED(record(small)->state, 9, "S10");
 	CHECKED(s->super->ending.head, small, "S2");
+	/* An ending object that is on no list would never end. */
+	record(small)->state = TWZ_STATE_ENDING;
+	record(small)->sum = record_sum(record(small));
+	assert_string_equal(checked(), "S12");
 }
 
 static void test_nodes(void **state)

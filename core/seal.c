@@ -18,6 +18,7 @@
 #define META_PAGE (TWZ_OBJ_META / TWZ_PAGE)
 #define FOT_PAGE (TWZ_OBJ_FOT / TWZ_PAGE)
 #define FOT_PAGES ((TWZ_OBJ_FOT_END - TWZ_OBJ_FOT) / TWZ_PAGE)
+#define FOT_IN_PAGE (TWZ_PAGE / sizeof(struct twz_fot_entry))
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 
 struct digest {
@@ -169,8 +170,41 @@ int store_verify(const struct store *s, uint64_t ref, uint64_t page)
 
 /* Making. What is changed here is the new object's own: its pages are made unshared first. */
 
+/*
+ * Entries as they mean: without chains, HOLD and tombstones. *counts: as fot_next and fot_live would
+ * be, if nothing had ever been deleted behind the last one.
+ */
+static int seal_fot(struct store *s, uint64_t ref, uint32_t counts[2])
+{
+	counts[0] = counts[1] = 0;
+	for (uint64_t page = FOT_PAGE; page < FOT_PAGE + FOT_PAGES; page++) {
+		struct twz_fot_entry *entry = store_page(s, ref, page);
+		int error = entry ? store_make(s, ref, page, 1) : 0;
+
+		if (error)
+			return error;
+		entry = store_page(s, ref, page);
+		for (unsigned i = 0; entry && i < FOT_IN_PAGE; i++) {
+			struct twz_fot_entry e = entry[i];
+
+			e.next = e.head = 0;
+			e.flags &= (uint16_t)~TWZ_FOT_HOLD;
+			if (e.kind == TWZ_FOT_TOMB || e.kind == TWZ_FOT_EMPTY) {
+				memset(&e, 0, sizeof(e));
+			} else {
+				counts[0] = (uint32_t)((page - FOT_PAGE) * FOT_IN_PAGE + i);
+				counts[1]++;
+			}
+			pmem_copy(&entry[i], &e, sizeof(e));
+		}
+		if (entry)
+			pmem_flush("seal: FOT", entry, TWZ_PAGE);
+	}
+	return 0;
+}
+
 /* The meta page without what changes while an object lives. */
-static int seal_meta(struct store *s, uint64_t ref, uint64_t src)
+static int seal_meta(struct store *s, uint64_t ref, uint64_t src, const uint32_t fot_counts[2])
 {
 	const struct twz_meta *from = store_page(s, src, META_PAGE);
 	struct twz_meta meta;
@@ -180,36 +214,13 @@ static int seal_meta(struct store *s, uint64_t ref, uint64_t src)
 		return 0;
 	meta = *from;
 	memset(&meta.log, 0, sizeof(meta.log));
+	meta.fot_next = fot_counts[0];
+	meta.fot_live = fot_counts[1];
 	error = store_make(s, ref, META_PAGE, 1);
 	if (error)
 		return error;
 	pmem_copy(store_page(s, ref, META_PAGE), &meta, sizeof(meta));
 	pmem_flush("seal: meta page", store_page(s, ref, META_PAGE), sizeof(meta));
-	return 0;
-}
-
-/* Entries as they mean: without chains, HOLD and tombstones. */
-static int seal_fot(struct store *s, uint64_t ref)
-{
-	for (uint64_t page = FOT_PAGE; page < FOT_PAGE + FOT_PAGES; page++) {
-		struct twz_fot_entry *entry = store_page(s, ref, page);
-		int error = entry ? store_make(s, ref, page, 1) : 0;
-
-		if (error)
-			return error;
-		entry = store_page(s, ref, page);
-		for (unsigned i = 0; entry && i < TWZ_PAGE / sizeof(*entry); i++) {
-			struct twz_fot_entry e = entry[i];
-
-			e.next = e.head = 0;
-			e.flags &= (uint16_t)~TWZ_FOT_HOLD;
-			if (e.kind == TWZ_FOT_TOMB || e.kind == TWZ_FOT_EMPTY)
-				memset(&e, 0, sizeof(e));
-			pmem_copy(&entry[i], &e, sizeof(e));
-		}
-		if (entry)
-			pmem_flush("seal: FOT", entry, TWZ_PAGE);
-	}
 	return 0;
 }
 
@@ -307,13 +318,14 @@ static int publish(struct store *s, uint64_t ref, const struct twz_identity *ide
 static int fill(struct store *s, uint64_t ref, uint64_t src, struct twz_identity *identity)
 {
 	uint64_t end = end_page(identity->size);
+	uint32_t fot_counts[2];
 	struct digest root;
 	int error = store_copy(s, ref, FOT_PAGE, src, FOT_PAGE, end - FOT_PAGE);
 
 	if (!error)
-		error = seal_meta(s, ref, src);
+		error = seal_fot(s, ref, fot_counts);
 	if (!error)
-		error = seal_fot(s, ref);
+		error = seal_meta(s, ref, src, fot_counts);
 	if (!error)
 		error = seal_tail(s, ref, identity->size);
 	if (!error)

@@ -222,9 +222,8 @@ static bool make_room(struct store *s)
 	if (s->draining)
 		return false;
 	s->draining = true;
-	for (int i = 0; i < 64 && s->super->nused >= before; i++)
-		if (store_drain(s, 1) <= 0)
-			break;
+	while (s->super->nused >= before && store_drain(s, 1) > 0)
+		; /* a step can free nothing: a shared node has a holder less */
 	s->draining = false;
 	return s->super->nused < before;
 }

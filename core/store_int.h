@@ -76,7 +76,7 @@ int tree_set(struct store *s, struct twz_record *rec, uint64_t page, uint32_t fr
 int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint64_t end,
 		   uint64_t *next);
 
-/* Stages one step of sharing src's pages with dst; *next is the first page not done. */
+/* Stages one step of sharing src's pages with dst; *done counts the pages that it did. */
 int tree_share_step(struct store *s, struct twz_record *dst, uint64_t dst_page,
 		    const struct twz_record *src, uint64_t src_page, uint64_t pages,
 		    uint64_t *done);

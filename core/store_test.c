@@ -363,6 +363,39 @@ static void test_seal(void **state)
 	sound();
 }
 
+/* What an object went through does not count, only what it holds: the same ID. */
+static void test_seal_history(void **state)
+{
+	struct twz_fot_entry plain[3] = {{0}, {.kind = TWZ_FOT_ID, .target = {5, 6}}};
+	struct twz_fot_entry lived[3] = {{.head = 1},
+					 {.kind = TWZ_FOT_ID, .flags = 1, .target = {5, 6}},
+					 {.kind = TWZ_FOT_TOMB}};
+	struct twz_meta meta[2] = {
+		{.magic = TWZ_META_MAGIC, .version = 1, .fot_next = 1, .fot_live = 1},
+		{.magic = TWZ_META_MAGIC,
+		 .version = 1,
+		 .fot_next = 2,
+		 .fot_live = 1,
+		 .log.retired = 9}};
+	uint64_t a, b, one, two;
+
+	(void)state;
+	fresh(16 * MIB);
+	a = make(false, 0, 0);
+	b = make(false, 0, 0);
+	fill(a, 2, 0);
+	fill(b, 2, 0);
+	fill(a, 512, 0);
+	fill(b, 512, 0);
+	memcpy(store_page(s, a, 2), &meta[0], sizeof(meta[0]));
+	memcpy(store_page(s, b, 2), &meta[1], sizeof(meta[1]));
+	memcpy(store_page(s, a, 512), plain, sizeof(plain));
+	memcpy(store_page(s, b, 512), lived, sizeof(lived));
+	assert_int_equal(store_seal(s, a, 0, 0, TWZ_READ, (struct twz_id){0}, &one), 0);
+	assert_int_equal(store_seal(s, b, 0, 0, TWZ_READ, (struct twz_id){0}, &two), 0);
+	assert_int_equal(one, two);
+}
+
 static void test_many(void **state)
 {
 	static uint64_t refs[20000];
@@ -504,7 +537,7 @@ int main(void)
 		cmocka_unit_test(test_pages),       cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_many_copies), cmocka_unit_test(test_full),
 		cmocka_unit_test(test_seal),        cmocka_unit_test(test_many),
-		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_model),       cmocka_unit_test(test_seal_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
