@@ -236,7 +236,7 @@ static void heap(void)
 	for (uint64_t i = 0; i < NMEAN; i++)
 		arg[i] = (NMEAN + 1 + i) * 64;
 	twz_tx_begin(&tx);
-	show_mean("heap, allocate inside a transaction", mean_of(alloc_inside, arg), 300, 0);
+	show_mean("heap, allocate inside a transaction", mean_of(alloc_inside, arg), 0, 0);
 	must(twz_tx_commit(&tx));
 	measure("heap, allocate, PMDK", pmdk_alloc, 0, 0);
 	measure("heap, free, PMDK", pmdk_free, 0, 0);

@@ -87,13 +87,14 @@ void edit_touch(struct edit *e, uint64_t *p, uint64_t value);
 #define EDIT_WORDS 250u
 static inline void edit_set(struct edit *e, struct twz_tx *tx, uint64_t *p, uint64_t value)
 {
-	uint64_t *range = (uint64_t *)e->part.tail;
-	uint64_t off = (uint64_t)((uint8_t *)p - e->part.base);
+	uint64_t *range, off;
 
 	if (tx) {
 		twz_tx_set(tx, p, value);
 		return;
 	}
+	range = (uint64_t *)e->part.tail;
+	off = (uint64_t)((uint8_t *)p - e->part.base);
 	PROBE(p, no_page);
 	e->part.tail = (uint8_t *)(range + 2);
 	pmem_store64(range, off << LOG_LENGTH_BITS | sizeof(value));

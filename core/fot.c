@@ -3,36 +3,43 @@
  *
  * Entry b is at the same time bucket b: `head` begins the chain of the entries that hash to b. With
  * n entries there are n + 1 buckets (0 to n); entry n + 1 brings bucket n + 1, which takes over a
- * part of one other chain. All reads go through the transaction, to see what it has staged.
+ * part of one other chain. An index in an entry has 16 bits, so whatever it says, it leads to an
+ * entry; what a hostile table can do is send in circles, so walks count their steps.
  */
+#include "core/edit.h"
 #include "core/fot.h"
 #include "core/heap.h"
-#include "core/pmem.h"
+#include "core/ptr.h"
 #include "core/sum.h"
 
-/* The first word of an entry, as in abi/object.h. */
+/* The functions below are expanded twice, for use with a transaction and without. */
+#define INLINE static inline __attribute__((always_inline))
+
+/* The first word of an entry, as in abi/object.h: kind, flags, next, head. */
 #define KIND(word) ((uint16_t)(word))
 #define NEXT(word) ((uint16_t)((word) >> 32))
-#define CHAIN(word) ((uint16_t)((word) >> 48)) /* the field `head` */
+#define HEAD(word) ((uint16_t)((word) >> 48))
 #define WITH_NEXT(word, next) (((word) & ~0xffff00000000ull) | (uint64_t)(next) << 32)
-#define WITH_CHAIN(word, head) (((word) & ~0xffff000000000000ull) | (uint64_t)(head) << 48)
+#define WITH_HEAD(word, head) (((word) & ~0xffff000000000000ull) | (uint64_t)(head) << 48)
 
-static uint64_t word_of(const struct twz_tx *tx, const uint64_t *p)
+static inline struct twz_fot_entry *entry_at(uint8_t *base, uint32_t index)
 {
-	return tx ? *(const uint64_t *)twz_tx_read(tx, p, 8) : *p;
+	return (struct twz_fot_entry *)(base + TWZ_OBJ_FOT) + index;
 }
 
-static uint64_t *first_word(const void *obj, uint64_t index)
+static inline uint64_t *word_at(uint8_t *base, uint32_t index)
 {
-	return (uint64_t *)fot_entry(obj, index);
+	return (uint64_t *)entry_at(base, index);
 }
 
-static uint64_t *counts_of(const void *obj)
+/* fot_next, and fot_live in the upper half. */
+static inline uint64_t *counts_at(uint8_t *base)
 {
-	return (uint64_t *)&obj_meta(obj)->fot_next; /* fot_live is its upper half */
+	return (uint64_t *)&((struct twz_meta *)(base + TWZ_OBJ_META))->fot_next;
 }
 
-/* What an entry is found by. */
+/* ---- what an entry is found by --------------------------------------------------------------- */
+
 struct key {
 	uint16_t kind;
 	uint32_t bytes; /* of the name */
@@ -41,7 +48,7 @@ struct key {
 	uint32_t hash;
 };
 
-static uint32_t hash_of(struct twz_id id, const char *name, uint32_t bytes)
+static inline uint32_t hash_of(struct twz_id id, const char *name, uint32_t bytes)
 {
 	uint64_t hash = twz_fold(id.lo ^ TWZ_SUM_A, id.hi ^ TWZ_SUM_B);
 
@@ -51,177 +58,290 @@ static uint32_t hash_of(struct twz_id id, const char *name, uint32_t bytes)
 }
 
 /* The key of an entry that is there; false if its name lies outside the object. */
-static bool key_of(const struct twz_tx *tx, const void *obj, uint64_t index, struct key *key)
+INLINE bool key_of(const struct twz_tx *tx, uint8_t *base, uint32_t index, struct key *key)
 {
-	const struct twz_fot_entry *entry =
-		twz_tx_read(tx, fot_entry(obj, index), sizeof(struct twz_fot_entry));
-	uint64_t off = ptr_offset(entry->name);
+	struct twz_fot_entry *entry = entry_at(base, index);
 
-	key->kind = entry->kind;
-	key->target = entry->target;
+	key->kind = KIND(edit_get(tx, word_at(base, index)));
+	key->target.lo = edit_get(tx, &entry->target.lo);
+	key->target.hi = edit_get(tx, &entry->target.hi);
 	key->bytes = 0;
 	key->name = NULL;
-	if (entry->kind == TWZ_FOT_NAME) {
-		key->bytes = (uint32_t)ptr_index(entry->name) & 0xffff;
-		key->name = (const char *)obj_base(obj) + off;
+	if (__builtin_expect(key->kind == TWZ_FOT_NAME, 0)) {
+		uint64_t name = edit_get(tx, &entry->name), off = ptr_offset(name);
+
+		key->bytes = (uint32_t)ptr_index(name) & 0xffff;
+		key->name = (const char *)base + off;
 		if (STEP("check", "fot: name") &&
-		    (off < TWZ_OBJ_DATA || off + key->bytes > obj_span(obj)))
+		    (off < TWZ_OBJ_DATA || off + key->bytes > obj_span(base)))
 			return false;
 	}
 	key->hash = hash_of(key->target, key->name, key->bytes);
 	return true;
 }
 
-static bool same(const struct key *a, const struct key *b)
+INLINE bool same(const struct key *a, const struct key *b)
 {
-	return a->hash == b->hash && a->kind == b->kind && a->bytes == b->bytes &&
-	       a->target.lo == b->target.lo && a->target.hi == b->target.hi &&
-	       (!a->bytes || !memcmp(a->name, b->name, a->bytes));
+	return a->kind == b->kind && a->bytes == b->bytes && a->target.lo == b->target.lo &&
+	       a->target.hi == b->target.hi && (!a->bytes || !memcmp(a->name, b->name, a->bytes));
 }
 
 /* Bucket of a hash, of n + 1. */
-static uint32_t bucket_of(uint32_t hash, uint32_t n)
+static inline uint32_t bucket_of(uint32_t hash, uint32_t n)
 {
-	uint32_t mask = n ? ~0u >> __builtin_clz(n) : 0;
+	uint32_t mask = ~0u >> __builtin_clz(n | 1);
 
 	return (hash & mask) <= n ? hash & mask : hash & mask >> 1;
 }
 
-/* Finds a key in its chain; *prev is the entry before it, 0 for none. 0: not there. */
-static uint32_t find(const struct twz_tx *tx, const void *obj, const struct key *key, uint32_t n,
-		     uint32_t *prev)
+/* ---- finding --------------------------------------------------------------------------------- */
+
+/* Finds a key among n entries; *before is the entry before it in its chain, 0 for none. */
+INLINE uint32_t find(const struct twz_tx *tx, uint8_t *base, const struct key *key, uint32_t n,
+		     uint32_t *before)
 {
-	uint32_t index = CHAIN(word_of(tx, first_word(obj, bucket_of(key->hash, n))));
+	uint32_t index, steps = n;
 	struct key other;
 
-	*prev = 0;
-	for (uint32_t steps = 0; index && index <= n && steps <= n; steps++) {
-		if (key_of(tx, obj, index, &other) && same(key, &other))
+	*before = 0;
+	if (!n)
+		return 0;
+	index = HEAD(edit_get(tx, word_at(base, bucket_of(key->hash, n))));
+	while (index && steps--) {
+		if (key->kind == TWZ_FOT_ID) {
+			struct twz_fot_entry *entry = entry_at(base, index);
+
+			if (KIND(edit_get(tx, word_at(base, index))) == TWZ_FOT_ID &&
+			    edit_get(tx, &entry->target.lo) == key->target.lo &&
+			    edit_get(tx, &entry->target.hi) == key->target.hi)
+				return index;
+		} else if (key_of(tx, base, index, &other) && same(key, &other)) {
 			return index;
-		*prev = index;
-		index = NEXT(word_of(tx, first_word(obj, index)));
+		}
+		*before = index;
+		index = NEXT(edit_get(tx, word_at(base, index)));
 	}
 	return 0;
+}
+
+static inline struct key id_key(struct twz_id target)
+{
+	return (struct key){.kind = TWZ_FOT_ID, .target = target, .hash = hash_of(target, NULL, 0)};
+}
+
+static __attribute__((noinline)) uint32_t find_tx(const struct twz_tx *tx, uint8_t *base,
+						  struct twz_id target)
+{
+	struct key key = id_key(target);
+	uint32_t before;
+
+	return find(tx, base, &key, (uint32_t)edit_get(tx, counts_at(base)), &before);
 }
 
 uint32_t fot_find(const struct twz_tx *tx, const void *obj, struct twz_id target)
 {
-	uint32_t n = (uint32_t)word_of(tx, counts_of(obj)) & 0xffff;
-	uint32_t index =
-		n ? CHAIN(word_of(tx, first_word(obj, bucket_of(hash_of(target, NULL, 0), n)))) : 0;
+	struct key key = id_key(target);
+	uint8_t *base = obj_base(obj);
+	uint32_t before;
 
-	for (uint32_t steps = 0; index && index <= n && steps <= n; steps++) {
-		const struct twz_fot_entry *entry = fot_entry(obj, index);
+	if (tx)
+		return find_tx(tx, base, target);
+	return find(NULL, base, &key, (uint32_t)*counts_at(base), &before);
+}
 
-		if (tx)
-			entry = twz_tx_read(tx, entry, sizeof(*entry));
-		if (entry->kind == TWZ_FOT_ID && entry->target.lo == target.lo &&
-		    entry->target.hi == target.hi)
-			return index;
-		index = entry->next;
+/* ---- changing chains ------------------------------------------------------------------------- */
+
+/*
+ * First words of entries while chains change. An entry's `next` and its `head` are links of two
+ * chains; the two entries of which both can change are kept here until the end.
+ */
+struct words {
+	struct edit *edit;
+	struct twz_tx *tx;
+	uint8_t *base;
+	uint32_t index[2], nputs;
+	uint64_t old[2], new[2];
+};
+
+INLINE void words_begin(struct words *w, struct edit *e, struct twz_tx *tx, uint8_t *base,
+			uint32_t first, uint32_t second)
+{
+	*w = (struct words){.edit = e, .tx = tx, .base = base, .index = {first, second}};
+	for (int i = 0; i < 2; i++)
+		w->old[i] = w->new[i] = edit_get(tx, word_at(base, w->index[i]));
+}
+
+INLINE uint64_t words_get(const struct words *w, struct twz_tx *tx, uint32_t index)
+{
+	return index == w->index[0]   ? w->new[0]
+	       : index == w->index[1] ? w->new[1]
+				      : edit_get(tx, word_at(w->base, index));
+}
+
+/* Of an entry that is not one of the two: once. */
+INLINE void words_put(struct words *w, struct twz_tx *tx, uint32_t index, uint64_t word)
+{
+	if (index == w->index[0]) {
+		w->new[0] = word;
+	} else if (index == w->index[1]) {
+		w->new[1] = word;
+	} else {
+		if (++w->nputs > EDIT_WORDS / 2)
+			edit_more(w->edit, tx);
+		edit_set(w->edit, tx, word_at(w->base, index), word);
 	}
-	return 0;
 }
 
-/* Sets the chain that begins or goes on at an entry: `head` of a bucket or `next` of an entry. */
-static void link_to(struct twz_tx *tx, const void *obj, uint32_t at, bool bucket, uint32_t to)
+INLINE void words_end(struct words *w, struct twz_tx *tx)
 {
-	uint64_t *word = first_word(obj, at), value = word_of(tx, word);
-
-	twz_tx_set(tx, word, bucket ? WITH_CHAIN(value, to) : WITH_NEXT(value, to));
+	for (int i = 0; i < 2; i++)
+		if (w->new[i] != w->old[i])
+			edit_set(w->edit, tx, word_at(w->base, w->index[i]), w->new[i]);
 }
 
-/* Bucket n + 1 gets the entries that are its own now. *head: the first of them. */
-static int split(struct twz_tx *tx, const void *obj, uint32_t n, uint32_t *head)
+/* Where a chain goes on: `head` of a bucket or `next` of an entry. */
+struct link {
+	uint32_t index;
+	bool is_bucket;
+};
+
+/* Lets it go on with entry `to`. */
+INLINE void link_to(struct words *w, struct twz_tx *tx, struct link at, uint32_t to)
 {
-	uint32_t fresh = n + 1, old = fresh & ~(1u << (31 - __builtin_clz(fresh)));
-	uint32_t stay = old, move = 0, index = CHAIN(word_of(tx, first_word(obj, old)));
-	bool stay_is_bucket = true;
+	uint64_t word = words_get(w, tx, at.index);
+	uint64_t new = at.is_bucket ? WITH_HEAD(word, to) : WITH_NEXT(word, to);
+
+	if (new != word)
+		words_put(w, tx, at.index, new);
+}
+
+/* The bucket whose chain entry number `fresh` splits. */
+static inline uint32_t parent_of(uint32_t fresh)
+{
+	return fresh ^ 1u << (31 - __builtin_clz(fresh));
+}
+
+/* Bucket `fresh` takes over what is its own now. *head: its chain. */
+INLINE int split(struct words *w, struct twz_tx *tx, uint32_t fresh, uint32_t *head)
+{
+	struct link stay = {parent_of(fresh), true}, move = {0, true};
+	uint32_t index = HEAD(words_get(w, tx, stay.index)), steps = fresh, next;
 	struct key key;
 
 	*head = 0;
-	for (uint32_t steps = 0; index; steps++) {
-		uint32_t next;
-
-		if (STEP("check", "fot: chain") && (index > n || steps > n))
+	for (; index; index = next) {
+		if (STEP("check", "fot: chain") && (index >= fresh || !steps--))
 			return TWZ_E_DAMAGED;
-		next = NEXT(word_of(tx, first_word(obj, index)));
-		if (!key_of(tx, obj, index, &key))
+		next = NEXT(words_get(w, tx, index));
+		if (!key_of(tx, w->base, index, &key))
 			return TWZ_E_DAMAGED;
-		if (bucket_of(key.hash, fresh) == fresh) {
-			/* Out of the old chain, to the end of the new one. */
-			link_to(tx, obj, stay, stay_is_bucket, next);
-			if (move)
-				link_to(tx, obj, move, false, index);
-			else
-				*head = index;
-			move = index;
-		} else {
-			stay = index;
-			stay_is_bucket = false;
+		if (bucket_of(key.hash, fresh) != fresh) {
+			link_to(w, tx, stay, index);
+			stay = (struct link){index, false};
+			continue;
 		}
-		index = next;
+		if (move.index)
+			link_to(w, tx, move, index);
+		else
+			*head = index;
+		move = (struct link){index, false};
 	}
-	if (move)
-		link_to(tx, obj, move, false, 0);
-	return tx->error;
+	link_to(w, tx, stay, 0);
+	if (move.index)
+		link_to(w, tx, move, 0);
+	return 0;
 }
 
-/* A new entry for a key that is not there. */
-static int add(struct twz_tx *tx, void *obj, const struct key *key, uint32_t n, uint32_t *index)
+/*
+ * A new entry, the first of its chain. Its kind is stored behind its target, and links to it behind
+ * that, so that who looks without a lock never sees half an entry.
+ */
+INLINE int add(struct edit *e, struct twz_tx *tx, uint8_t *base, const struct key *key,
+	       uint64_t counts, uint32_t *index)
 {
-	uint64_t counts = word_of(tx, counts_of(obj));
-	struct twz_fot_entry *entry;
-	uint32_t bucket, head, next;
-	int error = split(tx, obj, n, &head);
+	struct twz_meta *meta = (struct twz_meta *)(base + TWZ_OBJ_META);
+	uint32_t fresh = (uint32_t)counts + 1, bucket = bucket_of(key->hash, fresh), head;
+	struct words w;
+	uint64_t word;
+	int error;
 
+	words_begin(&w, e, tx, base, parent_of(fresh), bucket == fresh ? 0 : bucket);
+	edit_set(e, tx, &entry_at(base, fresh)->target.lo, key->target.lo);
+	edit_set(e, tx, &entry_at(base, fresh)->target.hi, key->target.hi);
+	error = split(&w, tx, fresh, &head);
 	if (error)
 		return error;
-	*index = n + 1;
-	bucket = bucket_of(key->hash, n + 1);
-	next = bucket == n + 1 ? head : CHAIN(word_of(tx, first_word(obj, bucket)));
-	entry = twz_tx_write(tx, fot_entry(obj, n + 1), sizeof(*entry));
-	if (!entry)
-		return tx->error;
-	pmem_store64((uint64_t *)entry, key->kind | (uint64_t)next << 32 |
-						(uint64_t)(bucket == n + 1 ? n + 1 : head) << 48);
-	pmem_store64(&entry->name, 0);
-	pmem_store64(&entry->target.lo, key->target.lo);
-	pmem_store64(&entry->target.hi, key->target.hi);
-	if (bucket != n + 1)
-		link_to(tx, obj, bucket, true, n + 1);
-	return twz_tx_set(tx, counts_of(obj), counts + 1 + (1ull << 32));
+	word = WITH_HEAD((uint64_t)key->kind, head);
+	if (bucket == fresh) {
+		word = WITH_HEAD(WITH_NEXT(word, head), fresh);
+	} else {
+		word = WITH_NEXT(word, HEAD(words_get(&w, tx, bucket)));
+		link_to(&w, tx, (struct link){bucket, true}, fresh);
+	}
+	edit_set(e, tx, word_at(base, fresh), word);
+	words_end(&w, tx);
+	if (!edit_get(tx, &meta->magic)) {
+		edit_set(e, tx, (uint64_t *)&meta->version, 1);
+		edit_set(e, tx, &meta->magic, TWZ_META_MAGIC);
+	}
+	edit_set(e, tx, counts_at(base), counts + 1 + (1ull << 32));
+	*index = fresh;
+	return 0;
 }
 
-static int insert(struct twz_tx *tx, void *obj, struct key *key, uint32_t *index)
-{
-	uint32_t n, prev;
-	int error = twz_tx_add(tx, obj); /* locked: n is what it is */
+/* ---- insert and delete ----------------------------------------------------------------------- */
 
-	if (error)
-		return error;
-	n = (uint32_t)word_of(tx, counts_of(obj));
+INLINE int find_or_add(struct edit *e, struct twz_tx *tx, uint8_t *base, const struct key *key,
+		       uint32_t *index)
+{
+	uint64_t counts = edit_get(tx, counts_at(base));
+	uint32_t n = (uint32_t)counts, before;
+
 	if (STEP("check", "fot: count") && n >= TWZ_FOT_ENTRIES)
 		return TWZ_E_DAMAGED;
-	*index = find(tx, obj, key, n, &prev);
+	*index = find(tx, base, key, n, &before);
 	if (*index)
 		return 0;
-	return n == TWZ_FOT_ENTRIES - 1 ? TWZ_E_FOTFULL : add(tx, obj, key, n, index);
+	return n == TWZ_FOT_ENTRIES - 1 ? TWZ_E_FOTFULL : add(e, tx, base, key, counts, index);
 }
 
-static int insert_name(struct twz_tx *tx, void *obj, struct key *key, uint32_t *index)
+INLINE int insert(struct twz_tx *tx, uint8_t *base, const struct key *key, uint32_t *index)
 {
+	struct edit e;
+	int error = edit_begin(&e, tx, base);
+
+	return error ? error : edit_end(&e, tx, find_or_add(&e, tx, base, key, index));
+}
+
+static __attribute__((noinline)) int insert_tx(struct twz_tx *tx, uint8_t *base,
+					       const struct key *key, uint32_t *index)
+{
+	return insert(tx, base, key, index);
+}
+
+int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *index)
+{
+	struct key key = id_key(target);
+	uint8_t *base = obj_base(obj);
 	uint32_t before;
+
+	if (tx)
+		return insert_tx(tx, base, &key, index);
+	/* Mostly it is there, and nothing needs to be locked. */
+	*index = find(NULL, base, &key, (uint32_t)*counts_at(base), &before);
+	return *index ? 0 : insert(NULL, base, &key, index);
+}
+
+static int insert_name(struct twz_tx *tx, uint8_t *base, const struct key *key, uint32_t *index)
+{
+	uint32_t before = (uint32_t)edit_get(tx, counts_at(base));
 	uint64_t *name;
 	void *copy;
-	int error = twz_tx_add(tx, obj);
+	int error = insert_tx(tx, base, key, index);
 
-	before = error ? 0 : (uint32_t)word_of(tx, counts_of(obj));
-	if (!error)
-		error = insert(tx, obj, key, index);
 	if (error || *index <= before)
 		return error;
-	name = &fot_entry(obj, *index)->name;
+	name = &entry_at(base, *index)->name;
 	error = heap_alloc(tx, key->bytes, name, &copy);
 	if (error)
 		return error;
@@ -231,64 +351,45 @@ static int insert_name(struct twz_tx *tx, void *obj, struct key *key, uint32_t *
 }
 
 /* Not in its chain any more; the name's block is free. */
-static int delete (struct twz_tx *tx, void *obj, uint32_t index)
+static int delete (struct twz_tx *tx, uint8_t *base, uint32_t index)
 {
-	struct twz_fot_entry *entry = fot_entry(obj, index);
-	uint64_t word, counts;
+	uint64_t counts = edit_get(tx, counts_at(base)), word;
+	uint32_t n = (uint32_t)counts, before;
+	struct twz_fot_entry *entry = entry_at(base, index);
 	struct key key;
-	uint32_t n, prev;
-	int error = twz_tx_add(tx, obj);
+	struct words w;
+	int error = 0;
 
-	if (error)
-		return error;
-	counts = word_of(tx, counts_of(obj));
-	n = (uint32_t)counts;
 	if (!index || index > n || n >= TWZ_FOT_ENTRIES)
 		return TWZ_E_ARG;
-	word = word_of(tx, (uint64_t *)entry);
+	word = edit_get(tx, word_at(base, index));
 	if (KIND(word) != TWZ_FOT_ID && KIND(word) != TWZ_FOT_NAME)
 		return TWZ_E_NOTFOUND;
-	if (!key_of(tx, obj, index, &key) || find(tx, obj, &key, n, &prev) != index)
+	if (!key_of(tx, base, index, &key) || find(tx, base, &key, n, &before) != index)
 		return TWZ_E_DAMAGED;
-	link_to(tx, obj, prev ? prev : bucket_of(key.hash, n), !prev, NEXT(word));
+	words_begin(&w, NULL, tx, base, index, before);
+	link_to(&w, tx,
+		before ? (struct link){before, false} : (struct link){bucket_of(key.hash, n), true},
+		NEXT(word));
+	w.new[0] = WITH_NEXT((w.new[0] & ~0xffffull) | TWZ_FOT_TOMB, 0);
+	words_end(&w, tx);
 	if (KIND(word) == TWZ_FOT_NAME) {
-		twz_tx_set(tx, &entry->name, ptr_offset(word_of(tx, &entry->name)));
+		twz_tx_set(tx, &entry->name, ptr_offset(edit_get(tx, &entry->name)));
 		error = heap_free(tx, &entry->name);
-		if (error)
-			return error;
 	}
-	word = word_of(tx, (uint64_t *)entry); /* its own bucket may have been the one */
-	twz_tx_set(tx, (uint64_t *)entry, WITH_NEXT((word & ~0xffffull) | TWZ_FOT_TOMB, 0));
 	twz_tx_set(tx, &entry->target.lo, 0);
 	twz_tx_set(tx, &entry->target.hi, 0);
-	return twz_tx_set(tx, counts_of(obj), counts - (1ull << 32));
+	twz_tx_set(tx, counts_at(base), counts - (1ull << 32));
+	return error ? error : tx->error;
 }
 
-/* ---- with or without a transaction ------------------------------------------------------------ */
-
-static int end(struct twz_tx *own, struct twz_tx *tx, int error)
+/* These two are not hot: a transaction of their own is of the general form. */
+static int own_end(struct twz_tx *tx, int error)
 {
-	if (tx != own)
-		return error;
 	if (!error)
-		return twz_tx_commit(own);
-	twz_tx_abort(own);
+		return twz_tx_commit(tx);
+	twz_tx_abort(tx);
 	return error;
-}
-
-int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *index)
-{
-	struct key key = {.kind = TWZ_FOT_ID, .target = target, .hash = hash_of(target, NULL, 0)};
-	struct twz_tx own;
-
-	if (!tx) {
-		*index = fot_find(NULL, obj, target);
-		if (*index)
-			return 0;
-		tx = &own;
-		twz_tx_begin(tx);
-	}
-	return end(&own, tx, insert(tx, obj, &key, index));
 }
 
 int fot_insert_name(struct twz_tx *tx, void *obj, const char *name, uint32_t bytes,
@@ -299,24 +400,30 @@ int fot_insert_name(struct twz_tx *tx, void *obj, const char *name, uint32_t byt
 			  .target = resolver,
 			  .name = name,
 			  .hash = hash_of(resolver, name, bytes)};
+	uint8_t *base = obj_base(obj);
 	struct twz_tx own;
+	int error;
 
 	if (!bytes || bytes > UINT16_MAX)
 		return TWZ_E_NAME;
-	if (!tx) {
-		tx = &own;
-		twz_tx_begin(tx);
-	}
-	return end(&own, tx, insert_name(tx, obj, &key, index));
+	if (!tx)
+		twz_tx_begin(&own);
+	error = twz_tx_add(tx ? tx : &own, base);
+	if (!error)
+		error = insert_name(tx ? tx : &own, base, &key, index);
+	return tx ? error : own_end(&own, error);
 }
 
 int fot_delete(struct twz_tx *tx, void *obj, uint32_t index)
 {
+	uint8_t *base = obj_base(obj);
 	struct twz_tx own;
+	int error;
 
-	if (!tx) {
-		tx = &own;
-		twz_tx_begin(tx);
-	}
-	return end(&own, tx, delete (tx, obj, index));
+	if (!tx)
+		twz_tx_begin(&own);
+	error = twz_tx_add(tx ? tx : &own, base);
+	if (!error)
+		error = delete (tx ? tx : &own, base, index);
+	return tx ? error : own_end(&own, error);
 }

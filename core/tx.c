@@ -84,9 +84,9 @@ static void *fail(struct twz_tx *tx, int error)
 
 /*
  * Why commit must look closer: there is fresh memory to be fenced; perhaps there are no ranges.
- * And for staged(): there is an index.
+ * And for staged(): there is an index; with long ranges.
  */
-enum { FRESH = 1, ADDED = 2, INDEXED = 4 };
+enum { FRESH = 1, ADDED = 2, INDEXED = 4, LONG = 8 };
 
 /* Bytes of a range that append() takes. */
 #define SHORT 64u
@@ -282,8 +282,10 @@ static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uin
 		(uint32_t)(part - tx->part + 1) << 16 | (uint32_t)(p - start_of(part)) / 16;
 	struct keys keys = line_keys(off, range & LOG_LENGTH_MASK);
 
-	if (keys.last - keys.first >= LONG_LINES)
+	if (keys.last - keys.first >= LONG_LINES) {
 		keys = page_keys(off, range & LOG_LENGTH_MASK);
+		tx->special |= LONG;
+	}
 	if (tx->nused + (keys.last - keys.first + 1) > tx->nslots / 4 * 3)
 		return false;
 	for (uint64_t number = keys.first; number <= keys.last; number++) {
@@ -363,7 +365,9 @@ static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off
 
 	if (ranges_of(part) > WALK_MAX) {
 		index_update(tx, part);
-		if (look_up(tx, part, line_keys(off, bytes), off, bytes, &found) ||
+		if (look_up(tx, part, line_keys(off, bytes), off, bytes, &found))
+			return found;
+		if (tx->special & LONG &&
 		    look_up(tx, part, page_keys(off, bytes), off, bytes, &found))
 			return found;
 		p = part->indexed;
@@ -425,6 +429,8 @@ static __attribute__((noinline)) void *stage(struct twz_tx *tx, uint8_t *addr, u
 
 	if (tx->error)
 		return NULL;
+	if (tx->nparts && tx->last->base == base)
+		return stage_rest(tx, tx->last, addr, bytes); /* the caller has tried append */
 	part = part_at(tx, base);
 	if (!part)
 		part = add(tx, base);
