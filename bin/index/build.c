@@ -9,7 +9,8 @@
 #include "bin/index/index.h"
 
 #define STEP (512ull << 10) /* pages are asked for so many bytes at a time */
-#define LOOK 4096u          /* an object with a zero byte among the first ones is no text */
+#define SHOW_NS 100000000u
+#define LOOK 4096u /* an object with a zero byte among the first ones is no text */
 
 /* The build cannot go on: what there is of it is deleted. */
 static _Noreturn void give_up(struct builder *b, const char *where, int error)
@@ -104,6 +105,20 @@ static void add_text(struct builder *b, const struct twz_obj *obj, const char *p
 	add_lines(b, (uint32_t)b->ix->ndocuments - 1, text, bytes);
 }
 
+static void show_progress(struct builder *b)
+{
+	uint64_t now;
+
+	if (!b->progress)
+		return;
+	now = twz_rt_time_ns();
+	if (now - b->shown < SHOW_NS)
+		return;
+	b->shown = now;
+	twz_warn("\r%llu texts, %llu words ", (unsigned long long)b->ix->ndocuments,
+		 (unsigned long long)b->ix->nwords);
+}
+
 static int add_object(struct builder *b, struct twz_id id, const char *path)
 {
 	struct twz_obj obj;
@@ -120,6 +135,7 @@ static int add_object(struct builder *b, struct twz_id id, const char *path)
 	}
 	if (bytes)
 		add_text(b, &obj, path, bytes);
+	show_progress(b);
 	twz_obj_recycle(&obj); /* or many texts would use up the slots */
 	return STATUS_OK;
 }
@@ -175,7 +191,10 @@ static void clean(const char *name)
 int index_build(const char *where, const char *name)
 {
 	const struct twz_new new = {.ending = true};
-	struct builder b = {.name = name, .ready = TWZ_OBJ_DATA};
+	struct builder b = {.name = name,
+			    .ready = TWZ_OBJ_DATA,
+			    .progress = twz_rt_terminal(2),
+			    .shown = twz_rt_time_ns()};
 	struct path path;
 	uint64_t end;
 	int status, error = path_set(&path, where);
@@ -190,6 +209,8 @@ int index_build(const char *where, const char *name)
 	b.ix->end = TWZ_OBJ_DATA + sizeof(*b.ix);
 	b.ix->version = INDEX_VERSION;
 	status = add(&b, &path);
+	if (b.progress)
+		twz_warn("\r\033[K");
 	if (status) {
 		twz_obj_delete(b.obj.id);
 		return status;

@@ -116,6 +116,8 @@ struct builder {
 	uint64_t room;    /* documents that the array at ix->documents can hold */
 	const char *name; /* the index's path */
 	uint64_t skipped; /* objects that are no text */
+	bool progress;    /* is shown on a terminal */
+	uint64_t shown;   /* when it was shown last */
 };
 
 /* Zeroed memory of the index being filled, of which nothing is ever given back. */

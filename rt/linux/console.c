@@ -59,6 +59,11 @@ int64_t twz_rt_read(int stream, void *data, uint64_t bytes)
 	return n;
 }
 
+bool twz_rt_terminal(int stream)
+{
+	return isatty(stream);
+}
+
 void twz_rt_exit(int status)
 {
 	exit(status);

@@ -1,6 +1,8 @@
 /* line.c - a line of input, with editing and history when a person types it. */
 #define _GNU_SOURCE
 #include <editline/readline.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +23,35 @@ static const char *plain(void)
 	return line;
 }
 
+static sigjmp_buf discard;
+
+/* By then libedit's own handler has put the terminal back. */
+static void interrupted(int signal)
+{
+	(void)signal;
+	siglongjmp(discard, 1);
+}
+
+/* An interrupt from the keyboard discards the line. */
 static const char *edited(const char *prompt)
 {
+	struct sigaction action = {.sa_handler = interrupted}, before;
 	static char *line;
 
 	free(line);
+	line = NULL;
+	sigaction(SIGINT, &action, &before);
+	if (sigsetjmp(discard, 1)) {
+		sigaction(SIGINT, &before, NULL);
+		putchar('\n');
+		fflush(stdout);
+		return "";
+	}
 	line = readline(prompt);
-	if (line && *line)
+	sigaction(SIGINT, &before, NULL);
+	if (!line)
+		puts("");
+	else if (*line)
 		add_history(line);
 	return line;
 }
