@@ -38,6 +38,12 @@ static inline uint64_t *counts_at(uint8_t *base)
 	return (uint64_t *)&((struct twz_meta *)(base + TWZ_OBJ_META))->fot_next;
 }
 
+/* The number of entries for who only looks: too many are as good as few. */
+static inline uint32_t look_count(const struct twz_tx *tx, uint8_t *base)
+{
+	return (uint16_t)edit_get(tx, counts_at(base));
+}
+
 /* ---- what an entry is found by --------------------------------------------------------------- */
 
 struct key {
@@ -135,7 +141,7 @@ static __attribute__((noinline)) uint32_t find_tx(const struct twz_tx *tx, uint8
 	struct key key = id_key(target);
 	uint32_t before;
 
-	return find(tx, base, &key, (uint32_t)edit_get(tx, counts_at(base)), &before);
+	return find(tx, base, &key, look_count(tx, base), &before);
 }
 
 uint32_t fot_find(const struct twz_tx *tx, const void *obj, struct twz_id target)
@@ -146,7 +152,7 @@ uint32_t fot_find(const struct twz_tx *tx, const void *obj, struct twz_id target
 
 	if (tx)
 		return find_tx(tx, base, target);
-	return find(NULL, base, &key, (uint32_t)*counts_at(base), &before);
+	return find(NULL, base, &key, look_count(NULL, base), &before);
 }
 
 /* ---- changing chains ------------------------------------------------------------------------- */
@@ -328,7 +334,7 @@ int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *ind
 	if (tx)
 		return insert_tx(tx, base, &key, index);
 	/* Mostly it is there, and nothing needs to be locked. */
-	*index = find(NULL, base, &key, (uint32_t)*counts_at(base), &before);
+	*index = find(NULL, base, &key, look_count(NULL, base), &before);
 	return *index ? 0 : insert(NULL, base, &key, index);
 }
 
