@@ -36,7 +36,8 @@ tests() {
 # baseline NAME: runs it as it is; leaves NAME.steps, NAME.reached and NAME.time in $work.
 baseline() {
 	began=$(date +%s%N)
-	"$TWZ_BUILD/test/$1" --steps >"$work/$1.steps"
+	# A test without any step does not know --steps: what it prints is none.
+	"$TWZ_BUILD/test/$1" --steps 2>/dev/null | grep "^[a-z]*:.*$tab" >"$work/$1.steps" || return 0
 	if ! TWZ_STATES=$few TWZ_STEP_REACHED=$work/$1.reached timeout 60 \
 		"$TWZ_BUILD/test/$1" >"$work/$1.log" 2>&1; then
 		echo "$1 fails with every step on: it takes no part"

@@ -175,10 +175,12 @@ uint64_t window_total(const struct window *w, uint64_t share)
 }
 
 /*
- * The systematic part of a selection, in this order, each number of states by `parts`.
+ * The systematic part of a selection, in this order. All but one line comes early: it is what finds
+ * most of what is wrong.
  */
-enum part { LINES, LINE_ALONE, LINE_MISSING, PREFIX, WORD_ALONE, WORD_MISSING, NPARTS };
+enum part { LINES, LINE_MISSING, LINE_ALONE, PREFIX, WORD_MISSING, WORD_ALONE, NPARTS };
 
+/* How many states each part has. */
 static void parts_of(const struct window *w, uint64_t total, uint64_t part[NPARTS])
 {
 	uint64_t subsets = w->nlines < MANY ? 1ull << w->nlines : ~0ull;
@@ -196,7 +198,7 @@ static void parts_of(const struct window *w, uint64_t total, uint64_t part[NPART
 	part[WORD_MISSING] = at_most(w->nwords, TORN);
 }
 
-/* Whether the i-th of `part`, a systematic choice, keeps the store `when` to this word. */
+/* Whether state i of the n of a part has the newest value of this word, number `number`. */
 static bool keeps(const struct window *w, const struct word *word, enum part part, uint64_t i,
 		  uint64_t n, uint32_t number)
 {
@@ -271,13 +273,16 @@ static void pick_all(struct window *w, uint64_t i)
 
 static void pick_selected(struct window *w, uint64_t total, uint64_t i, uint64_t seed)
 {
-	uint64_t random = seed ^ i * TWZ_SUM_B, part[NPARTS], systematic = 0;
+	uint64_t random = seed ^ i * TWZ_SUM_B, part[NPARTS], systematic = 0, first;
 
 	parts_of(w, total, part);
 	for (int p = 0; p < NPARTS; p++)
 		systematic += part[p];
-	/* No budget for all of them: nothing and everything, then a draw from all kinds. */
-	if (systematic > total && i >= 2)
+	/* No budget for all of them: the first ones, then a draw from all kinds. */
+	first = part[LINES] + part[LINE_MISSING];
+	if (first > total / 2)
+		first = 2;
+	if (systematic > total && i >= first)
 		i = random_next(&random) % (2 * systematic);
 	for (int p = 0; p < NPARTS; p++) {
 		if (i < part[p]) {
