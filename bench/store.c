@@ -172,6 +172,15 @@ static void bench_copy(void)
 	struct count page, count;
 
 	begin(1024 * MIB);
+	create((void *)1);
+	source = created;
+	create((void *)0);
+	target = created;
+	copy(NULL);
+	create((void *)0);
+	target = created;
+	figure("copy a one-page object", (double)count_run(copy, NULL).instructions, "instructions",
+	       0);
 	create((void *)0);
 	source = created;
 	must(store_make(&store, source, 1024, 256 * MIB / 4096));

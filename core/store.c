@@ -535,7 +535,12 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 	if (from == to || !src_page || src_page >= STORE_PAGES_MAX ||
 	    pages > STORE_PAGES_MAX - src_page)
 		return TWZ_E_RANGE;
-	error = store_unsettled(s, src) ? store_settle(s, src) : 0;
+	/* A store without copies never touches its counts: in a sparse image they may be holes. */
+	error = s->reserve ? s->reserve(s->fixed->share.frame * TWZ_PAGE,
+					s->fixed->share.frames * TWZ_PAGE)
+			   : 0;
+	if (!error && store_unsettled(s, src))
+		error = store_settle(s, src);
 	if (!error)
 		error = store_drop(s, dst, dst_page, pages);
 	for (uint64_t at = 0, done; !error && at < pages; at += done) {

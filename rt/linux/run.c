@@ -23,6 +23,7 @@
 #include "rt/linux/home.h"
 
 #define NS_MS (1000ull * 1000)
+#define DRAIN_STEPS 4096 /* of what is dying, freed between two programs: some GiB */
 
 extern char **environ;
 
@@ -146,6 +147,9 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 		*status = WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus) : WEXITSTATUS(wstatus);
 	sigaction(SIGINT, &intr, NULL);
 	sigaction(SIGQUIT, &quit, NULL);
+	home_lock();
+	store_drain(&home.store, DRAIN_STEPS);
+	home_unlock();
 	return pid < 0 ? TWZ_E_NOMEM : 0;
 }
 
