@@ -296,6 +296,81 @@ static void test_many(void **state)
 		assert_int_equal(*word(0, i * 7), i % 101 ? i : i + 1);
 }
 
+/*
+ * Ranges of all lengths in three objects, so many that they are found through the index, and then
+ * more than it holds: each byte is staged by at most one range, and is found in it.
+ */
+static void test_index(void **state)
+{
+	enum { BYTES = 1 << 20, STEP_MAX = 6000 };
+	static uint8_t *place[3][BYTES];
+	uint64_t random = 1, nranges = 0;
+
+	(void)state;
+	memset(place, 0, sizeof(place));
+	for (unsigned i = 0; i < 9000; i++) {
+		unsigned n, step;
+		uint64_t off, bytes;
+		uint8_t *addr, *copy;
+		bool whole, some = false;
+
+		random = random * 6364136223846793005ull + 1442695040888963407ull;
+		n = (random >> 60) % 3;
+		off = random >> 33 & (BYTES - 1) & ~(uint64_t)7;
+		step = (random >> 53) % 100;
+		bytes = step == 99 ? STEP_MAX : step > 90 ? 700 : step > 70 ? 64 : 8;
+		if (off + bytes > BYTES)
+			continue;
+		addr = (uint8_t *)word(n, 0) + off;
+		whole = place[n][off];
+		for (uint64_t at = 0; at < bytes; at++) {
+			whole = whole && place[n][off + at] == place[n][off] + at;
+			some |= place[n][off + at] != NULL;
+		}
+		assert_ptr_equal(twz_tx_read(&tx, addr, bytes), whole ? place[n][off] : addr);
+		if (some && !whole)
+			continue; /* an error, which would end it */
+		copy = twz_tx_write(&tx, addr, bytes);
+		if (!copy) {
+			assert_int_equal(tx.error, TWZ_E_TXFULL);
+			break;
+		}
+		if (whole) {
+			assert_ptr_equal(copy, place[n][off]);
+			continue;
+		}
+		nranges++;
+		for (uint64_t at = 0; at < bytes; at++)
+			place[n][off + at] = copy + at;
+	}
+	assert_true(nranges > TX_SLOTS);
+	twz_tx_abort(&tx);
+	not_locked();
+}
+
+/* With an index too, what overlaps partly is refused. */
+static void test_index_overlap(void **state)
+{
+	static const struct {
+		uint64_t off, bytes;
+	} t[] = {{4, 8},     {63 * 800 - 4, 8}, {100000 + 5996, 8},
+		 {99996, 8}, {0, 100},          {101000, 9000}};
+
+	(void)state;
+	for (unsigned how = 0; how < 6; how++) {
+		uint8_t *data = (uint8_t *)word(0, 0);
+
+		twz_tx_begin(&tx);
+		for (unsigned i = 0; i < 64; i++)
+			assert_int_equal(twz_tx_set(&tx, word(0, i * 100), i), 0);
+		assert_non_null(twz_tx_write(&tx, data + 100000, 6000));
+		assert_non_null(twz_tx_write(&tx, data + 100008, 5992));
+		assert_null(twz_tx_write(&tx, data + t[how].off, t[how].bytes));
+		assert_int_equal(twz_tx_commit(&tx), TWZ_E_ARG);
+		not_locked();
+	}
+}
+
 static void test_misaligned(void **state)
 {
 	uint8_t *data = (uint8_t *)word(0, 0) + 61; /* a packed structure's */
@@ -542,6 +617,8 @@ int main(void)
 		cmocka_unit_test_setup(test_range, setup),
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_many, setup),
+		cmocka_unit_test_setup(test_index, setup),
+		cmocka_unit_test_setup(test_index_overlap, setup),
 		cmocka_unit_test_setup(test_misaligned, setup),
 		cmocka_unit_test_setup(test_objects, setup),
 		cmocka_unit_test_setup(test_limit, setup),
