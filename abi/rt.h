@@ -148,7 +148,7 @@ void twz_rt_fault(const struct twz_fault *fault);
 int64_t twz_rt_write(int stream, const void *data, uint64_t bytes); /* 1 output, 2 messages */
 int64_t twz_rt_read(int stream, void *data, uint64_t bytes);        /* 0 input */
 bool twz_rt_terminal(int stream); /* a person sees what is written there */
-uint64_t twz_rt_time_ns(void);                                      /* since 1970, UTC */
+uint64_t twz_rt_time_ns(void);    /* since 1970, UTC */
 void twz_rt_random(void *out, uint64_t bytes);
 _Noreturn void twz_rt_exit(int status);
 

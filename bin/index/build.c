@@ -50,12 +50,9 @@ static struct document *document_new(struct builder *b)
 	if (ix->ndocuments == b->room) {
 		b->room = b->room ? 2 * b->room : 16;
 		more = builder_take(b, b->room * sizeof(*more));
-		for (uint64_t i = 0; i < ix->ndocuments; i++) {
-			more[i].bytes = documents[i].bytes;
-			more[i].id = documents[i].id;
-			twz_ptr_copy(&more[i].text, &documents[i].text);
-			twz_ptr_copy(&more[i].name, &documents[i].name);
-		}
+		/* Within the object pointers stay what they are, and their targets unmapped. */
+		if (documents)
+			memcpy(more, documents, ix->ndocuments * sizeof(*more));
 		twz_set(&ix->documents, more);
 		documents = more;
 	}

@@ -29,6 +29,23 @@ warns 'one argument too many'
 run 2 "$twz" mkstore x --size
 warns 'needs a value'
 
+# The manual's page has every command.
+page=$OLDPWD/docs/man/twz.1
+if ! command -v mandoc >/dev/null; then
+	echo 'no mandoc: the page is not checked'
+else
+	run 0 mandoc -Tlint "$page"
+	silent
+	run 0 mandoc -Tascii "$page"
+fi
+for command in mkstore ls tree stat fot put get check; do
+	if grep -q "^\.It Cm $command\$" "$page"; then
+		passes
+	else
+		fails "the manual's page lacks $command"
+	fi
+done
+
 # ---- mkstore -------------------------------------------------------------------------------------
 
 run 0 "$twz" mkstore "$s" --size 32M
