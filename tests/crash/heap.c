@@ -2,9 +2,9 @@
  * heap.c - allocation and FOT entries under crashes.
  *
  * Object 0 has a heap whose root is a table of pointers; a script allocates and frees blocks there
- * and inserts FOT entries, in transactions of one or more of these. After a crash the heap is sound,
- * the table's blocks are those that a model has, with their content, and the FOT has exactly the
- * model's entries: the steps that returned happened, the next one wholly or not at all.
+ * and inserts FOT entries, in transactions of one or more of these. After a crash the heap is
+ * sound, the table's blocks are those that a model has, with their content, and the FOT has exactly
+ * the model's entries: what returned has happened, the next transaction wholly or not at all.
  */
 #include <stdio.h>
 #include <string.h>
@@ -324,7 +324,7 @@ several = {
 	},
 	.again = {{ALLOC, 5, 48, true}, {ALLOC, 6, 48, true}, {ALLOC, 7, 48}},
 },
-/* Until a transaction commits, what it frees is still there: it must not be given out and filled. */
+/* Until a transaction commits, what it frees is still there: it must not be filled again. */
 freed = {
 	.run = {
 		{ALLOC, 0, 48, true}, {ALLOC, 1, 48},
@@ -381,5 +381,5 @@ static const struct sim_case cases[] = {
 
 int main(int argc, char **argv)
 {
-	return sim_main(argc, argv, "heap", cases, sizeof(cases) / sizeof(cases[0]));
+	return sim_main(argc, argv, "crash_heap", cases, sizeof(cases) / sizeof(cases[0]));
 }

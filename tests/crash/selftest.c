@@ -524,12 +524,12 @@ int main(int argc, char **argv)
 		struct sim_case as_right = cases[sizeof(cases) / sizeof(cases[0]) - 1];
 
 		as_right.broken = false;
-		return sim_main(argc, argv, "selftest", &as_right, 1);
+		return sim_main(argc, argv, "crash_selftest", &as_right, 1);
 	}
 	if (argc < 2 && !getenv("TWZ_STEP_OFF") && !repeats(argv[0])) {
 		printf("  the line that should repeat a failure does not\n");
-		printf("selftest: 0 passed, 1 failed\n");
+		printf("crash_selftest: 0 passed, 1 failed\n");
 		return 1;
 	}
-	return sim_main(argc, argv, "selftest", cases, sizeof(cases) / sizeof(cases[0]));
+	return sim_main(argc, argv, "crash_selftest", cases, sizeof(cases) / sizeof(cases[0]));
 }

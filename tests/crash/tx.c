@@ -350,5 +350,5 @@ static const struct sim_case cases[] = {
 
 int main(int argc, char **argv)
 {
-	return sim_main(argc, argv, "tx", cases, sizeof(cases) / sizeof(cases[0]));
+	return sim_main(argc, argv, "crash_tx", cases, sizeof(cases) / sizeof(cases[0]));
 }

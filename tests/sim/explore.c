@@ -25,7 +25,7 @@ static struct set images;   /* of the case: hashes of images */
 static struct set visited;  /* images with notes */
 static struct set deepened; /* of those, the ones crashed in again */
 
-/* By crash point of the run: how many states the survey chose from. The other pass does the same. */
+/* By crash point of the run: how many states the survey chose from; the other pass does too. */
 static uint64_t *totals;
 
 /* True if the key is new. */

@@ -14,7 +14,7 @@
 
 static void help(const char *name)
 {
-	printf("usage: crash_%s [--list | --steps] [CASE...]\n"
+	printf("usage: %s [--list | --steps] [CASE...]\n"
 	       "Visits the crash states of the cases (all, if none is named), checks each.\n"
 	       "  --list   the cases\n"
 	       "  --steps  the steps that TWZ_STEP_OFF=kind:name can switch off\n"

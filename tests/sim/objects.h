@@ -3,7 +3,8 @@
  * works inside objects (transactions, FOT, heap).
  *
  * Object n is mapped at SIM_SLOT(n + 1), and its bytes lie at n * OBJECTS_SPAN of the memory. All
- * its pages up to OBJECTS_SPAN are present. There is one process; after a crash, one of a newer epoch.
+ * its pages up to OBJECTS_SPAN are present. There is one process; after a crash, one of a newer
+ * epoch.
  */
 #ifndef TWZ_TESTS_SIM_OBJECTS_H
 #define TWZ_TESTS_SIM_OBJECTS_H

@@ -27,9 +27,9 @@
  * For each state: recover, then check. Then, from some or all of them (the budget), recover and
  * `again` are recorded in their turn and crashed in: depth 2.
  *
- * KILLS. In a `killed` case the program dies between any two stores: the memory stays as it was, and
- * what was not durable is still not. recover and `again` go on with it, under power, and then it
- * fails. A fence of theirs does not complete a flush of the dead.
+ * KILLS. In a `killed` case the program dies between any two stores: the memory stays as it was,
+ * and what was not durable is still not. recover and `again` go on with it, under power, and then
+ * it fails. A fence of theirs does not complete a flush of the dead.
  *
  * ENVIRONMENT of a test binary
  *   TWZ_STATES=N    at most about N states for each case (default: the case's own number)
@@ -47,15 +47,15 @@
 
 /* ---- the medium ------------------------------------------------------------------------------ */
 
-/* Places for a test's mappings, free under all sanitizers: 1,024 slots of 1 GiB, then the memory. */
+/* Places for mappings, free under all sanitizers: 1,024 slots of 1 GiB, then the memory. */
 #define SIM_SLOT(n) ((uint8_t *)0x200000000000 + ((uint64_t)(n) << 30))
 #define SIM_BASE ((uint8_t *)0x210000000000)
 
 #define SIM_ALL_MAX 1024u
 
 /*
- * A new memory of `bytes` (a multiple of the page, at most 32 GiB), all zero, mapped at SIM_BASE. It
- * replaces the one before; all aliases are gone. Ends the process if that fails.
+ * A new memory of `bytes` (a multiple of the page, at most 32 GiB), all zero, mapped at SIM_BASE.
+ * It replaces the one before; all aliases are gone. Ends the process if that fails.
  */
 void *sim_memory(uint64_t bytes);
 uint64_t sim_bytes(void);
