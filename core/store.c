@@ -523,26 +523,13 @@ static uint64_t to_log(uint64_t page, uint64_t pages, bool *log)
 	return n < pages ? n : pages;
 }
 
-int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
-	       uint64_t pages)
+static int copy_range(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src,
+		      uint64_t src_page, uint64_t pages)
 {
 	const struct twz_record *from = record_at(s, src);
 	struct twz_record *to = record_at(s, dst);
-	int error;
+	int error = 0;
 
-	if (!from || !to)
-		return TWZ_E_NOTFOUND;
-	if (from == to || !src_page || src_page >= STORE_PAGES_MAX ||
-	    pages > STORE_PAGES_MAX - src_page)
-		return TWZ_E_RANGE;
-	/* A store without copies never touches its counts: in a sparse image they may be holes. */
-	error = s->reserve ? s->reserve(s->fixed->share.frame * TWZ_PAGE,
-					s->fixed->share.frames * TWZ_PAGE)
-			   : 0;
-	if (!error && store_unsettled(s, src))
-		error = store_settle(s, src);
-	if (!error)
-		error = store_drop(s, dst, dst_page, pages);
 	for (uint64_t at = 0, done; !error && at < pages; at += done) {
 		bool log = false;
 		uint64_t n = to_log(dst_page + at, to_log(src_page + at, pages - at, &log), &log);
@@ -559,6 +546,35 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 		} while (error == TWZ_E_FULL && make_room(s));
 	}
 	return error;
+}
+
+int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
+	       uint64_t pages)
+{
+	const uint64_t behind = TWZ_OBJ_LOG_END / TWZ_PAGE;
+	const struct twz_record *from = record_at(s, src);
+	uint64_t low = src_page < behind ? behind - src_page : 0;
+	int error;
+
+	if (!from || !record_at(s, dst))
+		return TWZ_E_NOTFOUND;
+	if (dst == src || !src_page || src_page >= STORE_PAGES_MAX ||
+	    pages > STORE_PAGES_MAX - src_page)
+		return TWZ_E_RANGE;
+	if (low > pages)
+		low = pages;
+	/* A store without copies never touches its counts: in a sparse image they may be holes. */
+	error = s->reserve ? s->reserve(s->fixed->share.frame * TWZ_PAGE,
+					s->fixed->share.frames * TWZ_PAGE)
+			   : 0;
+	if (!error && store_unsettled(s, src))
+		error = store_settle(s, src);
+	if (!error)
+		error = store_drop(s, dst, dst_page, pages);
+	/* What is shared by whole nodes first: cheapest into an empty map. */
+	if (!error)
+		error = copy_range(s, dst, dst_page + low, src, src_page + low, pages - low);
+	return error ? error : copy_range(s, dst, dst_page, src, src_page, low);
 }
 
 /* Settling: tx_settle's view of the store. */

@@ -163,19 +163,34 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 
 /* Nodes. */
 
-static int node_new(struct store *s, unsigned level, uint32_t *frame)
+/* What a new node holds: entries from `first` on. */
+struct content {
+	const uint32_t *frame;
+	unsigned first, n, present;
+	uint32_t pages;
+};
+static const struct content nothing;
+
+static int node_new(struct store *s, unsigned level, const struct content *c, uint32_t *frame)
 {
 	struct twz_node *node;
-	uint64_t got;
-	uint64_t head[3] = {TWZ_NODE_MAGIC | (uint64_t)level << 32, 1};
+	uint64_t *word, got, sum;
 	int error = frame_take(s, FRAME_META, 1, 0, frame, &got);
 
 	if (error)
 		return error;
-	head[2] = twz_sum_at(0, head[0]);
 	node = frame_at(s, *frame);
+	word = (uint64_t *)node;
 	pmem_zero(node, sizeof(*node));
-	pmem_copy(node, head, sizeof(head));
+	if (c->n)
+		pmem_copy(&node->frame[c->first], c->frame, c->n * sizeof(c->frame[0]));
+	pmem_store64(&word[0], TWZ_NODE_MAGIC | (uint64_t)level << 32 | (uint64_t)c->present << 48);
+	pmem_store64(&word[1], 1);
+	pmem_store64(&word[3], c->pages);
+	sum = twz_sum_at(0, word[0]) + twz_sum_at(3, word[3]);
+	for (uint64_t i = 8 + c->first / 2; i < 8 + (c->first + c->n + 1) / 2; i++)
+		sum += twz_sum_at(i, word[i]);
+	pmem_store64(&node->sum, sum);
 	pmem_flush("node: new", node, sizeof(*node));
 	return 0;
 }
@@ -228,7 +243,7 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 		top++;
 		if (!root && (page >= tree_span(top) || top < level))
 			continue; /* an empty map begins with the height that it needs */
-		error = node_new(s, top, &frame);
+		error = node_new(s, top, &nothing, &frame);
 		if (error)
 			return error;
 		node = frame_at(s, frame);
@@ -250,7 +265,7 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 			break;
 		child = UPDATE_GET(u, node->frame[slot_of(page, top)]);
 		if (!child) {
-			error = node_new(s, top - 1, &child);
+			error = node_new(s, top - 1, &nothing, &child);
 			if (error)
 				return error;
 			node_set(s, node, slot_of(page, top), child);
@@ -825,14 +840,10 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 	struct twz_node *to;
 	uint64_t frame = src->map.tree.root, n = pages / tree_span(level);
 	unsigned i = slot_of(src_page, level + 1), k = slot_of(dst_page, level + 1);
-	uint32_t shared;
-	unsigned present;
-	int error = tree_form(s, dst);
+	struct content c = {.first = k};
+	uint32_t root;
+	int error;
 
-	if (!error)
-		error = node_make(s, dst, dst_page, level + 1, &to);
-	if (error)
-		return error;
 	for (unsigned l = src->level; l > level + 1; l--) {
 		from = node_at(s, frame, l);
 		if (!from)
@@ -849,12 +860,28 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 	*done = n * tree_span(level);
 	while (n && !from->frame[i + n - 1])
 		n--;
-	error = children_share(s, from->frame + i, (unsigned)n, level, &present, &shared);
+	c.frame = from->frame + i;
+	c.n = (unsigned)n;
+	error = children_share(s, c.frame, c.n, level, &c.present, &c.pages);
 	if (error)
 		return error;
-	node_fill(s, to, k, from->frame + i, (unsigned)n);
-	UPDATE_PUT(&s->update, to, npresent, UPDATE_GET(&s->update, to->npresent) + present);
-	account(s, dst, dst_page, level + 1, shared);
+
+	/* Mostly nothing is there yet, and all is in the first node: it is made with its entries. */
+	if (!UPDATE_GET(&s->update, dst->npages) && dst_page < tree_span(level + 1)) {
+		error = node_new(s, level + 1, &c, &root);
+		UPDATE_PUT(&s->update, dst, map.run[0], root);
+		UPDATE_PUT(&s->update, dst, level, level + 1);
+		UPDATE_PUT(&s->update, dst, npages, c.pages);
+		return error;
+	}
+	error = tree_form(s, dst);
+	if (!error)
+		error = node_make(s, dst, dst_page, level + 1, &to);
+	if (error)
+		return error;
+	node_fill(s, to, k, c.frame, c.n);
+	UPDATE_PUT(&s->update, to, npresent, UPDATE_GET(&s->update, to->npresent) + c.present);
+	account(s, dst, dst_page, level + 1, c.pages);
 	return 0;
 }
 
