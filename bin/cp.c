@@ -75,7 +75,7 @@ static int copy(struct path *from, struct path *to)
 	error = twz_obj_copy(id, true, &new);
 	if (error)
 		return fail_error(from->text, error);
-	error = path_publish(to->text, new);
+	error = twz_name_publish(to->text, new, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
 	return error ? fail_error(to->text, error) : STATUS_OK;
 }
 

@@ -169,7 +169,12 @@ int update_recover(struct update *u)
 		if (STEP("check", "update log: word") && (off % 8 || off >= u->bytes))
 			return TWZ_E_DAMAGED;
 	}
-	if (STEP("log", "update: replay") && log->count)
+	if (!log->count)
+		return 0;
+	/* Whoever wrote the log may have died before its fence, and the power fail while we apply. */
+	pmem_flush("update: log again", log, sizeof(*log) + log->count * sizeof(log->word[0]));
+	pmem_fence("update: log again");
+	if (STEP("log", "update: replay"))
 		apply(u, log->word, log->count);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "lib/path.h"
 
+#include <twz/io.h>
 #include <twz/name.h>
 
 #define SPACES_MAX 4 /* that one change concerns: two parents, and what is bound there */
@@ -229,11 +230,26 @@ int twz_name_bind(const char *path, struct twz_id id, uint32_t flags)
 	return error;
 }
 
-int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
+/* Binds first and keeps then: after a crash in between the name leads nowhere, but nothing leaks. */
+static int bind_and_keep(const char *path, struct twz_id id, uint32_t flags)
 {
 	int error = twz_name_bind(path, id, flags);
 
 	return error ? error : twz_obj_keep(id);
+}
+
+int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
+{
+	char new[TWZ_PATH_MAX + 1];
+	int error = bind_and_keep(path, id, 0);
+
+	if (error != TWZ_E_EXISTS || !(flags & TWZ_NAME_REPLACE))
+		return error;
+	/* What has the name loses it only when the new object lasts: that has another name first. */
+	if (twz_format(new, sizeof(new), "%s" TWZ_NAME_NEW, path) >= sizeof(new))
+		return TWZ_E_NAME;
+	error = bind_and_keep(new, id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
+	return error ? error : twz_name_rename(new, path, flags);
 }
 
 static int unbind(const char *path, uint32_t flags)

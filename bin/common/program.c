@@ -163,17 +163,3 @@ int path_into(struct path *path, const char *from)
 
 	return path_is_space(path->text) ? path_append(path, path_last(from), &length) : 0;
 }
-
-int path_publish(const char *path, struct twz_id id)
-{
-	const uint32_t replace = TWZ_NAME_REPLACE | TWZ_NAME_DELETE;
-	struct path new;
-	int error = twz_name_publish(path, id, 0);
-
-	if (error != TWZ_E_EXISTS)
-		return error;
-	if (twz_format(new.text, sizeof(new.text), "%s.new", path) >= sizeof(new.text))
-		return TWZ_E_NAME;
-	error = twz_name_publish(new.text, id, replace);
-	return error ? error : twz_name_rename(new.text, path, replace);
-}

@@ -65,11 +65,4 @@ int path_into(struct path *path, const char *from);
 /* The object's type, of one that can be opened; an error else. */
 int path_type(const char *path, struct twz_id *id, uint32_t *type);
 
-/*
- * Gives an ending object this name, and keeps it. An object that had the name before is there until
- * the new one takes its place, in one step, and is then deleted. A crash in between may leave the
- * new object under the name with ".new" behind it.
- */
-int path_publish(const char *path, struct twz_id id);
-
 #endif

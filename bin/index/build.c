@@ -2,9 +2,9 @@
  * build.c - makes an index of all text below a path.
  *
  * The index is filled in an object that ends with the boot epoch: killed here, the build leaves
- * nothing. Then it is made durable, gets the name NAME.new and is kept; then the name NAME goes over
- * to it in one step, in which the index before is deleted. Killed in between, NAME.new is left, and
- * the next build removes it.
+ * nothing. Then it is made durable and published (twz_name_publish): the name goes over to it in one
+ * step, in which the index before is deleted. Killed in the middle of that, the new index can be
+ * left under a name of its own, and the next build removes it.
  */
 #include "bin/index/index.h"
 
@@ -177,12 +177,9 @@ static int add(struct builder *b, struct path *path)
 static void clean(const char *name)
 {
 	struct path new;
-	size_t length = strlen(name);
 
-	if (!path_set(&new, name) && length + strlen(".new") < sizeof(new.text)) {
-		memcpy(new.text + length, ".new", sizeof(".new"));
+	if (twz_format(new.text, sizeof(new.text), "%s" TWZ_NAME_NEW, name) < sizeof(new.text))
 		twz_name_unbind(new.text, TWZ_NAME_DELETE);
-	}
 }
 
 int index_build(const char *where, const char *name)
@@ -220,7 +217,7 @@ int index_build(const char *where, const char *name)
 	if (!error)
 		error = twz_obj_sync(&b.obj);
 	if (!error)
-		error = path_publish(name, b.obj.id);
+		error = twz_name_publish(name, b.obj.id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
 	if (error)
 		give_up(&b, name, error);
 	twz_print("%s: %llu words in %llu lines of %llu texts", name,

@@ -582,7 +582,22 @@ static const struct sim_case cases[] = {
 	 .check = check_full},
 };
 
+#define NCASES (sizeof(cases) / sizeof(cases[0]))
+
+/*
+ * Each case once as power fails, and once as its process is killed first: then what it stored is
+ * there, durable or not, for who recovers, until the power fails.
+ */
 int main(int argc, char **argv)
 {
-	return sim_main(argc, argv, "crash_store", cases, sizeof(cases) / sizeof(cases[0]));
+	static struct sim_case all[2 * NCASES];
+	static char name[NCASES][40];
+
+	for (size_t i = 0; i < NCASES; i++) {
+		all[i] = all[NCASES + i] = cases[i];
+		snprintf(name[i], sizeof(name[i]), "%s, killed", cases[i].name);
+		all[NCASES + i].name = name[i];
+		all[NCASES + i].killed = true;
+	}
+	return sim_main(argc, argv, "crash_store", all, 2 * NCASES);
 }

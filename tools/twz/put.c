@@ -114,27 +114,6 @@ static int make_object(int fd, uint64_t expected, struct twz_id *id)
 	return error;
 }
 
-/*
- * Gives the object its name. What had it before is there until the new object takes its place in one
- * step: so that has another name first.
- */
-static int publish(const char *path, struct twz_id id)
-{
-	const uint32_t replace = TWZ_NAME_REPLACE | TWZ_NAME_DELETE;
-	int error = twz_name_publish(path, id, 0);
-	char *new;
-
-	if (error != TWZ_E_EXISTS)
-		return error;
-	if (asprintf(&new, "%s.new", path) < 0)
-		abort();
-	error = twz_name_publish(new, id, replace);
-	if (!error)
-		error = twz_name_rename(new, path, replace);
-	free(new);
-	return error;
-}
-
 static int put_file(const char *from, uint64_t size, const char *to)
 {
 	struct twz_id id, old;
@@ -152,7 +131,7 @@ static int put_file(const char *from, uint64_t size, const char *to)
 	close(fd);
 	if (error)
 		return put_fail(from, error > 0 ? strerror(error) : twz_error_text(error));
-	error = publish(to, id);
+	error = twz_name_publish(to, id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
 	if (error)
 		return put_fail(to, twz_error_text(error));
 	progress.files++;

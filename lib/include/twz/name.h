@@ -39,7 +39,13 @@ enum twz_name_flags {
  */
 int twz_name_bind(const char *path, struct twz_id id, uint32_t flags);
 
-/* Binds the name and then keeps the object, which was made ending: no crash can leak it. */
+/*
+ * Binds the name and keeps the object, which was made ending: no crash can leak it. With REPLACE,
+ * the object that has the name is there until the new one takes its place, in one step; a crash in
+ * between can leave the new one under the name with TWZ_NAME_NEW behind it, where the next such
+ * call replaces it. Names that end so are this function's.
+ */
+#define TWZ_NAME_NEW ".twz-new"
 int twz_name_publish(const char *path, struct twz_id id, uint32_t flags);
 
 /* Removes the name; with TWZ_NAME_DELETE the object too. TWZ_E_NOTFOUND, TWZ_E_NOTEMPTY. */
