@@ -72,9 +72,12 @@ static inline int edit_end(struct edit *e, const struct twz_tx *tx, int error)
 	return tx ? error : tx_part_end(&e->part, error);
 }
 
+/* Without a transaction also for who has not locked the object. */
 static inline uint64_t edit_get(const struct twz_tx *tx, const uint64_t *p)
 {
-	return tx ? *(const uint64_t *)twz_tx_read(tx, p, sizeof(*p)) : *p;
+	if (tx)
+		return *(const uint64_t *)twz_tx_read(tx, p, sizeof(*p));
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
 }
 
 /* edit_set for a page that is not there. */

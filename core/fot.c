@@ -297,45 +297,52 @@ INLINE int add(struct edit *e, struct twz_tx *tx, uint8_t *base, const struct ke
 
 /* ---- insert and delete ----------------------------------------------------------------------- */
 
+/* `absent`: what the counts were when the key was looked for without the lock, and not found. */
 INLINE int find_or_add(struct edit *e, struct twz_tx *tx, uint8_t *base, const struct key *key,
-		       uint32_t *index)
+		       uint64_t absent, uint32_t *index)
 {
 	uint64_t counts = edit_get(tx, counts_at(base));
 	uint32_t n = (uint32_t)counts, before;
 
 	if (STEP("check", "fot: count") && n >= TWZ_FOT_ENTRIES)
 		return TWZ_E_DAMAGED;
-	*index = find(tx, base, key, n, &before);
+	*index = counts == absent ? 0 : find(tx, base, key, n, &before);
 	if (*index)
 		return 0;
 	return n == TWZ_FOT_ENTRIES - 1 ? TWZ_E_FOTFULL : add(e, tx, base, key, counts, index);
 }
 
-INLINE int insert(struct twz_tx *tx, uint8_t *base, const struct key *key, uint32_t *index)
+static __attribute__((noinline)) int insert_tx(struct twz_tx *tx, uint8_t *base,
+					       const struct key *key, uint32_t *index)
 {
 	struct edit e;
 	int error = edit_begin(&e, tx, base);
 
-	return error ? error : edit_end(&e, tx, find_or_add(&e, tx, base, key, index));
-}
-
-static __attribute__((noinline)) int insert_tx(struct twz_tx *tx, uint8_t *base,
-					       const struct key *key, uint32_t *index)
-{
-	return insert(tx, base, key, index);
+	return error ? error : edit_end(&e, tx, find_or_add(&e, tx, base, key, ~0ull, index));
 }
 
 int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *index)
 {
 	struct key key = id_key(target);
 	uint8_t *base = obj_base(obj);
+	struct edit e;
+	uint64_t counts;
 	uint32_t before;
+	int error;
 
 	if (tx)
 		return insert_tx(tx, base, &key, index);
-	/* Mostly it is there, and nothing needs to be locked. */
-	*index = find(NULL, base, &key, look_count(NULL, base), &before);
-	return *index ? 0 : insert(NULL, base, &key, index);
+
+	/*
+	 * Mostly it is there, and nothing needs to be locked. If it is not, and the counts, which
+	 * change behind all else, are the same under the lock, then it is still not there.
+	 */
+	counts = edit_get(NULL, counts_at(base));
+	*index = find(NULL, base, &key, (uint16_t)counts, &before);
+	if (*index)
+		return 0;
+	error = edit_begin(&e, NULL, base);
+	return error ? error : edit_end(&e, NULL, find_or_add(&e, NULL, base, &key, counts, index));
 }
 
 static int insert_name(struct twz_tx *tx, uint8_t *base, const struct key *key, uint32_t *index)

@@ -80,9 +80,10 @@ static inline void pmem_zero(void *dst, uint64_t bytes)
 
 #else
 
+/* An atomic, behind what was stored before: some words are read without a lock. */
 static inline void pmem_store64(uint64_t *p, uint64_t value)
 {
-	*(volatile uint64_t *)p = value;
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
 }
 
 /* *p = value if *p is *seen, else *seen = *p: an atomic, for the locks that lie in the medium. */
