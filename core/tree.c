@@ -6,6 +6,7 @@
  * does not change: whoever wants to change it makes a copy of the node first, whose entries then
  * have one holder more (a count in the child node, or in the share byte of a data frame).
  */
+#include "core/small.h"
 #include "core/store_int.h"
 #include "core/sum.h"
 
@@ -403,85 +404,6 @@ int tree_unshare(struct store *s, struct twz_record *rec, uint64_t page)
 	return 0;
 }
 
-/* Small objects: the runs, spelled out. */
-
-struct small {
-	unsigned n;
-	uint64_t page[TWZ_RUNS * TWZ_RUN_PAGES_MAX];
-	uint32_t frame[TWZ_RUNS * TWZ_RUN_PAGES_MAX];
-};
-
-static void small_load(const struct update *u, const struct twz_record *rec, struct small *small)
-{
-	small->n = 0;
-	for (int i = 0; i < TWZ_RUNS; i++) {
-		uint64_t r = UPDATE_GET(u, rec->map.run[i]);
-
-		for (uint64_t k = 0; k < run_pages(r); k++, small->n++) {
-			small->page[small->n] = run_page(r) + k;
-			small->frame[small->n] = (uint32_t)(run_frame(r) + k);
-		}
-	}
-}
-
-/* Index of the page, or where it belongs. */
-static unsigned small_find(const struct small *small, uint64_t page)
-{
-	unsigned i = 0;
-
-	while (i < small->n && small->page[i] < page)
-		i++;
-	return i;
-}
-
-/* Sets (frame 0: removes) a page; false if there is no room. */
-static bool small_set(struct small *small, uint64_t page, uint32_t frame)
-{
-	unsigned i = small_find(small, page);
-	bool present = i < small->n && small->page[i] == page;
-
-	if (!frame) {
-		small->n -= present;
-		for (; present && i < small->n; i++) {
-			small->page[i] = small->page[i + 1];
-			small->frame[i] = small->frame[i + 1];
-		}
-		return true;
-	}
-	if (!present) {
-		if (small->n == TWZ_RUNS * TWZ_RUN_PAGES_MAX)
-			return false;
-		for (unsigned k = small->n++; k > i; k--) {
-			small->page[k] = small->page[k - 1];
-			small->frame[k] = small->frame[k - 1];
-		}
-	}
-	small->page[i] = page;
-	small->frame[i] = frame;
-	return true;
-}
-
-/* Writes the runs back; false (nothing staged) if they are more than fit. */
-static bool small_store(struct store *s, struct twz_record *rec, const struct small *small)
-{
-	uint64_t run[TWZ_RUNS] = {0};
-	unsigned nruns = 0;
-
-	for (unsigned i = 0, n; i < small->n; i += n) {
-		for (n = 1; i + n < small->n && n < TWZ_RUN_PAGES_MAX; n++)
-			if (small->page[i + n] != small->page[i] + n ||
-			    small->frame[i + n] != small->frame[i] + n)
-				break;
-		if (nruns == TWZ_RUNS)
-			return false;
-		run[nruns++] = run_make(small->page[i], small->frame[i], n);
-	}
-	for (int i = 0; i < TWZ_RUNS; i++)
-		UPDATE_PUT(&s->update, rec, map.run[i], run[i]);
-	UPDATE_PUT(&s->update, rec, npages, small->n);
-	return true;
-}
-
 /* The record gets a tree that holds these pages; none: an empty map, ready for node_make. */
 static int small_to_tree(struct store *s, struct twz_record *rec, const struct small *small)
 {
@@ -627,7 +549,7 @@ static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uin
 
 static int small_make(struct store *s, struct twz_record *rec, uint64_t page)
 {
-	uint32_t before, old, frame;
+	uint32_t before, old = 0, frame;
 	uint64_t got;
 	int error = frame_of(s, rec, page - 1, &before);
 
@@ -645,10 +567,10 @@ int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t p
 {
 	int error = 0;
 
-	if (rec->npages + pages > TWZ_RUNS * TWZ_RUN_PAGES_MAX)
+	if (rec->npages + pages > SMALL_PAGES_MAX)
 		error = tree_form(s, rec);
 	for (; !error && pages && !UPDATE_GET(&s->update, rec->level) &&
-	       rec->npages + pages <= TWZ_RUNS * TWZ_RUN_PAGES_MAX;
+	       rec->npages + pages <= SMALL_PAGES_MAX;
 	     page++, pages--)
 		error = small_make(s, rec, page);
 	return error || !pages ? error : leaf_make(s, rec, page, pages);

@@ -85,7 +85,7 @@ while read -r which moment; do
 	fi
 done <moments
 echo "$kills kills: $whole new, $absent old"
-if [ $whole -gt $((kills / 20)) ] && [ $absent -gt $((kills / 4)) ]; then
+if [ $whole -gt $((kills / 20)) ] && [ $absent -gt $((kills / 20)) ]; then
 	passes
 else
 	fails 'the moments missed the builds'
