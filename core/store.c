@@ -1,4 +1,5 @@
 /* store.c - the object store: open, create, find, delete, pages (store.h). */
+#include "abi/object.h"
 #include "core/crypto.h"
 #include "core/store_int.h"
 #include "core/sum.h"
@@ -497,10 +498,26 @@ int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 	return error;
 }
 
-int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+/*
+ * Before pages of an object change without a transaction: its log is settled, and that its last
+ * transaction is retired becomes durable with the change, or a replay would bring back what was
+ * there.
+ */
+static int log_done(struct store *s, uint64_t ref)
+{
+	const struct twz_meta *meta;
+	int error = store_unsettled(s, ref) ? store_settle(s, ref) : 0;
+
+	meta = error ? NULL : store_page(s, ref, TWZ_OBJ_META / TWZ_PAGE);
+	if (meta)
+		pmem_flush("store: log head", &meta->log, sizeof(meta->log));
+	return error;
+}
+
+static int drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 {
 	struct twz_record *rec = record_at(s, ref);
-	int error = range_check(s, ref, page, pages);
+	int error = 0;
 
 	for (uint64_t end = page + pages; !error && page < end;) {
 		do {
@@ -511,6 +528,15 @@ int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 		} while (error == TWZ_E_FULL && make_room(s));
 	}
 	return error;
+}
+
+int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+{
+	int error = range_check(s, ref, page, pages);
+
+	if (!error)
+		error = log_done(s, ref);
+	return error ? error : drop(s, ref, page, pages);
 }
 
 /* The pages of the range up to where the log area begins or ends; *log: they are in it. */
@@ -551,7 +577,8 @@ static int copy_range(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t
 int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
 	       uint64_t pages)
 {
-	const uint64_t behind = TWZ_OBJ_LOG_END / TWZ_PAGE;
+	const uint64_t log = TWZ_OBJ_LOG / TWZ_PAGE, behind = TWZ_OBJ_LOG_END / TWZ_PAGE;
+	const uint64_t meta = TWZ_OBJ_META / TWZ_PAGE;
 	const struct twz_record *from = record_at(s, src);
 	uint64_t low = src_page < behind ? behind - src_page : 0;
 	int error;
@@ -571,6 +598,9 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 		error = store_settle(s, src);
 	if (!error)
 		error = store_drop(s, dst, dst_page, pages);
+	/* The log head that comes with a meta page knows nothing of dst's records. */
+	if (!error && dst_page <= meta && meta - dst_page < pages)
+		error = drop(s, dst, log, behind - log);
 	/* What is shared by whole nodes first: cheapest into an empty map. */
 	if (!error)
 		error = copy_range(s, dst, dst_page + low, src, src_page + low, pages - low);

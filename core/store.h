@@ -118,7 +118,7 @@ int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages);
 /*
  * Makes [dst_page, + pages) of dst a copy of [src_page, + pages) of src, sharing frames: durable as
  * a structure; the bytes are as durable as the source's were. What dst had there is freed. The log
- * area is not copied. The source must be settled and in no transaction. Afterwards the pages of
+ * area is not copied, and dst's own goes with its meta page. The source must be settled and in no transaction. Afterwards the pages of
  * both are shared: writable mappings of them must be made anew. Runs in steps, each an update:
  * after a crash dst holds a copy of a part, so copy into an ending object and then store_keep it.
  */

@@ -454,6 +454,8 @@ static void model_copy(int from, int to)
 		src = dst = 1;
 	n = next_random() % (PAGES - (src > dst ? src : dst) + 1);
 	assert_int_equal(store_copy(s, model[to].ref, dst, model[from].ref, src, n), 0);
+	if (dst <= 2 && n > 2 - dst)
+		memset(model[to].page + 256, 0, 256); /* with a meta page goes the log */
 	for (uint64_t i = 0; i < n; i++) {
 		bool log = (src + i >= 256 && src + i < 512) || (dst + i >= 256 && dst + i < 512);
 

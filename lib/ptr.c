@@ -41,7 +41,8 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, NULL, &target);
 		if (error)
 			break;
-		space_cache(slot, index, obj_meta(where)->fot_next, target);
+		space_cache(slot, index,
+			    __atomic_load_n(&obj_meta(where)->fot_next, __ATOMIC_RELAXED), target);
 		*addr = space_base(target) + offset;
 		return 0;
 	case TWZ_FOT_NAME:

@@ -41,8 +41,10 @@ static const char *reason(const struct twz_fault *fault)
 	case TWZ_FAULT_RANGE:
 		return "the address is past what the mapping shows";
 	case TWZ_FAULT_UNRESOLVED:
-		return "a persistent pointer leads nowhere: its target is deleted or its name "
-		       "unbound";
+		return fault->error == TWZ_E_UNRESOLVED
+			       ? "a persistent pointer leads nowhere: its target is deleted or its "
+				 "name unbound"
+			       : error_text(fault->error);
 	case TWZ_FAULT_POINTER:
 		return "a null pointer, a persistent pointer read outside of objects, or a "
 		       "recycled "

@@ -10,6 +10,7 @@
 
 #include "abi/object.h"
 #include "core/check.h"
+#include "core/log.h"
 #include "tests/sim/sim.h"
 
 #define BYTES ((uint64_t)16 << 20)
@@ -368,6 +369,74 @@ static const char *check_saturated(const void *arg, const struct sim_crash *cras
 	return byte_at(1, 1024) == 2 ? untouched() : "the source of a copy has changed";
 }
 
+/* ---- logs ------------------------------------------------------------------------------------ */
+
+/* Object 1 gets a whole record that stores a 7 over page 1100; retired, as far as `retired` says. */
+static void setup_log(const void *arg)
+{
+	struct {
+		struct twz_log_record record;
+		uint64_t range[2];
+	} log = {.record = {.seq = 1, .ranges = 16}};
+	uint64_t sum;
+
+	setup(arg);
+	fill(&run_store, 1, 256, 1, 0);
+	log.range[0] = 8 | 1100 * TWZ_PAGE << LOG_LENGTH_BITS;
+	log.range[1] = 0x0707070707070707ull;
+	sum = twz_sum_step(log_seed(made.id[1]), log.record.seq, log_counts(16, 0, 0));
+	log.record.sum = twz_sum_more(sum, log.range, 16);
+	memcpy(store_page(&run_store, made.ref[1], 256), &log, sizeof(log));
+	memset(store_page(&run_store, made.ref[1], 2), 0, TWZ_PAGE);
+	make(&run_store, 2, false, 0, 0);
+	fill(&run_store, 2, 2, 1, 0);
+}
+
+/* As a transaction leaves it: done, and that it is retired not durable. */
+static void retire(void)
+{
+	struct twz_meta *meta = store_page(&run_store, made.ref[1], 2);
+
+	pmem_store64(&meta->log.retired, 1);
+}
+
+static void run_log_drop(const void *arg)
+{
+	(void)arg;
+	retire();
+	must(store_drop(&run_store, made.ref[1], 1100, 1));
+	sim_note(1);
+}
+
+/* The meta page of another object, which had no transaction, comes over object 1's. */
+static void run_log_copy(const void *arg)
+{
+	(void)arg;
+	retire();
+	must(store_copy(&run_store, made.ref[1], 2, made.ref[2], 2, 1));
+	sim_note(1);
+	must(store_drop(&run_store, made.ref[1], 1100, 1));
+	sim_note(2);
+}
+
+static const char *recover_and_settle(const void *arg)
+{
+	const char *error = recover(arg);
+
+	if (!error && store_settle(&found_store, made.ref[1]))
+		return "a log cannot be settled";
+	return error;
+}
+
+static const char *check_log_drop(const void *arg, const struct sim_crash *crash)
+{
+	uint64_t dropped = arg ? 2 : 1;
+
+	if (crash->note >= dropped && store_page(&found_store, made.ref[1], 1100))
+		return "a replay brought back a page that was dropped";
+	return untouched();
+}
+
 /* ---- epochs ---------------------------------------------------------------------------------- */
 
 static void setup_ending(const void *arg)
@@ -556,6 +625,19 @@ static const struct sim_case cases[] = {
 	 .recover = recover,
 	 .check = check_saturated,
 	 .states = 300},
+	{.name = "drop-after-transaction",
+	 .bytes = BYTES,
+	 .setup = setup_log,
+	 .run = run_log_drop,
+	 .recover = recover_and_settle,
+	 .check = check_log_drop},
+	{.name = "copy-over-log",
+	 .bytes = BYTES,
+	 .arg = "",
+	 .setup = setup_log,
+	 .run = run_log_copy,
+	 .recover = recover_and_settle,
+	 .check = check_log_drop},
 	{.name = "ending",
 	 .bytes = BYTES,
 	 .setup = setup_ending,
