@@ -226,6 +226,8 @@ static void test_identity(void **state)
 	(void)state;
 	record(small)->identity.perms ^= TWZ_WRITE;
 	record(small)->sum = record_sum(record(small));
+	/* That it was loaded in this epoch already is nothing that an image can say. */
+	record(small)->settled_epoch = s->super->epoch + 1;
 	assert_int_equal(store_mount(s, s->base, BYTES, test_random), 0);
 	assert_int_equal(store_find(s, id, &ref), TWZ_E_DAMAGED);
 	assert_string_equal(checked(), "S9");

@@ -173,6 +173,7 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 	s->random = random;
 	s->reserve = NULL;
 	s->draining = false;
+	memset(s->verified, 0, sizeof(s->verified));
 	update_init(&s->update, base, s->nframes * TWZ_PAGE, frame_at(s, s->fixed->log.frame));
 	return store_recover(s);
 }
@@ -281,18 +282,25 @@ static bool alive(const struct store *s, const struct twz_record *rec)
 	       !(rec->end_epoch && rec->end_epoch < s->super->epoch);
 }
 
-/* Is the record what it should be? Its sum always, its ID at the first load in an epoch. */
-static int verify(const struct store *s, const struct twz_record *rec)
+/* Where it stands that this record's ID was verified since the store was opened. */
+static uint64_t *verified(struct store *s, uint64_t ref)
+{
+	return &s->verified[(ref ^ ref >> 6) % STORE_VERIFIED];
+}
+
+/* Is the record what it should be? Its sum always, its ID at the first load. */
+static int verify(struct store *s, uint64_t ref, const struct twz_record *rec)
 {
 	struct twz_id id;
 
 	if (STEP("sum", "record") && rec->sum != record_sum(rec))
 		return TWZ_E_DAMAGED;
-	if (rec->settled_epoch == s->super->epoch)
+	if (*verified(s, ref) == (rec->id.lo ^ rec->id.hi ^ ref))
 		return 0;
 	id = crypto_id(&rec->identity);
 	if (STEP("check", "record: ID") && memcmp(&id, &rec->id, sizeof(id)))
 		return TWZ_E_DAMAGED;
+	*verified(s, ref) = rec->id.lo ^ rec->id.hi ^ ref;
 	return 0;
 }
 
@@ -307,7 +315,7 @@ static int find(struct store *s, struct twz_id id, uint64_t *ref)
 		if (!rec)
 			return TWZ_E_DAMAGED;
 		if (memcmp(&rec->id, &id, sizeof(id)) == 0)
-			return verify(s, rec);
+			return verify(s, *ref, rec);
 	}
 	return *ref ? TWZ_E_DAMAGED : TWZ_E_NOTFOUND;
 }

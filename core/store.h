@@ -21,6 +21,8 @@
 
 #define STORE_PAGES_MAX ((uint64_t)1 << 28) /* of an object */
 
+#define STORE_VERIFIED 1024u
+
 struct store {
 	uint8_t *base;
 	uint64_t nframes;
@@ -33,7 +35,8 @@ struct store {
 	 * used; 0 or TWZ_E_FULL. Set after mount.
 	 */
 	int (*reserve)(uint64_t offset, uint64_t bytes);
-	bool draining; /* for itself, after it met a full store */
+	bool draining;                     /* for itself, after it met a full store */
+	uint64_t verified[STORE_VERIFIED]; /* records whose ID is right: ID ^ reference */
 	struct update update;
 };
 
@@ -72,7 +75,7 @@ int store_create(struct store *s, const struct store_new *new, uint64_t *ref);
 
 /*
  * The object's record. TWZ_E_NOTFOUND; TWZ_E_DAMAGED if the record's sum is wrong or, at the first
- * load in an epoch, its ID is not that of its identity.
+ * load, its ID is not that of its identity (a memory of 1,024 records says which were verified).
  */
 int store_find(struct store *s, struct twz_id id, uint64_t *ref);
 const struct twz_record *store_record(const struct store *s, uint64_t ref);
