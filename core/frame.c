@@ -14,6 +14,15 @@ bool frame_is(const struct store *s, uint64_t frame, enum frame_kind kind)
 	       !!(UPDATE_GET(&s->update, block->meta[word]) & bit) == (kind == FRAME_META);
 }
 
+/*
+ * Which frames of the block cannot be taken, 64 of them: those in use, and those that this update
+ * gives up. Their content counts until the commit, and who takes a frame fills it before.
+ */
+static uint64_t taken(const struct store *s, const struct twz_block *block, uint64_t word)
+{
+	return block->used[word] | UPDATE_GET(&s->update, block->used[word]);
+}
+
 /* Consecutive free frames from `first` on, inside the block, at most `want`. */
 static uint64_t run_free(const struct store *s, struct twz_block *block, uint64_t first,
 			 uint64_t want)
@@ -22,7 +31,7 @@ static uint64_t run_free(const struct store *s, struct twz_block *block, uint64_
 
 	while (n < want && first + n < TWZ_BLOCK_FRAMES) {
 		uint64_t at = first + n;
-		uint64_t used = UPDATE_GET(&s->update, block->used[at / 64]) >> at % 64;
+		uint64_t used = taken(s, block, at / 64) >> at % 64;
 		uint64_t clear = used ? (uint64_t)__builtin_ctzll(used) : 64 - at % 64;
 
 		n += clear;
@@ -39,7 +48,7 @@ static uint64_t search(const struct store *s, struct twz_block *block, uint64_t 
 	uint64_t best = 0;
 
 	for (uint64_t at = 0; at < TWZ_BLOCK_FRAMES && best < want;) {
-		uint64_t used = UPDATE_GET(&s->update, block->used[at / 64]);
+		uint64_t used = taken(s, block, at / 64);
 		uint64_t clear = ~used >> at % 64;
 		uint64_t n;
 
@@ -95,10 +104,9 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	/* Long stretches look for a block that is all free, but not for long. */
 	for (uint64_t i = 0; !n && want >= 64 && i < 64 && i < nblocks; i++) {
 		block = (s->cursor + i) % nblocks;
-		if (!UPDATE_GET(&s->update, block_of(s, block * TWZ_BLOCK_FRAMES)->nused)) {
-			first = 0;
-			n = want < TWZ_BLOCK_FRAMES ? want : TWZ_BLOCK_FRAMES;
-		}
+		first = 0;
+		if (!UPDATE_GET(&s->update, block_of(s, block * TWZ_BLOCK_FRAMES)->nused))
+			n = run_free(s, block_of(s, block * TWZ_BLOCK_FRAMES), 0, want);
 	}
 	for (uint64_t i = 0; !n && i < nblocks; i++) {
 		struct twz_block *b;

@@ -363,8 +363,10 @@ int store_keep(struct store *s, uint64_t ref)
 	struct twz_record *rec = record_at(s, ref);
 	int error;
 
-	if (!rec || rec->state != TWZ_STATE_ENDING)
-		return rec && rec->state == TWZ_STATE_LIVE ? 0 : TWZ_E_NOTFOUND;
+	if (!rec || !alive(s, rec))
+		return TWZ_E_NOTFOUND;
+	if (rec->state != TWZ_STATE_ENDING)
+		return 0;
 	error = list_remove(s, &s->super->ending, ref);
 	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_LIVE);
 	UPDATE_PUT(&s->update, rec, end_epoch, 0);

@@ -162,6 +162,7 @@ static void test_ending(void **state)
 	assert_int_equal(store_mount(s, s->base, 16 * MIB, test_random), 0);
 	assert_int_equal(store_find(s, gone_id, &found), TWZ_E_NOTFOUND);
 	assert_int_equal(store_find(s, kept_id, &found), 0);
+	assert_int_equal(store_keep(s, gone), TWZ_E_NOTFOUND);
 	sound();
 	(void)make(true, 1024, 1);
 	assert_int_equal(store_mount(s, s->base, 16 * MIB, test_random), 0);

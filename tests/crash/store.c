@@ -300,6 +300,39 @@ static const char *check_drop(const void *arg, const struct sim_crash *crash)
 	return spans_hold(dropped_spans, 6, crash);
 }
 
+/* Object 2: as many runs as a record holds; a hole in one of them makes it a tree. */
+static void setup_runs(const void *arg)
+{
+	setup(arg);
+	make(&run_store, 2, false, 1024, 10);
+	fill(&run_store, 2, 1024, 10, 6);
+	fill(&run_store, 2, 2, 1, 6);
+	fill(&run_store, 2, 2000, 1, 6);
+	fill(&run_store, 2, 3000, 1, 6);
+}
+
+static void run_cut(const void *arg)
+{
+	(void)arg;
+	must(store_drop(&run_store, made.ref[2], 1026, 3));
+	sim_note(1);
+}
+
+static const char *check_cut(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	for (uint64_t page = 1024; page < 1034; page++) {
+		bool cut = page >= 1026 && page < 1029;
+
+		if (byte_at(2, page) != 6 && (!cut || byte_at(2, page) != 0))
+			return "a page beside the hole has changed";
+	}
+	/* All of the hole or nothing: it is one update. */
+	if (byte_at(2, 1026) != byte_at(2, 1028) || (crash->note && byte_at(2, 1026)))
+		return "the hole is neither there nor not";
+	return untouched();
+}
+
 /* ---- copy ------------------------------------------------------------------------------------ */
 
 /* Object 2 becomes a copy of 1; then both are written to. */
@@ -605,6 +638,12 @@ static const struct sim_case cases[] = {
 	 .run = run_drop,
 	 .recover = recover,
 	 .check = check_drop},
+	{.name = "cut",
+	 .bytes = BYTES,
+	 .setup = setup_runs,
+	 .run = run_cut,
+	 .recover = recover,
+	 .check = check_cut},
 	{.name = "copy",
 	 .bytes = BYTES,
 	 .setup = setup_copy,
