@@ -39,7 +39,7 @@ struct twz_super_fixed {
 	uint8_t secret[16]; /* keys the hashes of the indices */
 	uint64_t nframes;
 	struct twz_area block;   /* struct twz_block, one for each 2 MiB */
-	struct twz_area share;   /* one byte for each frame: holders beyond the first */
+	struct twz_area share;   /* one signed byte for each frame, see TWZ_SHARE_MAX */
 	struct twz_area log;     /* struct twz_update_log */
 	struct twz_area runtime; /* struct twz_runtime */
 	uint64_t sum;            /* twz_sum_at of the words before */
@@ -97,13 +97,21 @@ struct twz_block {
 	uint64_t used[8]; /* bit f: frame f of the block is in use */
 	uint64_t meta[8]; /* bit f: it holds the store's structures and is never mapped for users */
 	uint32_t nused;
-	uint32_t reserved0;
-	uint64_t sum; /* twz_sum_at of the other words; 0 when all are 0 */
+	uint32_t
+		shared; /* added to the share byte of every frame of the block; 0 to TWZ_SHARE_MAX */
+	uint64_t sum;   /* twz_sum_at of the other words; 0 when all are 0 */
 	uint64_t reserved[14];
 };
 TWZ_SIZE(struct twz_block, 256);
 TWZ_AT(struct twz_block, nused, 128);
 #define TWZ_BLOCK_FRAMES 512u
+
+/*
+ * A frame's holders beyond the first: its share byte, signed, plus its block's `shared`. A block that
+ * is one leaf's 512 pages in order is shared by one word. Share bytes are from -TWZ_SHARE_MAX to
+ * TWZ_SHARE_MAX; the sum of both is never negative, and 0 for a free frame.
+ */
+#define TWZ_SHARE_MAX 63
 
 /*
  * A node of an object's tree. Level 1 refers to data frames, higher ones to nodes. refs counts the

@@ -289,6 +289,8 @@ static void check_block(struct walk *w, uint64_t first, uint64_t *used)
 	}
 	if (n != b->nused)
 		report(w, "S3", first, "block: wrong number of used frames");
+	if (b->shared > TWZ_SHARE_MAX)
+		report(w, "S3", first, "block: shared too often");
 	if (STEP("sum", "block") && b->sum != words_sum(b, sizeof(*b), &b->sum))
 		report(w, "S3", first, "block: wrong sum");
 	*used += n;
@@ -298,19 +300,21 @@ static void check_block(struct walk *w, uint64_t first, uint64_t *used)
 static void check_frame(struct walk *w, uint64_t frame)
 {
 	const struct twz_node *node = frame_at(w->s, frame);
-	uint64_t share = *share_of(w->s, frame);
+	int share = *share_of(w->s, frame) + (int)block_of(w->s, frame)->shared;
 	uint32_t count = w->count[frame];
 	bool used = block_of(w->s, frame)->used[frame % TWZ_BLOCK_FRAMES / 64] >> frame % 64 & 1;
 
 	if (share && w->found[frame] != FOUND_DATA)
 		report(w, "S5", frame, "is shared, but holds no data");
+	if (*share_of(w->s, frame) > TWZ_SHARE_MAX || *share_of(w->s, frame) < -TWZ_SHARE_MAX)
+		report(w, "S5", frame, "has a share byte out of range");
 	switch ((enum found)w->found[frame]) {
 	case FOUND_NOTHING:
 		if (used)
 			report(w, "S5", frame, "is in use, but nothing refers to it: lost");
 		break;
 	case FOUND_DATA:
-		if (count != share + 1)
+		if ((int)count != share + 1)
 			report(w, "S5", frame, "data: the number of holders is wrong");
 		break;
 	case FOUND_NODE:

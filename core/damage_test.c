@@ -122,6 +122,8 @@ static void test_counts(void **state)
 	CHECKED(leaf()->refs, 2, "S8");
 	CHECKED(*share_of(s, frame), 1, "S5");
 	CHECKED(*share_of(s, 4000), 1, "S5");
+	CHECKED(*share_of(s, frame), -1, "S5");
+	CHECKED(block_of(s, 0)->shared, 1, "S3");
 	CHECKED(s->super->nused, s->super->nused + 1, "S2");
 	CHECKED(block_of(s, 0)->nused, 1, "S3");
 	CHECKED(s->super->records.free, small, "S2");

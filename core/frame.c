@@ -128,25 +128,49 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	return 0;
 }
 
+/* ---- holders ---------------------------------------------------------------------------------- */
+
+#define BYTES(value) ((uint64_t)(value)*0x0101010101010101ull)
+#define SIGNS BYTES(0x80)
+
+/* Each of the eight bytes plus that of `add`, without carry from one into the next. */
+static uint64_t bytes_add(uint64_t bytes, uint64_t add)
+{
+	return ((bytes & ~SIGNS) + (add & ~SIGNS)) ^ ((bytes ^ add) & SIGNS);
+}
+
+/* Is one of the eight bytes at its maximum, TWZ_SHARE_MAX or (never) more? */
+static bool bytes_full(uint64_t bytes)
+{
+	return ((bytes & ~SIGNS) + BYTES(0x80 - TWZ_SHARE_MAX)) & ~bytes & SIGNS;
+}
+
+unsigned frame_shared(const struct store *s, uint64_t frame)
+{
+	int n = UPDATE_GET(&s->update, *share_of(s, frame));
+
+	n += (int)UPDATE_GET(&s->update, block_of(s, frame)->shared);
+	return n > 0 ? (unsigned)n : 0; /* less is damage, which the checker names */
+}
+
 int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n)
 {
 	for (uint64_t i = 0; i < n;) {
-		uint8_t *share = share_of(s, frame + i);
 		uint64_t run = 1;
-		uint8_t held;
 
 		if (STEP("check", "give: frame") && !frame_is(s, frame + i, kind))
 			return TWZ_E_DAMAGED;
-		held = UPDATE_GET(&s->update, *share);
-		if (held) {
-			update_put_field(&s->update, share, 1, held - 1u);
+		if (frame_shared(s, frame + i)) {
+			int8_t *share = share_of(s, frame + i);
+
+			update_put_field(&s->update, share, 1,
+					 (uint8_t)(UPDATE_GET(&s->update, *share) - 1));
 			i++;
 			continue;
 		}
 		/* The rest of the stretch that goes too, inside one block. */
 		while (i + run < n && (frame + i + run) % TWZ_BLOCK_FRAMES &&
-		       frame_is(s, frame + i + run, kind) &&
-		       !UPDATE_GET(&s->update, *share_of(s, frame + i + run)))
+		       frame_is(s, frame + i + run, kind) && !frame_shared(s, frame + i + run))
 			run++;
 		mark(s, kind, frame + i, run, false);
 		i += run;
@@ -155,29 +179,41 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 }
 
 /*
- * Eight counts stand in a word. Most stretches are long, so this adds to whole words: the first
- * write after a copy shares 512 frames and is a hot path.
+ * The first write after a copy shares the 512 frames of a leaf, mostly a block in order: that is one
+ * word. When the word is full it is added to the share bytes and starts again.
  */
+bool frame_share_block(struct store *s, uint64_t frame)
+{
+	struct twz_block *block = block_of(s, frame);
+	uint32_t shared = UPDATE_GET(&s->update, block->shared);
+	uint64_t *share = (uint64_t *)share_of(s, frame);
+
+	if (shared > TWZ_SHARE_MAX)
+		return false;
+	for (unsigned i = 0; shared == TWZ_SHARE_MAX && i < TWZ_BLOCK_FRAMES / 8; i++)
+		if (bytes_full(bytes_add(update_get(&s->update, &share[i]), BYTES(shared))))
+			return false;
+	if (shared == TWZ_SHARE_MAX) {
+		for (unsigned i = 0; i < TWZ_BLOCK_FRAMES / 8; i++) {
+			uint64_t *word = update_word(&s->update, &share[i]);
+
+			*word = bytes_add(*word, BYTES(shared));
+		}
+		shared = 0;
+	}
+	UPDATE_PUT(&s->update, block, shared, shared + 1);
+	return true;
+}
+
 uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n)
 {
-	uint8_t *first = share_of(s, frame), *at = first, *end = first + n;
+	for (uint64_t i = 0; i < n; i++) {
+		int8_t *share = share_of(s, frame + i);
+		int8_t held = UPDATE_GET(&s->update, *share);
 
-	while (at < end) {
-		unsigned shift = (uintptr_t)at % 8 * 8;
-		uint64_t *counts;
-
-		if (!shift && end - at >= 8)
-			at += 8 * update_add_bytes(&s->update, (uint64_t *)at,
-						   (uint64_t)(end - at) / 8);
-		if (at == end)
-			break;
-		/* A part of a word, or one in which some count cannot grow. */
-		shift = (uintptr_t)at % 8 * 8;
-		counts = update_word(&s->update, update_aligned(at));
-		if ((*counts >> shift & SHARE_MAX) == SHARE_MAX)
-			break;
-		*counts += 1ull << shift;
-		at++;
+		if (held >= TWZ_SHARE_MAX)
+			return i;
+		update_put_field(&s->update, share, 1, (uint8_t)(held + 1));
 	}
-	return (uint64_t)(at - first);
+	return n;
 }

@@ -20,12 +20,10 @@ static inline struct twz_block *block_of(const struct store *s, uint64_t frame)
 	return (struct twz_block *)frame_at(s, s->fixed->block.frame) + frame / TWZ_BLOCK_FRAMES;
 }
 
-/* Holders of the frame beyond the first. */
-static inline uint8_t *share_of(const struct store *s, uint64_t frame)
+static inline int8_t *share_of(const struct store *s, uint64_t frame)
 {
-	return (uint8_t *)frame_at(s, s->fixed->share.frame) + frame;
+	return (int8_t *)frame_at(s, s->fixed->share.frame) + frame;
 }
-#define SHARE_MAX 255
 
 /* frame.c */
 
@@ -43,6 +41,12 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 
 /* Gives up one holding of each of the frames; those without another holder become free. */
 int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n);
+
+/* The frame's holders beyond the first. */
+unsigned frame_shared(const struct store *s, uint64_t frame);
+
+/* Adds a holder to every frame of the block that begins here; false if some have too many. */
+bool frame_share_block(struct store *s, uint64_t frame);
 
 /* Adds a holder to each of the frames, until one has too many already; how many it did. */
 uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n);

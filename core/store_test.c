@@ -288,6 +288,55 @@ static void test_many_copies(void **state)
 	sound();
 }
 
+/*
+ * A leaf that is a whole block in order: shared by one word of the block, more often than the word
+ * counts, with pages of the copies written and copies deleted in between.
+ */
+static void test_block(void **state)
+{
+	uint64_t a, copies[200];
+
+	(void)state;
+	fresh(64 * MIB);
+	a = make(false, 0, 0);
+	assert_int_equal(store_make(s, a, 1024, 512), 0);
+	for (uint64_t i = 0; i < 512; i += 100)
+		fill(a, 1024 + i, (uint8_t)(i / 100 + 1));
+	for (int i = 0; i < 200; i++) {
+		uint64_t page = 1024 + next_random() % 512;
+
+		copies[i] = make(false, 0, 0);
+		assert_int_equal(store_copy(s, copies[i], 1024, a, 1024, 512), 0);
+		fill(copies[i], page, 200); /* un-shares the leaf */
+		assert_int_equal(byte_at(copies[i], page), 200);
+		if (i % 3 == 2) {
+			assert_int_equal(store_delete(s, copies[i - 1]), 0);
+			assert_int_equal(store_drain(s, 1000), 0);
+			copies[i - 1] = 0;
+		}
+		if (i % 10 == 0)
+			sound();
+	}
+	sound();
+	for (uint64_t i = 0; i < 512; i += 100)
+		assert_int_equal(byte_at(a, 1024 + i), i / 100 + 1);
+	/* The source goes first: its frames have other holders. */
+	assert_int_equal(store_delete(s, a), 0);
+	assert_int_equal(store_drain(s, 1000), 0);
+	sound();
+	for (int i = 0; i < 200; i++)
+		if (copies[i])
+			assert_int_equal(store_delete(s, copies[i]), 0);
+	assert_int_equal(store_drain(s, 10000), 0);
+	assert_int_equal(s->super->nobjects, 0);
+	sound();
+	/* The frames can be used again, whatever their bytes say. */
+	a = make(false, 0, 0);
+	assert_int_equal(store_make(s, a, 1024, 5000), 0);
+	fill(a, 1024 + 2000, 9);
+	sound();
+}
+
 static void test_full(void **state)
 {
 	uint64_t a, b, last = 0, before;
@@ -535,12 +584,13 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_format),      cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_create),      cmocka_unit_test(test_ending),
-		cmocka_unit_test(test_pages),       cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_many_copies), cmocka_unit_test(test_full),
-		cmocka_unit_test(test_seal),        cmocka_unit_test(test_many),
-		cmocka_unit_test(test_model),       cmocka_unit_test(test_seal_history),
+		cmocka_unit_test(test_format),       cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_create),       cmocka_unit_test(test_ending),
+		cmocka_unit_test(test_pages),        cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_many_copies),  cmocka_unit_test(test_block),
+		cmocka_unit_test(test_full),         cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_many),         cmocka_unit_test(test_model),
+		cmocka_unit_test(test_seal_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,21 +60,22 @@ uint64_t node_sum(const struct twz_node *node)
 /* How many entries from i on, before `end`, are consecutive frames; eight at a time. */
 static unsigned stretch(const struct twz_node *node, unsigned i, unsigned end)
 {
+	typedef uint64_t __attribute__((may_alias, aligned(4))) pair;
 	const uint64_t two = 2ull << 32 | 2;
-	const uint32_t *at = &node->frame[i];
+	const uint32_t *at = &node->frame[i], *last = &node->frame[end];
 	uint32_t first = *at;
-	uint64_t pair[4], want = (uint64_t)(first + 1) << 32 | first;
-	unsigned n = 0;
+	uint64_t want = (uint64_t)(first + 1) << 32 | first;
 
-	for (; i + n + 8 <= end; n += 8, want += 4 * two) {
-		memcpy(pair, at + n, sizeof(pair));
-		if ((pair[0] ^ want) | (pair[1] ^ (want + two)) | (pair[2] ^ (want + 2 * two)) |
-		    (pair[3] ^ (want + 3 * two)))
+	for (; at + 8 <= last; at += 8, want += 4 * two) {
+		const pair *p = (const pair *)at;
+
+		if ((p[0] ^ want) | (p[1] ^ (want + two)) | (p[2] ^ (want + 2 * two)) |
+		    (p[3] ^ (want + 3 * two)))
 			break;
 	}
-	while (i + n < end && at[n] == first + n)
-		n++;
-	return n;
+	while (at < last && *at == first + (uint32_t)(at - &node->frame[i]))
+		at++;
+	return (unsigned)(at - &node->frame[i]);
 }
 
 /* Looking up, in place. */
@@ -96,12 +97,12 @@ static int run_in_record(const struct store *s, const struct twz_record *rec, ui
 			continue;
 		frame = run_frame(r) + (page - first);
 		run->frame = (uint32_t)frame;
-		run->shared = *share_of(s, frame < s->nframes ? frame : 0) > 0;
+		run->shared = frame < s->nframes && frame_shared(s, frame);
 		for (run->pages = 0; run->pages < max && page + run->pages < first + n;) {
 			if (STEP("check", "run: frame") &&
 			    !frame_is(s, frame + run->pages, kind_of(rec)))
 				return TWZ_E_DAMAGED;
-			if ((*share_of(s, frame + run->pages) > 0) != run->shared)
+			if (!!frame_shared(s, frame + run->pages) != run->shared)
 				break;
 			run->pages++;
 		}
@@ -150,13 +151,13 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 	run->frame = (uint32_t)frame;
 	i = slot_of(page, 1);
 	run->limit = node->limit[i];
-	run->shared |= *share_of(s, frame) > 0;
+	run->shared |= frame_shared(s, frame) > 0;
 	for (run->pages = 1; run->pages < max && i + run->pages < TWZ_NODE_FANOUT; run->pages++) {
 		uint64_t next = frame + run->pages;
 
 		if (node->frame[i + run->pages] != next ||
 		    node->limit[i + run->pages] != run->limit || !frame_is(s, next, kind_of(rec)) ||
-		    (node->refs == 1 && (*share_of(s, next) > 0) != run->shared))
+		    (node->refs == 1 && !!frame_shared(s, next) != run->shared))
 			break;
 	}
 	return 0;
@@ -332,6 +333,11 @@ static int children_share(struct store *s, const uint32_t *frame, unsigned n, un
 /* All entries of a leaf get one holder more; stretches of consecutive frames at once. */
 static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_node *copy)
 {
+	uint32_t first = leaf->frame[0];
+
+	if (first && first % TWZ_BLOCK_FRAMES == 0 && first < s->nframes &&
+	    stretch(leaf, 0, TWZ_NODE_FANOUT) == TWZ_NODE_FANOUT && frame_share_block(s, first))
+		return 0;
 	for (unsigned i = 0, n; i < TWZ_NODE_FANOUT; i += n) {
 		uint32_t frame = leaf->frame[i];
 		int error;
@@ -502,7 +508,7 @@ static int page_fresh(struct store *s, const struct twz_record *rec, uint32_t fr
 /* Is the page to get a frame of its own? */
 static bool page_lacks(struct store *s, uint32_t frame)
 {
-	return !frame || UPDATE_GET(&s->update, *share_of(s, frame));
+	return !frame || frame_shared(s, frame);
 }
 
 static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages)

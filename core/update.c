@@ -61,35 +61,6 @@ uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i)
 	return &u->word[u->count++].value;
 }
 
-uint64_t update_add_bytes(struct update *u, uint64_t *p, uint64_t words)
-{
-	const uint64_t ones = 0x0101010101010101ull;
-	const uint32_t stamp = u->stamp;
-	uint64_t off = (uint64_t)((uint8_t *)p - u->base), done, *word, value;
-	uint32_t count = u->count, i;
-
-	for (done = 0; done < words; done++, off += 8) {
-		i = update_slot(off);
-		if (u->slot[i] >> 12 == stamp || count == TWZ_UPDATE_WORDS) {
-			u->count = count;
-			word = update_word_slow(u, off, i);
-			count = u->count;
-			value = *word;
-		} else {
-			u->slot[i] = stamp << 12 | count;
-			u->word[count].off = off;
-			word = &u->word[count++].value;
-			value = p[done];
-		}
-		*word = value;
-		if ((~value - ones) & value & ones << 7) /* a zero byte in ~value: a byte of 255 */
-			break;
-		*word = value + ones;
-	}
-	u->count = count;
-	return done;
-}
-
 uint64_t update_get(const struct update *u, const void *p)
 {
 	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);

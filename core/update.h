@@ -75,12 +75,6 @@ static inline uint64_t *update_word(struct update *u, void *p)
 	return &u->word[u->count++].value;
 }
 
-/*
- * Adds one to each byte of `words` words, from p on, until it meets a word with a byte of 255; how
- * many words it did. The share counts: 64 of them at the first write to a copied leaf.
- */
-uint64_t update_add_bytes(struct update *u, uint64_t *p, uint64_t words);
-
 /* The aligned word at p, staged or in place. */
 uint64_t update_get(const struct update *u, const void *p);
 

@@ -376,11 +376,50 @@ static const char *check_copy(const void *arg, const struct sim_crash *crash)
 	return untouched();
 }
 
+/* Object 3: a block in order, whose word is full; object 2 is a copy of it. */
+static void setup_block(const void *arg)
+{
+	setup(arg);
+	make(&run_store, 3, false, 0, 0);
+	must(store_make(&run_store, made.ref[3], 1024, 512));
+	fill(&run_store, 3, 1100, 1, 6);
+	for (int i = 0; i < TWZ_SHARE_MAX; i++) {
+		make(&run_store, 7, false, 0, 0);
+		must(store_copy(&run_store, made.ref[7], 1024, made.ref[3], 1024, 512));
+		must(store_make(&run_store, made.ref[7], 1024, 1));
+		if (i % 2)
+			must(store_delete(&run_store, made.ref[7]));
+	}
+	must(store_drain(&run_store, 10000));
+	make(&run_store, 2, false, 0, 0);
+	must(store_copy(&run_store, made.ref[2], 1024, made.ref[3], 1024, 512));
+}
+
+static void run_block(const void *arg)
+{
+	(void)arg;
+	must(store_make(&run_store, made.ref[2], 1100, 1));
+	sim_note(1);
+	must(store_delete(&run_store, made.ref[3]));
+	must(store_drain(&run_store, 1000));
+}
+
+static const char *check_block(const void *arg, const struct sim_crash *crash)
+{
+	(void)arg;
+	(void)crash;
+	if (byte_at(2, 1100) != 6 || byte_at(2, 1101) != 0)
+		return "a copy of a block has changed";
+	if (exists(3) && byte_at(3, 1100) != 6)
+		return "the source of a copy has changed";
+	return untouched();
+}
+
 /* A page with as many holders as a count can say: one more makes a real copy. */
 static void setup_saturated(const void *arg)
 {
 	setup(arg);
-	for (int i = 0; i < 255; i++) {
+	for (int i = 0; i < TWZ_SHARE_MAX; i++) {
 		make(&run_store, 7, false, 0, 0);
 		must(store_copy(&run_store, made.ref[7], 1024, made.ref[1], 1024, 1));
 	}
@@ -657,6 +696,12 @@ static const struct sim_case cases[] = {
 	 .run = run_copy,
 	 .recover = recover_and_drain,
 	 .check = check_copy},
+	{.name = "copy-block",
+	 .bytes = BYTES,
+	 .setup = setup_block,
+	 .run = run_block,
+	 .recover = recover,
+	 .check = check_block},
 	{.name = "copy-saturated",
 	 .bytes = BYTES,
 	 .setup = setup_saturated,
