@@ -25,7 +25,7 @@
 	X(HEAPFULL,   14, "the object's heap has no room for this")                     \
 	X(UNRESOLVED, 15, "the name is bound to nothing")                               \
 	X(TYPE,       16, "the object is of another type")                              \
-	X(READONLY,   17, "the store is open read-only")                                \
+	X(READONLY,   17, "the store can only be read")                                 \
 	X(NOSLOT,     18, "every slot of the view is in use")                           \
 	X(TIMEOUT,    19, "the time is over")                                           \
 	X(IO,         20, "the device or host reports an error")                        \

@@ -19,9 +19,14 @@
 #endif
 
 /*
- * Every program carries the version that it was built with (the library's header defines the word);
- * the runtime compares it with its own before main and refuses, naming both.
+ * Every file of a program carries the version that it was built with, by one of these in the section
+ * twz_built_with (the library's header sees to it). Before main the runtime compares all with its
+ * own, and refuses what does not fit, naming both.
  */
+struct twz_built_with {
+	uint32_t (*runtime)(void); /* twz_rt_version */
+	uint64_t version;          /* TWZ_RT_VERSION */
+};
 uint32_t twz_rt_version(void);
 
 /* What the runtime tells a program; constant while it runs. */
@@ -48,7 +53,7 @@ const struct twz_rt_info *twz_rt_info(void);
  * same store from the start, and so is one for which the environment names it. TWZ_E_BUSY, after a
  * message that says who has it; TWZ_E_IO, after one that says what the host said; TWZ_E_EXISTS: this
  * program has one already; what opening a store returns; TWZ_E_ABSENT where the machine has its
- * store anyhow.
+ * store anyhow; TWZ_E_READONLY: the host lets it only be read.
  */
 int twz_rt_open(const char *where);
 
@@ -111,9 +116,12 @@ int twz_rt_touch(void *addr, uint64_t bytes);
 /* Decides what a crash or a dead owner left in the object's log. */
 int twz_rt_settle(struct twz_id id);
 
-/* Waiting on words. Sleeps while *word == value (of 32 bits), up to timeout_ns; ~0: for ever. */
+/*
+ * Waiting on words. Sleeps while *word == value, up to timeout_ns (~0: for ever), then
+ * TWZ_E_TIMEOUT. 0: woken, or the value is another, or for no reason: look again.
+ */
 int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);
-int twz_rt_wake(const uint32_t *word, uint32_t count);
+int twz_rt_wake(const uint32_t *word, uint32_t count); /* how many were woken */
 
 /* The medium. */
 void twz_rt_flush(const void *addr, uint64_t bytes);
@@ -159,7 +167,7 @@ _Noreturn void twz_rt_exit(int status);
 int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status);
 /* Names of the programs there are, a zero-terminated list, constant. */
 const char *const *twz_rt_programs(void);
-/* A line of input with editing and history; null at the end of input. Freed by the runtime. */
+/* A line of input with editing and history, good until the next; null at the end. One thread's. */
 const char *twz_rt_line(const char *prompt);
 
 #endif

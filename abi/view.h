@@ -19,7 +19,7 @@ enum twz_view_rights {
 	TWZ_VIEW_READ = 1,
 	TWZ_VIEW_WRITE = 2,
 	TWZ_VIEW_EXEC = 4,
-	/* Checking builds: data is stored to only by a thread whose transaction has the object. */
+	/* Checking builds: data is stored to only by a process in which a transaction has it. */
 	TWZ_VIEW_CHECKED = 8,
 	/* Checking builds: nothing is here any more; a touch is the use of a stale address. */
 	TWZ_VIEW_RECYCLED = 16,

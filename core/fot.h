@@ -3,7 +3,8 @@
  *
  * Entries are given out densely from 1 and found again by target through chains kept in the entries
  * (linear hashing): insert and find take constant time, up to 65,535 entries. Changes are part of
- * the caller's transaction, or one of their own when tx is null.
+ * the caller's transaction, or one of their own when tx is null. After an error other than
+ * TWZ_E_FOTFULL the caller aborts its transaction: the change may be staged halfway.
  *
  * Reading an entry by its index needs no lock: an ID entry never changes once its kind is stored.
  */

@@ -13,6 +13,10 @@
  * twz_tx_add or twz_tx_write on it until commit or abort. Objects are locked in the order of first
  * use; two transactions that use the same objects in different orders can wait for each other: the
  * waiter gets TWZ_E_TIMEOUT after the environment's time limit. A struct twz_tx is one thread's.
+ *
+ * It takes 11 KiB, mostly of the caller's stack; who has a small one keeps it elsewhere. It needs no
+ * release, and twz_tx_begin writes little of it. Calls that make a transaction of their own (null
+ * for `tx`: names in the FOT, heap_make; changes of namespaces) have one on their stack.
  */
 #ifndef TWZ_CORE_TX_H
 #define TWZ_CORE_TX_H
@@ -65,6 +69,7 @@ struct twz_tx {
 	uint32_t nslots, nused; /* index of many ranges: which are staged where */
 	uint32_t slot[TX_SLOTS];
 };
+TWZ_PIN(sizeof(struct twz_tx) <= 11 * 1024 + 256); /* of somebody's stack */
 
 static inline void twz_tx_begin(struct twz_tx *tx)
 {
@@ -81,7 +86,8 @@ int twz_tx_add(struct twz_tx *tx, const void *addr);
 /*
  * The staged copy of [addr, addr + bytes), holding the present content (staged or not), to be
  * changed by plain stores until commit. A range inside one staged before gives that one's copy;
- * one that overlaps another partly is TWZ_E_ARG. At most 1 MiB - 64 a log. Null after an error.
+ * one that overlaps another partly is TWZ_E_ARG. A range takes its bytes and 8 more in its object's
+ * log, rounded up to 16; together at most TWZ_LOG_BODY_MAX, TWZ_E_TXFULL. Null after an error.
  */
 void *twz_tx_write(struct twz_tx *tx, void *addr, uint64_t bytes);
 
@@ -98,7 +104,10 @@ const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t byte
  */
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes);
 
-/* All or nothing, durable on return. On error nothing is changed and the locks are free. */
+/*
+ * All or nothing, durable on return. On error nothing is changed and the locks are free. After
+ * either of these two, twz_tx_begin comes first again.
+ */
 int twz_tx_commit(struct twz_tx *tx);
 void twz_tx_abort(struct twz_tx *tx);
 

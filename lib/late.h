@@ -9,11 +9,15 @@
 
 #include <twz/obj.h>
 
-/* Address of the root structure of the object that the name entry leads to now. */
+/*
+ * *obj gets the object, opened, that name entry `index` of the holder's FOT leads to now; `entry` is
+ * a copy of that entry. What a look-up and twz_obj_open return; TWZ_E_ABSENT for another resolver
+ * than the default one, TWZ_E_DAMAGED for a name outside of the holder.
+ */
 int late_follow(const void *holder, uint32_t index, const struct twz_fot_entry *entry,
 		struct twz_obj *obj);
 
-/* A slot is being recycled: nothing that was kept is good any more. */
+/* A slot is being recycled: nothing that was kept is good any more. Takes a lock of its own. */
 void late_forget(void);
 
 #endif

@@ -238,6 +238,21 @@ static int bind_and_keep(const char *path, struct twz_id id, uint32_t flags)
 	return error ? error : twz_obj_keep(id);
 }
 
+/*
+ * What is left of a publication that failed with `error` goes. Who publishes under the same path at
+ * the same time may have taken the name for their own object, or given it the path, which is as good.
+ */
+static int unpublish(const char *new, const char *path, struct twz_id id, int error)
+{
+	struct twz_id found;
+
+	if (!twz_name_resolve(new, &found) && twz_id_equal(found, id))
+		twz_name_unbind(new, 0);
+	if (error != TWZ_E_NOTFOUND)
+		return error;
+	return !twz_name_resolve(path, &found) && twz_id_equal(found, id) ? 0 : TWZ_E_BUSY;
+}
+
 int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
 {
 	char new[TWZ_PATH_MAX + 1];
@@ -249,7 +264,9 @@ int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
 	if (twz_format(new, sizeof(new), "%s" TWZ_NAME_NEW, path) >= sizeof(new))
 		return TWZ_E_NAME;
 	error = bind_and_keep(new, id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE);
-	return error ? error : twz_name_rename(new, path, flags);
+	if (!error)
+		error = twz_name_rename(new, path, flags);
+	return error ? unpublish(new, path, id, error) : 0;
 }
 
 static int unbind(const char *path, uint32_t flags)

@@ -404,9 +404,12 @@ int ns_new(struct twz_id parent, struct twz_id *id)
 		twz_tx_fresh(&tx, segment, TWZ_NS_SEGMENT * sizeof(uint64_t));
 		twz_tx_fresh(&tx, head, sizeof(*head));
 	}
+	fail(&tx, error); /* heap_alloc's may not be in it */
 	error = twz_tx_commit(&tx);
-	if (error)
+	if (error) {
 		twz_obj_delete(obj.id);
+		twz_obj_recycle(&obj);
+	}
 	return error;
 }
 

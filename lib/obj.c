@@ -65,13 +65,19 @@ int twz_obj_new(const struct twz_new *new, struct twz_obj *obj)
 	if (error)
 		return error;
 	error = open_at(id, new->large, &stat, obj);
-	if (!error && pages > what.npages)
+	if (error) {
+		twz_obj_delete(id);
+		return error;
+	}
+	if (pages > what.npages)
 		error = twz_rt_touch((uint8_t *)twz_obj_data(obj) + what.npages * TWZ_PAGE,
 				     new->bytes - what.npages *TWZ_PAGE);
 	if (!error && new->heap)
 		error = twz_heap_make(obj);
-	if (error)
+	if (error) {
 		twz_obj_delete(id);
+		twz_obj_recycle(obj);
+	}
 	return error;
 }
 

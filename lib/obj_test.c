@@ -39,6 +39,26 @@ static void new_objects_are_as_asked(void **state)
 	assert_int_equal(twz_obj_new(&(struct twz_new){.bytes = ~0ull}, &obj), TWZ_E_RANGE);
 }
 
+static void what_cannot_be_made_leaves_nothing(void **state)
+{
+	struct twz_rt_usage before, after;
+	struct twz_obj first, second;
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &first));
+	MUST(twz_rt_usage(&before));
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(
+			twz_obj_new(&(struct twz_new){.bytes = TWZ_SLOT_SIZE / 2}, &second),
+			TWZ_E_FULL);
+	MUST(twz_rt_usage(&after));
+	assert_int_equal(after.objects, before.objects);
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &second));
+	assert_int_equal(second.slot, first.slot + 1);
+	MUST(twz_obj_delete(first.id));
+	MUST(twz_obj_delete(second.id));
+}
+
 static void one_slot_for_one_object(void **state)
 {
 	struct twz_obj a, b, large;
@@ -189,10 +209,15 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		home_test(new_objects_are_as_asked),  home_test(one_slot_for_one_object),
-		home_test(slots_are_used_again),      home_test(sizes_are_kept),
-		home_test(equal_content_has_one_id),  home_test(a_copy_in_a_transaction_is_refused),
-		home_test(transactions_span_objects), home_test(a_transaction_meets_a_full_store),
+		home_test(new_objects_are_as_asked),
+		home_test(what_cannot_be_made_leaves_nothing),
+		home_test(one_slot_for_one_object),
+		home_test(slots_are_used_again),
+		home_test(sizes_are_kept),
+		home_test(equal_content_has_one_id),
+		home_test(a_copy_in_a_transaction_is_refused),
+		home_test(transactions_span_objects),
+		home_test(a_transaction_meets_a_full_store),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

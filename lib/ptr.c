@@ -1,7 +1,7 @@
 /* ptr.c - persistent pointers: what the inline path does not know (twz/ptr.h). */
-#include "abi/namespace.h"
 #include "core/fot.h"
 #include "lib/late.h"
+#include "lib/path.h"
 #include "lib/space.h"
 
 #include <twz/ptr.h>
@@ -175,13 +175,12 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 
 int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path)
 {
-	uint32_t index, bytes = 0;
-	int error;
+	uint64_t bytes = path_length(path);
+	uint32_t index;
+	int error = bytes > TWZ_PATH_MAX ? TWZ_E_NAME : 0;
 
-	while (bytes <= TWZ_PATH_MAX && path[bytes])
-		bytes++;
-	error = bytes > TWZ_PATH_MAX ? TWZ_E_NAME : 0;
 	if (!error)
-		error = fot_insert_name(tx, where, path, bytes, (struct twz_id){0}, &index);
+		error = fot_insert_name(tx, where, path, (uint32_t)bytes, (struct twz_id){0},
+					&index);
 	return stick(tx, error ? error : put(tx, where, ptr_make(index, 0)));
 }

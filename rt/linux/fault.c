@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "core/ptr.h"
 #include "core/tx.h"
 #include "rt/linux/fault.h"
 #include "rt/linux/home.h"
@@ -14,6 +15,7 @@
 
 #define STACK_BYTES (256ul << 10) /* sanitizers need much */
 #define FAULT_WRITE 2             /* in the processor's error code */
+#define FAULT_FETCH 16
 
 static struct sigaction before_segv, before_bus;
 static twz_fault_handler program_handler;
@@ -56,7 +58,9 @@ static const char *reason(const struct twz_fault *fault)
 
 static void tell(const struct twz_fault *fault)
 {
-	const char *access = fault->access & TWZ_VIEW_WRITE ? "store" : "load";
+	const char *access = fault->access & TWZ_VIEW_EXEC    ? "jump"
+			     : fault->access & TWZ_VIEW_WRITE ? "store"
+							      : "load";
 
 	if (fault->object.lo | fault->object.hi)
 		message("a %s at 0x%" PRIx64 " failed, offset 0x%" PRIx64 " of object %016" PRIx64
@@ -79,15 +83,42 @@ static void default_action(int signal)
 	sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 }
 
-/* As if our handler did not exist. On return the instruction is tried again. */
+/* Somebody sent the signal; no instruction of this thread did it. */
+static bool was_sent(const siginfo_t *info)
+{
+	return info->si_code <= 0;
+}
+
+/*
+ * As if our handler did not exist. On return the instruction is tried again; a signal that was sent
+ * must be sent again for its default action.
+ */
 static void chain(const struct sigaction *before, int signal, siginfo_t *info, void *context)
 {
 	if (before->sa_flags & SA_SIGINFO && before->sa_sigaction)
 		before->sa_sigaction(signal, info, context);
 	else if (before->sa_handler != SIG_DFL && before->sa_handler != SIG_IGN)
 		before->sa_handler(signal);
-	else
+	else if (!was_sent(info))
 		default_action(signal);
+	else if (before->sa_handler == SIG_DFL) {
+		default_action(signal);
+		raise(signal);
+	}
+}
+
+/* Objects are never mapped to be executed: the touch would be resolved again and again. */
+static bool is_jump(uintptr_t addr, greg_t code, struct twz_fault *fault)
+{
+	if (!slots_hold(addr) || !(code & FAULT_FETCH))
+		return false;
+	*fault = (struct twz_fault){.kind = TWZ_FAULT_RIGHT,
+				    .error = TWZ_E_RIGHT,
+				    .access = TWZ_VIEW_EXEC,
+				    .object = slots_id(addr),
+				    .offset = obj_offset((const void *)addr),
+				    .address = addr};
+	return true;
 }
 
 static void on_segv(int signal, siginfo_t *info, void *context)
@@ -99,11 +130,12 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 	int saved = errno;
 
 	/* Sent by somebody, or an address that no pointer can have (the host does not say which). */
-	if (info->si_code <= 0 || info->si_code == SI_KERNEL) {
+	if (was_sent(info) || info->si_code == SI_KERNEL) {
 		chain(&before_segv, signal, info, context);
 		return;
 	}
-	if (slots_touch(addr, reg[REG_ERR] & FAULT_WRITE, 1, &fault))
+	if (!is_jump(addr, reg[REG_ERR], &fault) &&
+	    slots_touch(addr, reg[REG_ERR] & FAULT_WRITE, 1, &fault))
 		goto out;
 	fixup = tx_fixup((uintptr_t)reg[REG_RIP]);
 	if (fixup) {
@@ -129,7 +161,8 @@ static void on_bus(int signal, siginfo_t *info, void *context)
 {
 	uintptr_t addr = (uintptr_t)info->si_addr;
 
-	if (addr - (uintptr_t)home.image.base < home.image.bytes || slots_hold(addr)) {
+	if (!was_sent(info) &&
+	    (addr - (uintptr_t)home.image.base < home.image.bytes || slots_hold(addr))) {
 		message("the store's file became shorter, or its disk is full or cannot be read "
 			"(address 0x%" PRIxPTR "); what was made durable is in the file",
 			addr);

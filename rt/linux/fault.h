@@ -6,7 +6,9 @@
  * message and the program ends by the signal, at the instruction that did it.
  * SIGSEGV elsewhere is not ours: the action before ours is taken, so sanitizers report. An address
  * below LOW_END is told first as what it mostly is, a persistent pointer read outside of objects.
+ * A jump into an object is a fault like others: none is mapped to be executed.
  * SIGBUS in the image or a slot: the file became shorter, or its medium fails.
+ * Either signal sent by somebody, not done by an instruction: the action before ours.
  *
  * The handler runs on an alternate stack in the thread that opened the store, in other threads on
  * their own stack. It can be interrupted by itself: a program's handler may touch objects.

@@ -1,7 +1,7 @@
 /* home.c - opening the store, its lock, the process table (home.h). */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,36 +56,32 @@ void die(int status, const char *format, ...)
 	_exit(status);
 }
 
-const char *error_text(int error)
+static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
 {
-	switch (error) {
-#define TEXT(name, number, what) \
-	case TWZ_E_##name:       \
-		return what;
-		TWZ_ERRORS(TEXT)
-#undef TEXT
-	default:
-		return "unknown error";
-	}
+	return __atomic_compare_exchange_n(word, seen, value, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 /* ---- processes -------------------------------------------------------------------------------- */
 
-/* Start time of a process as the host reports it; 0 if there is none that could still do anything. */
+/*
+ * Start time of a process as the host reports it; 0 if there is none that could still do anything.
+ * No stream and no memory of the C library: a fault handler may be waiting for the store's lock.
+ */
 static uint64_t start_of(pid_t pid)
 {
 	char path[32], text[1024], state = 0, *after;
 	unsigned long long start = 0;
-	FILE *stat;
-	size_t n;
+	ssize_t n;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	stat = fopen(path, "re");
-	if (!stat)
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return 0;
-	n = fread(text, 1, sizeof(text) - 1, stat);
-	fclose(stat);
-	text[n] = 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
 	after = strrchr(text, ')'); /* behind the name, which may hold anything */
 	if (!after ||
 	    sscanf(after + 1,
@@ -96,7 +92,26 @@ static uint64_t start_of(pid_t pid)
 	return state == 'Z' || state == 'X' ? 0 : start + 1; /* never 0 */
 }
 
-#define CLAIMED (1ull << 63) /* in an entry's pid: being filled in */
+/*
+ * While an entry is being filled in, its `pid` is bit 63, the low 31 bits of the start time, and the
+ * process: so who dies there is found out too.
+ */
+#define CLAIMED (1ull << 63)
+
+static uint64_t claim(uint64_t pid, uint64_t start)
+{
+	return CLAIMED | (start & (LOCK_WAITERS - 1)) << 32 | pid;
+}
+
+/* May the entry be taken? `pid` as it was loaded. */
+static bool entry_free(const struct twz_process *entry, uint64_t pid)
+{
+	uint64_t start = pid ? start_of((pid_t)pid) : 0;
+
+	if (pid & CLAIMED)
+		return claim((uint32_t)pid, start) != pid;
+	return !pid || start != entry->start;
+}
 
 static struct twz_process *process_find(pid_t pid)
 {
@@ -126,16 +141,13 @@ bool owner_alive(uint64_t word)
 static int process_register(void)
 {
 	struct twz_process *table = home.runtime->process;
-	uint64_t pid = (uint64_t)getpid(), seen;
+	uint64_t pid = (uint64_t)getpid(), start = start_of(getpid()), seen;
 
 	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++) {
 		seen = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
-		if (seen & CLAIMED || (seen && start_of((pid_t)seen) == table[i].start))
+		if (!entry_free(&table[i], seen) || !swap(&table[i].pid, &seen, claim(pid, start)))
 			continue;
-		if (!__atomic_compare_exchange_n(&table[i].pid, &seen, pid | CLAIMED, false,
-						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			continue;
-		table[i].start = start_of((pid_t)pid);
+		table[i].start = start;
 		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
 		return 0;
 	}
@@ -159,12 +171,6 @@ static void inner_unlock(void)
 {
 	if (__atomic_exchange_n(&inner, 0, __ATOMIC_RELEASE) == 2)
 		futex_wake(&inner, 1);
-}
-
-static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
-{
-	return __atomic_compare_exchange_n(word, seen, value, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
 }
 
 /* Returns true if the lock was taken from a dead owner. */

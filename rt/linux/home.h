@@ -68,7 +68,6 @@ static inline uint64_t look_next(uint64_t look)
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the program ends with this status: 125 store unusable, 126 program refused. */
 _Noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *error_text(int error);
 
 /* Waits on a word that other processes may share, at most that long; false if the time is over. */
 bool futex_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);

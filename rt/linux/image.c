@@ -177,9 +177,18 @@ int image_open(struct image *image, const char *path, bool readonly)
 	int error;
 
 	*image = (struct image){.readonly = readonly};
-	image->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (image->fd < 0)
-		return fail(image, errno);
+	/* O_NONBLOCK: a pipe, which is no store, is not waited for. */
+	image->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	if (image->fd < 0 && errno == EISDIR)
+		return TWZ_E_NOTSTORE;
+	if (image->fd < 0) {
+		error = fail(image, errno);
+		if (error == TWZ_E_RIGHT && !readonly && !eaccess(path, R_OK)) {
+			image->host = 0; /* "permission denied" says less */
+			return TWZ_E_READONLY;
+		}
+		return error;
+	}
 	error = take(image, false);
 	if (error)
 		close(image->fd);
@@ -280,15 +289,22 @@ int image_reserve(uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
+const char *error_text(int error)
+{
+	switch (error) {
+#define TEXT(name, number, what) \
+	case TWZ_E_##name:       \
+		return what;
+		TWZ_ERRORS(TEXT)
+#undef TEXT
+	default:
+		return "unknown error";
+	}
+}
+
 const char *image_error(const struct image *image, int error, const char *path, char *text,
 			uint64_t room)
 {
-	static const char *const texts[] = {
-#define TEXT(name, number, what) [number] = what,
-		TWZ_ERRORS(TEXT)
-#undef TEXT
-	};
-
 	if (error == TWZ_E_BUSY && image->holder)
 		snprintf(text, room, "%s: in use by process %d", path, (int)image->holder);
 	else if (error == TWZ_E_BUSY)
@@ -296,6 +312,6 @@ const char *image_error(const struct image *image, int error, const char *path, 
 	else if (image->host)
 		snprintf(text, room, "%s: %s", path, strerror(image->host));
 	else
-		snprintf(text, room, "%s: %s", path, texts[-error]);
+		snprintf(text, room, "%s: %s", path, error_text(error));
 	return text;
 }

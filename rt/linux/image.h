@@ -35,12 +35,13 @@ struct image {
 };
 
 /*
- * Opens the image. TWZ_E_NOTFOUND: no such file; TWZ_E_RIGHT; TWZ_E_BUSY; TWZ_E_NOTSTORE: too small
- * to hold one; TWZ_E_IO.
+ * Opens the image. TWZ_E_NOTFOUND: no such file; TWZ_E_RIGHT; TWZ_E_READONLY: it was to be written,
+ * and can only be read; TWZ_E_BUSY; TWZ_E_NOTSTORE: too small to hold one; TWZ_E_IO; TWZ_E_NOMEM.
+ * Nothing is to be closed after an error.
  */
 int image_open(struct image *image, const char *path, bool readonly);
 
-/* The same for a descriptor that was inherited, with its lock. */
+/* The same for a descriptor that was inherited, with its lock. After an error it stays open. */
 int image_attach(struct image *image, int fd);
 
 /* Makes and opens a sparse file of zeros. TWZ_E_EXISTS; TWZ_E_FULL; TWZ_E_RIGHT; TWZ_E_IO. */
@@ -51,6 +52,9 @@ int image_close(struct image *image);
 
 /* For struct store's `reserve`: of the image that is open. 0 or TWZ_E_FULL. */
 int image_reserve(uint64_t offset, uint64_t bytes);
+
+/* The text of an enum twz_error. */
+const char *error_text(int error);
 
 /* A sentence for a person about a failed open, at most `room` bytes; returns `text`. */
 const char *image_error(const struct image *image, int error, const char *path, char *text,

@@ -101,6 +101,35 @@ static void says_what_is_wrong(void **state)
 	assert_int_equal(image_create(&image, path, 4096), TWZ_E_ARG);
 }
 
+/* Root may write whatever the mode says, so a process without that does it. */
+static void a_file_that_can_only_be_read_says_so(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (!pid) {
+		const char *file = strrchr(home_path(), '/') + 1;
+		char folder[512], text[256];
+		struct image image;
+		int error;
+
+		snprintf(folder, sizeof(folder), "%.*s", (int)(file - home_path()), home_path());
+		if (chdir(folder) || chmod(".", 0755) || chmod(file, 0444) ||
+		    (!geteuid() && setuid(65534)))
+			_exit(100);
+		error = image_open(&image, file, false);
+		if (error != TWZ_E_READONLY ||
+		    !strstr(image_error(&image, error, "x", text, sizeof(text)),
+			    "x: the store can only be read"))
+			_exit(101);
+		_exit(image_open(&image, file, true) ? 102 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(chmod(home_path(), 0600), 0);
+	assert_int_equal(status, 0);
+}
+
 static uint64_t allocated(void)
 {
 	struct stat st;
@@ -154,6 +183,7 @@ int main(void)
 		cmocka_unit_test(is_held_by_one),
 		cmocka_unit_test(readers_share_and_change_nothing),
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(a_file_that_can_only_be_read_says_so),
 		cmocka_unit_test(reserves_what_a_sparse_image_lacks),
 		cmocka_unit_test(file_medium_writes_what_was_flushed),
 	};

@@ -80,6 +80,7 @@ static int find_quiet(struct twz_id id, uint64_t *ref)
 		if (owner_alive(meta->log.lock))
 			return TWZ_E_BUSY;
 		error = store_settle(&home.store, *ref);
+		slots_reset_all(); /* settling may have made pages, in other objects too */
 	}
 	slots_reset_object(id);
 	return error;

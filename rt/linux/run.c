@@ -158,19 +158,15 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-const char *const *twz_rt_programs(void)
+static const char *const *list_programs(void)
 {
 	static const char *const none[] = {NULL};
-	static const char **names;
-	const char **grown;
+	const char **names = NULL, **grown;
 	struct dirent *entry;
 	char path[PATH_MAX];
 	size_t count = 0;
-	DIR *folder;
+	DIR *folder = own_folder(path) ? opendir(path) : NULL;
 
-	if (names)
-		return names;
-	folder = own_folder(path) ? opendir(path) : NULL;
 	if (!folder)
 		return none;
 	while ((entry = readdir(folder))) {
@@ -190,4 +186,19 @@ const char *const *twz_rt_programs(void)
 	names[count] = NULL;
 	qsort(names, count, sizeof(*names), by_name);
 	return names;
+}
+
+const char *const *twz_rt_programs(void)
+{
+	static const char *const *programs;
+	const char *const *known = __atomic_load_n(&programs, __ATOMIC_ACQUIRE), *const * mine;
+
+	if (known)
+		return known;
+	mine = list_programs();
+	/* Another thread may have been faster: its list stays, and this one is of no more use. */
+	return __atomic_compare_exchange_n(&programs, &known, mine, false, __ATOMIC_ACQ_REL,
+					   __ATOMIC_ACQUIRE)
+		       ? mine
+		       : known;
 }

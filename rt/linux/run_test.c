@@ -102,6 +102,28 @@ static int role_bus(void)
 	return (int)load(twz_obj_data(&obj));
 }
 
+/* A signal that no instruction did. */
+static int role_sent(void)
+{
+	sigaction(SIGSEGV, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+	twz_rt_info();
+	raise(SIGSEGV);
+	return 0;
+}
+
+static int role_jump(void)
+{
+	struct twz_obj obj;
+	void (*code)(void);
+
+	MUST(twz_obj_new(&(struct twz_new){.bytes = 4096}, &obj));
+	obj.base += TWZ_OBJ_DATA;
+	*obj.base = 0xc3; /* ret */
+	memcpy(&code, &obj.base, sizeof(code));
+	code();
+	return 0;
+}
+
 static int role_store(void)
 {
 	/* By hand, with the environment: a store of its own epoch. */
@@ -318,7 +340,51 @@ static void messages_say_what_to_do(void **state)
 	assert_non_null(strstr(text, "a store at 0x"));
 	assert_non_null(strstr(text, "offset 0x8 of object "));
 	assert_non_null(strstr(text, "the first page of an object is never there"));
+	status = run_alone("jump", NULL, text, sizeof(text));
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	assert_non_null(strstr(text, "a jump at 0x"));
+	assert_non_null(strstr(text, "offset 0x400000 of object "));
 	remove_alone();
+}
+
+static void a_signal_that_was_sent_ends_the_program(void **state)
+{
+	char text[512];
+	int status;
+
+	(void)state;
+	status = run_alone("sent", NULL, text, sizeof(text));
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	remove_alone();
+}
+
+/* All places of the process table are taken by processes that died while they filled them in. */
+static void who_dies_while_it_registers_blocks_nobody(void **state)
+{
+	struct twz_process *table = home.runtime->process;
+	unsigned n = sizeof(home.runtime->process) / sizeof(*table), mine = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (unsigned i = 0; i < n; i++) {
+		mine += table[i].pid == (uint64_t)getpid();
+		if (table[i].pid != (uint64_t)getpid())
+			table[i].pid = 1ull << 63 | 12345ull << 32 | (uint64_t)pid;
+	}
+	assert_int_equal(mine, 1);
+	assert_int_equal(program_run("count", "5"), 5);
+	/* And by one that lives. */
+	for (unsigned i = 0; i < n; i++)
+		if (table[i].pid != (uint64_t)getpid())
+			table[i].pid = 1ull << 63 | (table[0].start & 0x7fffffff) << 32 |
+				       (uint64_t)getpid();
+	assert_int_equal(program_run("quiet-count", "5"), 125);
+	for (unsigned i = 0; i < n; i++)
+		if (table[i].pid != (uint64_t)getpid())
+			table[i].pid = 0;
 }
 
 /* The same work on a file that a fence writes back. */
@@ -357,6 +423,8 @@ int main(int argc, char **argv)
 		home_test(each_mount_is_an_epoch),
 		home_test(messages_say_what_to_do),
 		home_test(ordinary_files_work),
+		home_test(a_signal_that_was_sent_ends_the_program),
+		home_test(who_dies_while_it_registers_blocks_nobody),
 	};
 	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
 
@@ -367,6 +435,14 @@ int main(int argc, char **argv)
 	if (!strcmp(role, "bus"))
 		return role_bus();
 	if (!strcmp(role, "count"))
+		return role_count(arg);
+	if (!strcmp(role, "sent"))
+		return role_sent();
+	if (!strcmp(role, "jump"))
+		return role_jump();
+	if (!strcmp(role, "quiet-count"))
+		close(2); /* the message would be taken for a failure */
+	if (!strcmp(role, "quiet-count"))
 		return role_count(arg);
 	if (!strcmp(role, "die"))
 		return role_die(arg);

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/pmem.h"
 #include "core/ptr.h"
 #include "rt/linux/pmem_file.h"
 #include "rt/linux/slots.h"
@@ -158,7 +159,13 @@ static void unmap(uint32_t slot)
 {
 	if (!slots[slot].pieces)
 		return;
-	pmem_file_all(); /* what other threads flushed by these addresses */
+	/*
+	 * What other threads flushed by these addresses, their fence will not find any more. And they
+	 * store nothing there meanwhile: the touch waits for home_lock.
+	 */
+	if (pmem.kind == PMEM_FILE && mprotect(base_of(slot), span_of(slot), PROT_NONE))
+		die(125, "cannot unmap an object: %s", strerror(errno));
+	pmem_file_all();
 	if (reserve(base_of(slot), span_of(slot), MAP_FIXED) != base_of(slot))
 		die(125, "cannot unmap an object: %s", strerror(errno));
 	pieces_all -= slots[slot].pieces;
@@ -339,9 +346,10 @@ static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
 		if (error)
 			return error;
 	}
-	if (!run.page) { /* never page 0 */
+	if (!run.page) { /* never page 0, which only a hostile image has */
 		run.page++;
 		run.pages--;
+		run.frame += !!run.frame;
 	}
 	writable &= run.frame && !run.shared && (!checked || write);
 	fault->kind = TWZ_FAULT_FULL;

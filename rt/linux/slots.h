@@ -13,7 +13,7 @@
  * their number (vm.max_map_count); short of it some slot's are taken away, and stores to shared pages
  * then copy all pages of their 2 MiB, so that frames are consecutive again.
  *
- * Locking: home_lock held for all but slots_init, slots_fault and the two that say so.
+ * Locking: home_lock held, but for slots_init, slots_limit and those that say otherwise.
  */
 #ifndef TWZ_RT_LINUX_SLOTS_H
 #define TWZ_RT_LINUX_SLOTS_H

@@ -9,11 +9,6 @@
 #define MAJOR(version) ((version) >> 16)
 #define MINOR(version) ((version)&0xffff)
 
-/* As in <twz/obj.h>. */
-struct twz_built_with {
-	uint32_t (*runtime)(void);
-	uint64_t version;
-};
 extern const struct twz_built_with __start_twz_built_with[] __attribute__((weak));
 extern const struct twz_built_with __stop_twz_built_with[] __attribute__((weak));
 

@@ -14,6 +14,7 @@
 struct level {
 	const struct level *up;
 	struct twz_id id;
+	unsigned depth;
 };
 
 static int write_all(int fd, const uint8_t *data, uint64_t bytes)
@@ -102,7 +103,7 @@ static int get_file(struct object *o, const char *path, const char *to)
 static int get_tree(struct store *s, const struct level *up, struct twz_id id, const char *path,
 		    const char *to)
 {
-	const struct level level = {up, id};
+	const struct level level = {up, id, up ? up->depth + 1 : 0};
 	struct object o;
 	struct names names;
 	struct name *list = NULL;
@@ -118,6 +119,8 @@ static int get_tree(struct store *s, const struct level *up, struct twz_id id, c
 	for (const struct level *l = up; l; l = l->up)
 		if (twz_id_equal(l->id, id))
 			return fail(path, "leads back to a namespace above it");
+	if (level.depth == DEPTH_MAX)
+		return fail(path, "lies deeper than any path reaches");
 	if (mkdir(to, 0777) && errno != EEXIST)
 		return fail(to, "%s", strerror(errno));
 	error = names_open(s, id, &names);

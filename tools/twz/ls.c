@@ -80,6 +80,7 @@ struct level {
 	const struct level *up;
 	struct twz_id id;
 	bool last; /* nothing follows it in its namespace */
+	unsigned depth;
 };
 
 static void print_indent(const struct level *level)
@@ -98,11 +99,13 @@ static int print_tree(struct store *s, const struct level *level)
 	uint64_t count = 0;
 	int status = STATUS_OK, error = names_open(s, level->id, &names);
 
+	if (!error && level->depth == DEPTH_MAX)
+		error = object_damaged(&names.object, "no path reaches as deep as this namespace");
 	if (!error)
 		error = names_list(&names, &list, &count);
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
-		struct level down = {level, name->id, i + 1 == count};
+		struct level down = {level, name->id, i + 1 == count, level->depth + 1};
 		bool loop = false;
 
 		for (const struct level *l = level; l; l = l->up)

@@ -44,9 +44,9 @@ __attribute__((format(printf, 2, 3))) int fail(const char *where, const char *fo
 __attribute__((format(printf, 2, 3))) int usage(const char *command, const char *format, ...);
 
 /*
- * Takes the options out of argv: `flags` names those without a value, as letters for short ones and
- * the bit that they set in *set ("q": bit 0); nothing else begins with '-' unless after "--".
- * The rest is moved to the front; *nrest counts it. STATUS_OK or STATUS_USAGE, printed.
+ * Takes the options of `spec` out of argv, behind argv[0]; nothing else begins with '-' unless after
+ * "--". The rest, `min` to `max` arguments, is moved to the front, from argv[0] on; *nrest counts it.
+ * STATUS_OK or STATUS_USAGE, printed.
  */
 struct option_spec {
 	const char *name;   /* "--size" or "-q"; the list ends with null */
@@ -57,7 +57,7 @@ int take_options(int argc, char **argv, const struct option_spec *spec, int min,
 		 int *nrest);
 
 const char *type_name(uint32_t type);
-/* The text with control characters and broken UTF-8 as "?": names in a hostile store. */
+/* The text with ASCII control characters as "?", in place: names in a hostile store. */
 const char *printable(char *text);
 
 /* ---- open.c: the store, opened for reading ----------------------------------------------------- */
@@ -112,6 +112,9 @@ int names_open(struct store *s, struct twz_id id, struct names *names);
 int names_next(struct names *names, struct name *name);
 /* All of them, sorted, freed by the caller. On damage: those before it, and the error. */
 int names_list(struct names *names, struct name **list, uint64_t *count);
+
+/* Trees are followed so deep: no path reaches further, and a hostile store may go on for ever. */
+#define DEPTH_MAX (TWZ_PATH_MAX / 2 + 1)
 
 /* The object that a path from the root, or 32 hexadecimal digits, names. A status, printed. */
 int object_named(struct store *s, const char *name, struct object *o);

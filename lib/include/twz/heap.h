@@ -12,6 +12,8 @@
  *     another by being set to it in the transaction that sets the other to null.
  *   - With tx null each call is a transaction of its own, durable on return; fill such a block
  *     before anything relies on its content.
+ *   - Look at what twz_alloc returns: TWZ_E_HEAPFULL is not an error of the transaction, which may go
+ *     on without the block.
  *   - Locking is the transaction's: one at a time in an object.
  */
 #ifndef TWZ_HEAP_H

@@ -12,7 +12,9 @@
  *   - A name does not hold its object: a crash, or a delete, can leave a name that leads nowhere.
  *     Looking it up succeeds; opening says TWZ_E_NOTFOUND, a late-bound pointer TWZ_E_UNRESOLVED.
  *     It can be replaced and removed. The other way round, twz_name_publish and TWZ_NAME_DELETE see
- *     to it that no object is left without a name.
+ *     to it that no object is left without a name, but for one: a crash between the two steps of
+ *     TWZ_NAME_DELETE can leave a sealed object, whose ID may come to life again and so cannot be
+ *     noted as doomed. `twz check` notes it; sealing the same again gives it back.
  */
 #ifndef TWZ_NAME_H
 #define TWZ_NAME_H
@@ -43,7 +45,9 @@ int twz_name_bind(const char *path, struct twz_id id, uint32_t flags);
  * Binds the name and keeps the object, which was made ending: no crash can leak it. With REPLACE,
  * the object that has the name is there until the new one takes its place, in one step; a crash in
  * between can leave the new one under the name with TWZ_NAME_NEW behind it, where the next such
- * call replaces it. Names that end so are this function's.
+ * call replaces it. Names that end so are this function's. After an error the object has no name by
+ * this call, but may have been kept: the caller deletes it. TWZ_E_BUSY: somebody else published
+ * under the same name at the same time, and theirs is there.
  */
 #define TWZ_NAME_NEW ".twz-new"
 int twz_name_publish(const char *path, struct twz_id id, uint32_t flags);

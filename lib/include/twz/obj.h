@@ -24,13 +24,8 @@
 #include "core/ptr.h"
 
 /*
- * What this file was built with; before main, the runtime looks at those of all files in the program
- * and refuses what does not fit. Naming the runtime's own version links that check.
+ * What this file was built with. Naming the runtime's own version links the check.
  */
-struct twz_built_with {
-	uint32_t (*runtime)(void);
-	uint64_t version;
-};
 static const struct twz_built_with twz_rt_built_with
 	__attribute__((used, section("twz_built_with"))) = {twz_rt_version, TWZ_RT_VERSION};
 
@@ -118,8 +113,9 @@ static inline void *twz_obj_data(const struct twz_obj *obj)
 void *twz_obj_root(const struct twz_obj *obj);
 
 /*
- * Checking builds (TWZ_CHECK): from now on only a thread whose transaction has the object may store
- * to its data; other stores fault with TWZ_FAULT_RIGHT. Elsewhere this does nothing.
+ * Checking builds (TWZ_CHECK): from now on the object's data may be stored to only while a
+ * transaction of this process has the object, by whichever thread; other stores fault with
+ * TWZ_FAULT_RIGHT. Elsewhere this does nothing.
  */
 int twz_check_stores(const struct twz_obj *obj, bool on);
 

@@ -13,7 +13,7 @@
  * Errors are sticky, so that only commit needs to be looked at; a null from twz_tx_write must not be
  * stored to. Read what was read for the decision after twz_tx_add, which locks the object, when
  * other threads or programs change it too. The rules are in core/tx.h, what lies in the log in
- * docs/format/log.md.
+ * docs/format/log.md. A struct twz_tx takes 11 KiB: mind it on the small stack of a thread.
  *
  * Outside of a transaction twz_persist makes plain stores durable.
  */
