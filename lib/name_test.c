@@ -265,6 +265,24 @@ static void publishing_leaks_nothing(void **state)
 	assert_true(after.used < before.used + 300);
 }
 
+static void publishing_that_fails_leaves_no_name(void **state)
+{
+	struct twz_id space, inner;
+	struct twz_obj obj;
+
+	(void)state;
+	MUST(twz_ns_make("full", &space));
+	MUST(twz_ns_make("full/inner", &inner));
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &obj));
+	assert_int_equal(twz_name_publish("full", obj.id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE),
+			 TWZ_E_NOTEMPTY);
+	assert_true(leads_to("full/inner", inner));
+	assert_int_equal(resolve("full" TWZ_NAME_NEW), TWZ_E_NOTFOUND);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_name_unbind("full/inner", TWZ_NAME_DELETE));
+	MUST(twz_name_unbind("full", TWZ_NAME_DELETE));
+}
+
 static void a_name_can_dangle(void **state)
 {
 	struct twz_id a = fresh(), b = fresh();
@@ -333,6 +351,7 @@ int main(void)
 		home_test(renames),
 		home_test(namespaces_move_but_not_into_themselves),
 		home_test(publishing_leaks_nothing),
+		home_test(publishing_that_fails_leaves_no_name),
 		home_test(a_name_can_dangle),
 		home_test(damage_is_an_error),
 	};

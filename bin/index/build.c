@@ -182,6 +182,19 @@ static void clean(const char *name)
 		twz_name_unbind(new.text, TWZ_NAME_DELETE);
 }
 
+/* Only an index is replaced, never somebody's text. A status, printed. */
+static int refuse_other(const char *name)
+{
+	struct twz_obj obj;
+	bool other;
+
+	if (twz_name_open(name, &obj))
+		return STATUS_OK;
+	other = !index_is(&obj);
+	twz_obj_recycle(&obj);
+	return other ? fail(name, "exists and is no index") : STATUS_OK;
+}
+
 int index_build(const char *where, const char *name)
 {
 	const struct twz_new new = {.ending = true};
@@ -195,6 +208,9 @@ int index_build(const char *where, const char *name)
 
 	if (error)
 		return fail_error(where, error);
+	status = refuse_other(name);
+	if (status)
+		return status;
 	clean(name);
 	error = twz_obj_new(&new, &b.obj);
 	if (error)

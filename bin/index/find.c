@@ -5,6 +5,13 @@
 
 #define WORDS_MAX 32
 
+bool index_is(const struct twz_obj *obj)
+{
+	const struct index *ix = twz_obj_data(obj);
+
+	return twz_obj_size(obj) >= sizeof(*ix) && ix->magic == INDEX_MAGIC;
+}
+
 int index_open(const char *name, struct index **ix)
 {
 	struct twz_obj obj;
@@ -15,7 +22,7 @@ int index_open(const char *name, struct index **ix)
 	if (error)
 		return fail_error(name, error);
 	*ix = twz_obj_data(&obj);
-	if (twz_obj_size(&obj) < sizeof(**ix) || (*ix)->magic != INDEX_MAGIC)
+	if (!index_is(&obj))
 		return fail(name, "is no index");
 	if ((*ix)->version != INDEX_VERSION)
 		return fail_error(name, TWZ_E_VERSION);

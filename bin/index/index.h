@@ -132,6 +132,8 @@ int index_build(const char *path, const char *name);
 
 /* ---- find.c, check.c ------------------------------------------------------------------------------ */
 
+/* Is this an index, of any version? */
+bool index_is(const struct twz_obj *obj);
 /* Opens the index with this name. A status, printed. */
 int index_open(const char *name, struct index **ix);
 int index_find(const char *name, int nwords, char **words);

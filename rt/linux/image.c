@@ -31,6 +31,22 @@ static struct {
 
 #define RESERVE_STEP ((uint64_t)TWZ_BLOCK_FRAMES * TWZ_PAGE)
 
+/*
+ * A program may be started with a standard stream closed. The next file that is opened would get its
+ * number, and what is printed would go into the store. So the numbers are taken, by what can neither
+ * be read nor written.
+ */
+static __attribute__((constructor)) void take_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int fail(struct image *image, int host)
 {
 	image->host = host;

@@ -13,6 +13,7 @@
  *       file for all others: a fence writes what was flushed back with msync.
  *     The environment variable TWZ_MEDIUM=clwb|file overrides that. With clwb on an ordinary file,
  *     what is stored survives the process, not a power cut.
+ *   - No image is ever a standard stream: what is printed would go into the store.
  *   - An image may be sparse. image_reserve has the host allocate a part of it before it is used, or
  *     a store into it would end the process (SIGBUS) when the host's file system is full.
  */

@@ -1,6 +1,7 @@
 /* line.c - a line of input, with editing and history when a person types it. */
 #define _GNU_SOURCE
 #include <editline/readline.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -38,12 +39,13 @@ static const char *edited(const char *prompt)
 	struct sigaction action = {.sa_handler = interrupted}, before;
 	static char *line;
 
+	setlocale(LC_CTYPE, "C.UTF-8"); /* as names are; else libedit drops what is not ASCII */
 	free(line);
 	line = NULL;
 	sigaction(SIGINT, &action, &before);
 	if (sigsetjmp(discard, 1)) {
 		sigaction(SIGINT, &before, NULL);
-		putchar('\n');
+		fputs("\n\033[J", stdout); /* what a search showed below the line */
 		fflush(stdout);
 		return "";
 	}

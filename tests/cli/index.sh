@@ -43,6 +43,13 @@ p 1 build /none
 warns 'index: /none: there is no such'
 p 1 find warranty --as /text/odd/end
 warns 'index: /text/odd/end: is no index'
+# Only an index is replaced, and what is refused leaves nothing.
+for name in /text/odd/end /text; do
+	p 1 build /text/odd --as $name
+	warns "index: $name: exists and is no index"
+done
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
 
 # ---- the whole, against the host -----------------------------------------------------------------
 

@@ -95,6 +95,29 @@ warns 'nonsense: there is no such program'
 run 5 sh -c "printf 'nonsense\nexit 5' | '$bin/prompt' --store '$s'"
 run 0 sh -c "printf 'nonsense\n' | '$bin/prompt' --store '$s'"
 
+# A stream that is closed: nothing that is printed goes into the store.
+run 1 sh -c "'$bin/prompt' --store '$s' --exec 'cat /text/a' >&-"
+warns 'cat: output: '
+run 1 sh -c "'$bin/prompt' --store '$s' --exec 'cat /text/a' --exec 'cat /none' 2>&-"
+same "$out" text/a
+run 1 sh -c "TWZ_STORE='$s' '$bin/cat' /text/a /none >&- 2>&-"
+run 0 sh -c "'$bin/prompt' --store '$s' <&-"
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+
+# A person at a terminal, who types what is not ASCII.
+if
+	printf 'cp /text/b "/größe ä"\nls /\nexit\n' |
+		script -qec "'$bin/prompt' --store '$s'" /dev/null >"$out" 2>"$err"
+then
+	passes
+else
+	fails "the prompt on a terminal: status $?"
+fi
+p 0 'cat "/größe ä"'
+same "$out" text/b
+p 0 'rm "/größe ä"'
+
 # The time-out, with nothing left behind, and without hurting what is quicker.
 mkfifo never
 (sleep 3 >never) &

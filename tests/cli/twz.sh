@@ -61,6 +61,19 @@ for size in 15M 17T 0 x 1X 12MM -1 99999999999999999999 ''; do
 	run 2 "$twz" mkstore other --size "$size"
 	warns 'the size must be'
 done
+mkfifo special
+mkdir folder
+for path in special folder; do
+	run 1 "$twz" mkstore "$path" --force # never a device in place of which a file would be put
+	warns "$path: exists and is no ordinary file"
+	run 1 "$twz" ls "$path"
+	warns "$path: this is not a Twizzler store"
+	run 1 "$twz" put "$path" "$0" /x
+	warns "$path: this is not a Twizzler store"
+done
+rm -r special folder
+run 1 sh -c "ulimit -f 1000; trap '' XFSZ; '$twz' mkstore other --size 16M"
+warns 'File too large'
 run 1 "$twz" mkstore "$work/none/store"
 warns 'No such file'
 run 0 "$twz" mkstore default
@@ -172,6 +185,33 @@ warns 'tree/pipe: neither file nor folder'
 run 0 "$twz" get "$s" /with/below/link -
 same "$out" tree/hello
 rm tree/pipe tree/below/link
+
+# The output may be a file that holds something already; zeros are part of the data.
+truncate -s 3M gap
+run 0 "$twz" put "$s" gap /gap
+cat tree/hello gap gap >joined.wanted
+cp tree/hello joined
+run 0 sh -c "'$twz' get '$s' /gap - >>joined"
+run 0 sh -c "{ cat joined; '$twz' get '$s' /gap -; } >joined.twice"
+same joined.twice joined.wanted
+run 0 "$twz" get "$s" /gap gap.again
+same gap.again gap
+# What is not ours is not removed, whatever happens.
+mkfifo sink
+run 1 sh -c "trap '' PIPE; head -c 1 sink >sink.head & '$twz' get '$s' /gap sink"
+warns 'sink: Broken pipe'
+run 0 test -p sink
+rm -f sink sink.head gap gap.again joined joined.wanted joined.twice
+
+# A stream that is closed: nothing that is printed goes into the store or into a file.
+run 0 sh -c "'$twz' put '$s' tree /streams <&-"
+run 1 sh -c "'$twz' put '$s' none /x 2>&-"
+silent
+run 1 sh -c "'$twz' ls '$s' >&-"
+warns 'standard output: Bad file descriptor'
+run 1 sh -c "'$twz' get '$s' /tree/hello - >&-"
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
 
 run 1 "$twz" get "$s" /none x
 warns '/none: there is no such object or name'

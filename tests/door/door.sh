@@ -33,7 +33,10 @@ EOF
 cat >twz <<'EOF'
 #!/bin/sh
 case $1 in
-mkstore) echo "size $4" >"$2" ;;
+mkstore)
+	test "$4" != tiny || exit 2
+	echo "size $4" >"$2"
+	;;
 put) (cd "$3" && find . -type f) >>"$2" && sleep "${SLOW:-0}" && test ! -e "$3/../../refuse" ;;
 esac
 EOF
@@ -55,6 +58,13 @@ case $* in
 esac
 EOF
 printf '#!/bin/sh\nexit 1\n' >path/sudo
+cat >path/cp <<EOF
+#!/bin/sh
+case \$* in
+*licences*) test ! -e no_room || exit 1 ;;
+esac
+exec $(command -v cp) "\$@"
+EOF
 cat >path/id <<'EOF'
 #!/bin/sh
 echo "${ID:-0}"
@@ -166,6 +176,23 @@ case_a_store_that_cannot_be_made_is_125() {
 	[ ! -e r.store ] || fail "r.store exists"
 	door run --store "$home/nowhere/r.store"
 	expect_status 125
+}
+
+case_a_host_without_room_leaves_no_store() {
+	: >no_room
+	door run --store r.store
+	rm no_room
+	expect_status 125
+	expect err 'r.store could not be made'
+	for left in r.store*; do
+		[ ! -e "$left" ] || fail "$left was left"
+	done
+}
+
+case_a_size_that_cannot_be_is_a_usage_error() {
+	door run --store z.store --size tiny
+	expect_status 2
+	[ ! -e z.store ] || fail "z.store was made"
 }
 
 case_a_failed_build_is_126_and_explained() {

@@ -32,12 +32,12 @@ static int write_all(int fd, const uint8_t *data, uint64_t bytes)
 	return 0;
 }
 
-/* Zeros: a hole where the file can have one. */
-static int write_hole(int fd, uint64_t bytes)
+/* Zeros: a hole in a file of our own. */
+static int write_hole(int fd, uint64_t bytes, bool own)
 {
 	static const uint8_t zero[1 << 16];
 
-	if (lseek(fd, (off_t)bytes, SEEK_CUR) >= 0)
+	if (own && lseek(fd, (off_t)bytes, SEEK_CUR) >= 0)
 		return 0;
 	while (bytes) {
 		uint64_t n = bytes < sizeof(zero) ? bytes : sizeof(zero);
@@ -49,12 +49,11 @@ static int write_hole(int fd, uint64_t bytes)
 	return 0;
 }
 
-/* The object's data into the open file. A status, printed. */
-static int get_data(struct object *o, const char *path, int fd, const char *to)
+/* The object's data into the open file, which is empty if it is `own`. A status, printed. */
+static int get_data(struct object *o, const char *path, int fd, bool own, const char *to)
 {
 	struct twz_meta meta;
 	uint64_t off = TWZ_OBJ_DATA, end;
-	struct stat st;
 	int error = object_meta(o, &meta);
 
 	if (!error && meta.size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
@@ -72,30 +71,32 @@ static int get_data(struct object *o, const char *path, int fd, const char *to)
 			return fail(path, "page %llu cannot be found", (unsigned long long)page);
 		bytes = run.pages * TWZ_PAGE < end - off ? run.pages * TWZ_PAGE : end - off;
 		if (run.frame ? write_all(fd, o->store->base + run.frame * TWZ_PAGE, bytes)
-			      : write_hole(fd, bytes))
+			      : write_hole(fd, bytes, own))
 			return fail(to, "%s", strerror(errno));
 		off += bytes;
 	}
 	/* A hole at the end. */
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size < meta.size &&
-	    ftruncate(fd, (off_t)meta.size))
+	if (own && ftruncate(fd, (off_t)meta.size))
 		return fail(to, "%s", strerror(errno));
 	return STATUS_OK;
 }
 
 static int get_file(struct object *o, const char *path, const char *to)
 {
+	struct stat st;
 	int fd, status;
+	bool own;
 
 	if (!strcmp(to, "-"))
-		return get_data(o, path, STDOUT_FILENO, "standard output");
+		return get_data(o, path, STDOUT_FILENO, false, "standard output");
 	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return fail(to, "%s", strerror(errno));
-	status = get_data(o, path, fd, to);
+	own = !fstat(fd, &st) && S_ISREG(st.st_mode); /* neither a device nor a pipe */
+	status = get_data(o, path, fd, own, to);
 	if (close(fd) && !status)
 		status = fail(to, "%s", strerror(errno));
-	if (status)
+	if (status && own)
 		unlink(to);
 	return status;
 }

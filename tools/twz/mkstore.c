@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <twz/name.h>
@@ -54,6 +55,12 @@ static uint64_t parse_size(const char *text)
 	return n << 10 * (unit - units + 1);
 }
 
+/* A new store cannot be full: it is the host that has no room. */
+static const char *reason(int error)
+{
+	return error == TWZ_E_FULL ? strerror(ENOSPC) : twz_error_text(error);
+}
+
 /* Formats the file `making`. A status, printed. */
 static int format(uint64_t size)
 {
@@ -71,7 +78,7 @@ static int format(uint64_t size)
 		error = image_close(&image);
 	else
 		image_close(&image);
-	return error ? fail(making, "%s", twz_error_text(error)) : STATUS_OK;
+	return error ? fail(making, "%s", reason(error)) : STATUS_OK;
 }
 
 static int make(const char *path, uint64_t size, bool force)
@@ -85,7 +92,7 @@ static int make(const char *path, uint64_t size, bool force)
 	if (!error)
 		error = twz_name_root(&root);
 	if (error)
-		return fail(path, "%s", twz_error_text(error));
+		return fail(path, "%s", reason(error));
 	if (renameat2(AT_FDCWD, making, AT_FDCWD, path, force ? 0 : RENAME_NOREPLACE))
 		return fail(path, "%s", strerror(errno));
 	return STATUS_OK;
@@ -112,6 +119,7 @@ int command_mkstore(int argc, char **argv)
 	const struct option_spec spec[] = {
 		{"--size", &size_text, NULL}, {"--force", NULL, &force}, {NULL, NULL, NULL}};
 	uint64_t size = SIZE_DEFAULT;
+	struct stat st;
 	int nrest, status = take_options(argc, argv, spec, 1, 1, &nrest);
 
 	if (status)
@@ -121,7 +129,9 @@ int command_mkstore(int argc, char **argv)
 		size = parse_size(size_text);
 	if (size < TWZ_STORE_SIZE_MIN || size > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
 		return usage("mkstore", "the size must be 16M to 16T, not %s", size_text);
-	if (!access(path, F_OK)) {
+	if (!stat(path, &st)) {
+		if (!S_ISREG(st.st_mode))
+			return fail(path, "exists and is no ordinary file");
 		if (!force)
 			return fail(path, "exists; --force replaces it");
 		status = refuse_busy(path);
