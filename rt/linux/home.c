@@ -235,11 +235,6 @@ void home_unlock(void)
 	inner_unlock();
 }
 
-bool home_locked(void)
-{
-	return holding;
-}
-
 /* ---- opening ---------------------------------------------------------------------------------- */
 
 static void fill_random(void *out, uint64_t bytes)

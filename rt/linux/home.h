@@ -46,8 +46,6 @@ void home_need(void);
 /* Opens the store if need be and takes its lock. */
 void home_lock(void);
 void home_unlock(void);
-/* Does this thread hold it? */
-bool home_locked(void);
 
 /* The object's record; home_lock held. The log is settled. */
 int home_find(struct twz_id id, uint64_t *ref);
