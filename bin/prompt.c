@@ -230,7 +230,7 @@ int main(int argc, char **argv)
 	if (store)
 		error = twz_rt_open(store);
 	if (error) {
-		if (error != TWZ_E_BUSY) /* who has it was said */
+		if (error != TWZ_E_BUSY && error != TWZ_E_IO) /* it was said */
 			fail_error(store, error);
 		program_end(STATUS_STORE);
 	}

@@ -152,6 +152,23 @@ static void reserve_none(void)
 	reserve.fd = -1;
 }
 
+/* The bytes of the store, if both copies of its head say that it is larger than the file; else 0. */
+static uint64_t cut_short(const struct image *image)
+{
+	uint64_t frames = image->bytes / TWZ_PAGE, wanted = 0;
+
+	for (int copy = 0; copy < 2; copy++) {
+		const struct twz_super_fixed *fixed =
+			(const struct twz_super_fixed *)(image->base + copy * TWZ_PAGE);
+
+		if (fixed->magic != TWZ_STORE_MAGIC || fixed->nframes <= frames ||
+		    fixed->nframes > TWZ_STORE_FRAMES_MAX)
+			return 0;
+		wanted = fixed->nframes * TWZ_PAGE;
+	}
+	return wanted;
+}
+
 /* Locks and maps what image->fd is. */
 static int take(struct image *image, bool locked)
 {
@@ -175,6 +192,11 @@ static int take(struct image *image, bool locked)
 	error = map(image);
 	if (error)
 		return error;
+	image->wanted = cut_short(image);
+	if (image->wanted) {
+		munmap(image->base, image->bytes);
+		return TWZ_E_IO;
+	}
 	reserve_none();
 	if (!image->readonly && S_ISREG(st.st_mode)) {
 		reserve.done = calloc(1, image->bytes / RESERVE_STEP + 1);
@@ -325,6 +347,9 @@ const char *image_error(const struct image *image, int error, const char *path, 
 		snprintf(text, room, "%s: in use by process %d", path, (int)image->holder);
 	else if (error == TWZ_E_BUSY)
 		snprintf(text, room, "%s: in use by another process", path);
+	else if (error == TWZ_E_IO && image->wanted)
+		snprintf(text, room, "%s: the file was cut short: %llu of %llu bytes are there",
+			 path, (unsigned long long)image->bytes, (unsigned long long)image->wanted);
 	else if (image->host)
 		snprintf(text, room, "%s: %s", path, strerror(image->host));
 	else

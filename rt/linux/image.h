@@ -31,8 +31,9 @@ struct image {
 	int map_flags; /* MAP_SHARED, MAP_SYNC with it, or MAP_PRIVATE: for more mappings of fd */
 	uint8_t *base;
 	uint64_t bytes;
-	pid_t holder; /* after TWZ_E_BUSY: who has it, 0 if that cannot be told */
-	int host;     /* after TWZ_E_IO: the host's errno */
+	pid_t holder;    /* after TWZ_E_BUSY: who has it, 0 if that cannot be told */
+	int host;        /* after TWZ_E_IO: the host's errno */
+	uint64_t wanted; /* ... or if the file was cut short: the bytes of the store in it */
 };
 
 /*

@@ -239,6 +239,25 @@ run 1 "$twz" stat "$s" 00000000000000000000000000000001
 warns 'there is no such object'
 run 1 "$twz" fot "$s" /none
 
+# ---- what is cut short, and what has no head ----
+
+cp "$s" cut
+truncate -s 20M cut
+cp "$s" headless
+dd if=/dev/zero of=headless bs=1 seek=40 count=8 conv=notrunc status=none
+dd if=/dev/zero of=headless bs=1 seek=4136 count=8 conv=notrunc status=none
+for command in ls tree stat check; do
+	run 1 "$twz" $command cut
+	warns "cut: the file was cut short: 20971520 of 67108864 bytes are there"
+	run 1 "$twz" $command headless
+	warns "headless: the superblock, the update log"
+done
+run 1 "$twz" put cut tree /x
+run 125 "$bin/prompt" --store cut --exec ls
+warns "cut: the file was cut short"
+if [ "$(wc -l <"$err")" = 1 ]; then passes; else fails 'one thing, said twice'; fi
+rm cut headless
+
 # ---- what is no store ----------------------------------------------------------------------------
 
 head -c 20000000 /dev/zero >zeros

@@ -35,6 +35,9 @@ int store_open(const char *path, struct store *s)
 	error = store_mount(s, image.base, image.bytes, random_bytes);
 	if (error) {
 		image_close(&image);
+		if (error == TWZ_E_DAMAGED)
+			return fail(path, "the superblock, the update log or the list of what ends "
+					  "is damaged: nothing can be read");
 		return fail(path, "%s", twz_error_text(error));
 	}
 	return STATUS_OK;

@@ -241,8 +241,9 @@ int command_put(int argc, char **argv)
 		to[end - 1] = 0;
 	error = twz_rt_open(argv[0]);
 	if (error)
-		return error == TWZ_E_BUSY ? STATUS_FAILED
-					   : fail(argv[0], "%s", twz_error_text(error));
+		return error == TWZ_E_BUSY || error == TWZ_E_IO
+			       ? STATUS_FAILED
+			       : fail(argv[0], "%s", twz_error_text(error));
 	twz_rt_on_fault(fault, argv[0]);
 	into = !twz_name_resolve(to, &id) && !twz_obj_stat(id, &stat) &&
 	       stat.identity.type == TWZ_TYPE_NAMESPACE;
