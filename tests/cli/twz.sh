@@ -196,6 +196,16 @@ run 0 sh -c "{ cat joined; '$twz' get '$s' /gap -; } >joined.twice"
 same joined.twice joined.wanted
 run 0 "$twz" get "$s" /gap gap.again
 same gap.again gap
+# Holes of a file are not read and stay holes: data in its middle, a byte at its end, a hole at the end.
+truncate -s 3G sparse
+printf middle | dd of=sparse bs=1 seek=2000000001 conv=notrunc 2>/dev/null
+printf e | dd of=sparse bs=1 seek=3000000000 conv=notrunc 2>/dev/null
+run 0 timeout 10 "$twz" put "$s" sparse /sparse
+run 0 "$twz" get "$s" /sparse sparse.again
+same sparse.again sparse
+run 0 "$twz" check "$s"
+rm -f sparse sparse.again
+
 # What is not ours is not removed, whatever happens.
 mkfifo sink
 run 1 sh -c "trap '' PIPE; head -c 1 sink >sink.head & '$twz' get '$s' /gap sink"

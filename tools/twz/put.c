@@ -53,6 +53,19 @@ static bool all_zero(const char *p, size_t n)
 }
 
 /*
+ * Where data goes on at or after `at`, the end of the file if there is none; the file is read from
+ * there. What cannot be asked is all data.
+ */
+static uint64_t skip_hole(int fd, uint64_t at)
+{
+	off_t next = lseek(fd, (off_t)at, SEEK_DATA);
+
+	if (next < 0 && errno == ENXIO)
+		next = lseek(fd, 0, SEEK_END);
+	return next > (off_t)at ? (uint64_t)next : at;
+}
+
+/*
  * The file's bytes into the new object. 0, an enum twz_error, or a positive errno of the host. What
  * is zero in the file stays a hole.
  */
@@ -62,17 +75,19 @@ static int copy_data(int fd, const struct twz_obj *obj, uint64_t room, uint64_t 
 	uint8_t *data = twz_obj_data(obj);
 
 	for (*size = 0;;) {
-		ssize_t n = read(fd, chunk, CHUNK);
+		ssize_t n;
 		int error;
 
+		*size = skip_hole(fd, *size);
+		n = read(fd, chunk, CHUNK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return errno;
+		if (*size > room || (uint64_t)n > room - *size)
+			return EFBIG; /* it grew meanwhile */
 		if (!n)
 			return 0;
-		if ((uint64_t)n > room - *size)
-			return EFBIG; /* it grew meanwhile */
 		if (!all_zero(chunk, (size_t)n)) {
 			error = twz_rt_touch(data + *size, (uint64_t)n);
 			if (error)
