@@ -31,13 +31,9 @@ warns 'needs a value'
 
 # The manual's page has every command.
 page=$OLDPWD/docs/man/twz.1
-if ! command -v mandoc >/dev/null; then
-	echo 'no mandoc: the page is not checked'
-else
-	run 0 mandoc -Tlint "$page"
-	silent
-	run 0 mandoc -Tascii "$page"
-fi
+run 0 mandoc -Tlint "$page"
+silent
+run 0 mandoc -Tascii "$page"
 for command in mkstore ls tree stat fot put get check; do
 	if grep -q "^\.It Cm $command\$" "$page"; then
 		passes
