@@ -205,15 +205,13 @@ bool frame_share_block(struct store *s, uint64_t frame)
 	return true;
 }
 
-uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n)
+bool frame_share(struct store *s, uint64_t frame)
 {
-	for (uint64_t i = 0; i < n; i++) {
-		int8_t *share = share_of(s, frame + i);
-		int8_t held = UPDATE_GET(&s->update, *share);
+	int8_t *share = share_of(s, frame);
+	int8_t held = UPDATE_GET(&s->update, *share);
 
-		if (held >= TWZ_SHARE_MAX)
-			return i;
-		update_put_field(&s->update, share, 1, (uint8_t)(held + 1));
-	}
-	return n;
+	if (held >= TWZ_SHARE_MAX)
+		return false;
+	update_put_field(&s->update, share, 1, (uint8_t)(held + 1));
+	return true;
 }

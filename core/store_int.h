@@ -48,8 +48,8 @@ unsigned frame_shared(const struct store *s, uint64_t frame);
 /* Adds a holder to every frame of the block that begins here; false if some have too many. */
 bool frame_share_block(struct store *s, uint64_t frame);
 
-/* Adds a holder to each of the frames, until one has too many already; how many it did. */
-uint64_t frame_share(struct store *s, uint64_t frame, uint64_t n);
+/* Adds a holder to the frame; false if it has too many already. */
+bool frame_share(struct store *s, uint64_t frame);
 
 /* tree.c: a record's pages. `rec` lies in the image: a slab's or an internal one. */
 

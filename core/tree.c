@@ -285,7 +285,7 @@ static int data_share(struct store *s, uint32_t *frame)
 	uint32_t copy;
 	int error;
 
-	if (frame_share(s, *frame, 1) == 1)
+	if (frame_share(s, *frame))
 		return 0;
 	error = frame_take(s, FRAME_DATA, 1, 0, &copy, &got);
 	if (error)
@@ -330,7 +330,7 @@ static int children_share(struct store *s, const uint32_t *frame, unsigned n, un
 	return 0;
 }
 
-/* All entries of a leaf get one holder more; stretches of consecutive frames at once. */
+/* All entries of a leaf get one holder more: a block in order at once, others one by one. */
 static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_node *copy)
 {
 	uint32_t first = leaf->frame[0];
@@ -338,23 +338,19 @@ static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_n
 	if (first && first % TWZ_BLOCK_FRAMES == 0 && first < s->nframes &&
 	    stretch(leaf, 0, TWZ_NODE_FANOUT) == TWZ_NODE_FANOUT && frame_share_block(s, first))
 		return 0;
-	for (unsigned i = 0, n; i < TWZ_NODE_FANOUT; i += n) {
+	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
 		uint32_t frame = leaf->frame[i];
 		int error;
 
-		n = frame ? stretch(leaf, i, TWZ_NODE_FANOUT) : 1;
 		if (!frame)
 			continue;
-		if (STEP("check", "share: frame") && frame + (uint64_t)n > s->nframes)
+		if (STEP("check", "share: frame") && frame >= s->nframes)
 			return TWZ_E_DAMAGED;
-		n = (unsigned)frame_share(s, frame, n);
-		if (n)
-			continue;
 		error = data_share(s, &frame);
 		if (error)
 			return error;
-		node_set(s, copy, i, frame);
-		n = 1;
+		if (frame != leaf->frame[i])
+			node_set(s, copy, i, frame);
 	}
 	return 0;
 }
