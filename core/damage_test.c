@@ -244,6 +244,9 @@ static void test_free_list(void **state)
 	(void)state;
 	s->super->records.free = small;
 	assert_int_equal(store_create(s, &new, &ref), TWZ_E_DAMAGED);
+	s->super->records.free =
+		TWZ_REF(record(big)->map.tree.root, 0); /* a frame of the store's, no slab */
+	assert_int_equal(store_create(s, &new, &ref), TWZ_E_DAMAGED);
 	s->super->records.free = TWZ_REF(0xfffffff0ull, 0);
 	assert_int_equal(store_create(s, &new, &ref), TWZ_E_DAMAGED);
 }

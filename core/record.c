@@ -86,9 +86,9 @@ int record_take(struct store *s, uint64_t *ref)
 	if (error)
 		return error;
 	*ref = SUPER_GET(s, records.free);
-	if (!frame_is(s, *ref >> 6, FRAME_META) || (*ref & 63) >= TWZ_SLAB_RECORDS)
+	rec = record_at(s, *ref);
+	if (!rec)
 		return TWZ_E_DAMAGED;
-	rec = place(s, *ref >> 6, *ref & 63);
 	if (STEP("check", "record: taken is free") && UPDATE_GET(&s->update, rec->state))
 		return TWZ_E_DAMAGED;
 	SUPER_PUT(s, records.free, UPDATE_GET(&s->update, rec->list_next));
