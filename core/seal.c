@@ -170,6 +170,15 @@ int store_verify(const struct store *s, uint64_t ref, uint64_t page)
 
 /* Making. What is changed here is the new object's own: its pages are made unshared first. */
 
+/* The page, present and the object's own. In a damaged store it may not be there even then. */
+static int own_page(struct store *s, uint64_t ref, uint64_t page, void **at)
+{
+	int error = store_make(s, ref, page, 1);
+
+	*at = error ? NULL : store_page(s, ref, page);
+	return error || *at ? error : TWZ_E_DAMAGED;
+}
+
 /*
  * Entries as they mean: without chains, HOLD and tombstones. *counts: as fot_next and fot_live would
  * be, if nothing had ever been deleted behind the last one.
@@ -178,12 +187,13 @@ static int seal_fot(struct store *s, uint64_t ref, uint32_t counts[2])
 {
 	counts[0] = counts[1] = 0;
 	for (uint64_t page = FOT_PAGE; page < FOT_PAGE + FOT_PAGES; page++) {
-		struct twz_fot_entry *entry = store_page(s, ref, page);
-		int error = entry ? store_make(s, ref, page, 1) : 0;
+		struct twz_fot_entry *entry;
+		void *at = store_page(s, ref, page);
+		int error = at ? own_page(s, ref, page, &at) : 0;
 
 		if (error)
 			return error;
-		entry = store_page(s, ref, page);
+		entry = at;
 		for (unsigned i = 0; entry && i < FOT_IN_PAGE; i++) {
 			struct twz_fot_entry e = entry[i];
 
@@ -208,6 +218,7 @@ static int seal_meta(struct store *s, uint64_t ref, uint64_t src, const uint32_t
 {
 	const struct twz_meta *from = store_page(s, src, META_PAGE);
 	struct twz_meta meta;
+	void *at;
 	int error;
 
 	if (!from)
@@ -216,11 +227,11 @@ static int seal_meta(struct store *s, uint64_t ref, uint64_t src, const uint32_t
 	memset(&meta.log, 0, sizeof(meta.log));
 	meta.fot_next = fot_counts[0];
 	meta.fot_live = fot_counts[1];
-	error = store_make(s, ref, META_PAGE, 1);
+	error = own_page(s, ref, META_PAGE, &at);
 	if (error)
 		return error;
-	pmem_copy(store_page(s, ref, META_PAGE), &meta, sizeof(meta));
-	pmem_flush("seal: meta page", store_page(s, ref, META_PAGE), sizeof(meta));
+	pmem_copy(at, &meta, sizeof(meta));
+	pmem_flush("seal: meta page", at, sizeof(meta));
 	return 0;
 }
 
@@ -228,16 +239,17 @@ static int seal_meta(struct store *s, uint64_t ref, uint64_t src, const uint32_t
 static int seal_tail(struct store *s, uint64_t ref, uint64_t size)
 {
 	uint64_t page = DATA_PAGE + size / TWZ_PAGE, used = size % TWZ_PAGE;
+	void *at;
 	int error;
 
 	if (!used || !store_page(s, ref, page))
 		return 0;
-	error = store_make(s, ref, page, 1);
+	error = own_page(s, ref, page, &at);
 	if (error)
 		return error;
 	for (; used % 8; used++)
-		pmem_copy((uint8_t *)store_page(s, ref, page) + used, "", 1);
-	pmem_zero((uint8_t *)store_page(s, ref, page) + used, TWZ_PAGE - used);
+		pmem_copy((uint8_t *)at + used, "", 1);
+	pmem_zero((uint8_t *)at + used, TWZ_PAGE - used);
 	return 0;
 }
 
@@ -250,7 +262,8 @@ static int seal_digests(struct store *s, uint64_t ref, uint64_t size, struct dig
 	level = kept_level(size, &count);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t page, present;
-		struct digest digest, *at;
+		struct digest digest, *place;
+		void *at;
 		int error = next_present(s, rec, i << FANOUT_BITS * level,
 					 count << FANOUT_BITS * level, &present);
 
@@ -265,12 +278,12 @@ static int seal_digests(struct store *s, uint64_t ref, uint64_t size, struct dig
 		if (is_zero(&digest, DIGEST))
 			continue; /* the digests' own pages */
 		page = AREA_PAGE + i * DIGEST / TWZ_PAGE;
-		error = store_make(s, ref, page, 1);
+		error = own_page(s, ref, page, &at);
 		if (error)
 			return error;
-		at = (struct digest *)store_page(s, ref, page) + i % (TWZ_PAGE / DIGEST);
-		pmem_copy(at, &digest, DIGEST);
-		pmem_flush("seal: digest", at, DIGEST);
+		place = (struct digest *)at + i % (TWZ_PAGE / DIGEST);
+		pmem_copy(place, &digest, DIGEST);
+		pmem_flush("seal: digest", place, DIGEST);
 	}
 	*root = fold(s, rec, level, TOP, 0, count);
 	return 0;
