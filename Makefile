@@ -161,6 +161,9 @@ BENCHES := $(patsubst bench/%.c,%,$(call sources,bench/*.c))
 $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 	$(wildcard bench/lib/*.c),$(call whole,plain),$(LIBS_bench)))
 
+# The machine: kernel, guest programs, the tools that start it.
+-include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk
+
 # ---- what to ask for -----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all

@@ -1,0 +1,224 @@
+/*
+ * syscall.h - the system calls: one table, and the structures that cross. docs/syscalls.md.
+ *
+ * `syscall` with the number in rax and up to six arguments in rdi, rsi, rdx, r10, r8, r9. The result
+ * is in rax: 0 or more, or a negative enum twz_error. rcx and r11 are lost, all else is kept.
+ * Numbers below 4096 are Linux's (for twix) and give TWZ_E_ABSENT, like those behind the last.
+ *
+ * An object's ID is two arguments, lo then hi. Pointers are checked: one that cannot be read or
+ * written gives TWZ_E_OUTSIDE, and nothing was done. Memory that is not there yet is made as by a
+ * touch. Reserved fields are zero, or TWZ_E_ARG.
+ *
+ * Long work is done in steps: a call may be left for another thread and go on by itself, with its
+ * progress kept in the caller's argument registers; who looks at them later sees other values.
+ */
+#ifndef TWZ_ABI_SYSCALL_H
+#define TWZ_ABI_SYSCALL_H
+
+#include "abi/base.h"
+#include "abi/errors.h"
+
+#define TWZ_SYS_FIRST 4096u
+
+/* X(name, arguments), in the order of their numbers; a number is never reused. */
+/* clang-format off */
+#define TWZ_SYSCALLS(X)                                                                            \
+	X(self,            "")                                                                     \
+	X(info,            "struct twz_sys_info *out")                                             \
+	X(usage,           "struct twz_sys_usage *out")                                            \
+	X(clock,           "")                                                                     \
+	X(random,          "void *out, uint64_t bytes")                                            \
+	X(power,           "uint32_t what, uint32_t status")                                       \
+	X(object_new,      "const struct twz_sys_new *new, struct twz_id *id")                     \
+	X(object_delete,   "struct twz_id id")                                                     \
+	X(object_keep,     "struct twz_id id")                                                     \
+	X(object_copy,     "struct twz_sys_copy *copy")                                            \
+	X(object_drop,     "struct twz_id id, uint64_t page, uint64_t pages")                      \
+	X(object_limit,    "struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit")      \
+	X(object_seal,     "const struct twz_sys_seal *seal, struct twz_id *id")                   \
+	X(object_stat,     "struct twz_id id, struct twz_rt_stat *out")                            \
+	X(object_sync,     "struct twz_id id")                                                     \
+	X(object_settle,   "struct twz_id id")                                                     \
+	X(object_touch,    "void *address, uint64_t bytes")                                        \
+	X(root_set,        "struct twz_id id")                                                     \
+	X(view_invalidate, "uint32_t slot, uint32_t count")                                        \
+	X(view_become,     "struct twz_id view")                                                   \
+	X(view_register,   "struct twz_id view, uint32_t on")                                      \
+	X(view_next,       "struct twz_id *view")                                                  \
+	X(thread_new,      "const struct twz_sys_thread *new, struct twz_id *id")                  \
+	X(thread_exit,     "uint32_t status, uint32_t all")                                        \
+	X(thread_kill,     "struct twz_id thread, uint32_t status")                                \
+	X(thread_next,     "struct twz_id *thread")                                                \
+	X(thread_sync,     "struct twz_sys_sync *ops, uint32_t count, uint64_t timeout_ns")        \
+	X(thread_handler,  "uint64_t entry, uint64_t stack, uint64_t stack_bytes")                 \
+	X(thread_resume,   "const struct twz_upcall *upcall")                                      \
+	X(thread_segment,  "uint64_t fs_base")                                                     \
+	X(console_write,   "const void *data, uint64_t bytes")                                     \
+	X(console_read,    "void *data, uint64_t bytes")
+/* clang-format on */
+
+#define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
+enum twz_sys_index { TWZ_SYSCALLS(TWZ_SYS_ENUM_) TWZ_SYS_COUNT };
+#define TWZ_SYS(name) (TWZ_SYS_FIRST + TWZ_SYS_##name##_)
+
+/* What a thread finds; constant while it runs, but for root and, after a become, view. */
+struct twz_sys_info {
+	uint32_t version; /* TWZ_SYS_VERSION */
+	uint32_t processors;
+	uint32_t number; /* of this thread */
+	uint32_t owner;  /* of this program, as lock words name it; never used again in an epoch */
+	uint64_t epoch;  /* the boot epoch; 0: there is no store */
+	uint64_t cycles_per_s; /* of the time stamp counter */
+	struct twz_id root;    /* the root namespace; zero if there is none yet */
+	struct twz_id thread;
+	struct twz_id view;
+	struct twz_id console; /* struct twz_console */
+	struct twz_id boot;    /* struct twz_boot: the programs and the command line */
+};
+TWZ_SIZE(struct twz_sys_info, 112);
+#define TWZ_SYS_VERSION 0x00010000u /* major in the high half */
+
+/* Counts of the whole machine. What is made and ended again leaves the first part as it was. */
+struct twz_sys_usage {
+	uint64_t frames, frames_used; /* of DRAM, 4 KiB */
+	uint64_t tables;              /* frames that are page tables */
+	uint64_t heap_bytes;          /* of the kernel's own small objects */
+	uint64_t objects;             /* known to the kernel, both mediums */
+	uint64_t views, threads, sleeping;
+	uint64_t store_frames, store_used, store_objects;
+	/* from here on they only grow */
+	uint64_t calls, faults, upcalls, switches;
+	uint64_t shootdowns, shootdown_ipis; /* done, and processors that were waited for */
+	uint64_t tables_reclaimed;
+	uint64_t boot_cycles;  /* time stamp when init's first thread was started */
+	uint64_t entry_cycles; /* and when the kernel was entered */
+	uint64_t
+		longest_stretch; /* cycles that the kernel's lock was held at most, checking kernels */
+	uint64_t reserved[2];
+};
+TWZ_SIZE(struct twz_sys_usage, 184);
+
+enum twz_power { TWZ_POWER_OFF = 0, TWZ_POWER_RESET = 1 };
+
+enum twz_sys_new_flags {
+	TWZ_OBJECT_ENDING = 1,   /* persistent: gone with this boot epoch, unless kept */
+	TWZ_OBJECT_VOLATILE = 2, /* in DRAM */
+};
+struct twz_sys_new {
+	uint32_t type;  /* enum twz_type; THREAD and DEVICE are the kernel's to make */
+	uint32_t perms; /* defaults, enum twz_perm */
+	uint32_t flags;
+	uint32_t reserved;
+	struct twz_id key;
+	struct twz_id
+		tie; /* VOLATILE: deleted when this thread ends or volatile object is; or zero */
+	uint64_t page, npages; /* pages present from the start */
+};
+TWZ_SIZE(struct twz_sys_new, 64);
+
+/* dst gets src's pages copy-on-write. The fields move on with the work: the call goes on there. */
+struct twz_sys_copy {
+	struct twz_id dst, src;
+	uint64_t dst_page, src_page, pages;
+	uint64_t reserved;
+};
+TWZ_SIZE(struct twz_sys_copy, 64);
+
+struct twz_sys_seal {
+	struct twz_id src;
+	uint64_t size;
+	uint32_t type, perms;
+};
+TWZ_SIZE(struct twz_sys_seal, 32);
+
+enum twz_sys_thread_flags {
+	TWZ_THREAD_SAME = 1, /* belongs to the caller's program: the same owner */
+};
+#define TWZ_THREAD_NAME 32u
+#define TWZ_THREAD_TIES 4u
+/*
+ * The new thread is tied to the caller: it ends at the latest with it. Its object stays, to be read,
+ * until it is deleted or the caller ends. Deleting it ends the thread.
+ */
+struct twz_sys_thread {
+	struct twz_id view;         /* zero: the caller's */
+	uint64_t entry, stack, arg; /* rip, rsp, rdi */
+	uint64_t fs_base;
+	uint32_t flags;
+	uint32_t reserved;
+	struct twz_id
+		tie[TWZ_THREAD_TIES]; /* volatile objects, from now on tied to the new thread */
+	char name[TWZ_THREAD_NAME];   /* for people, ends with a zero */
+};
+TWZ_SIZE(struct twz_sys_thread, 152);
+
+/*
+ * Waiting on words: a word is 4 bytes, aligned, in an object, named by its address in the caller's
+ * view or, if id is not zero, by object and offset. All WAKEs are done; then, if there are WAITs,
+ * the thread sleeps as long as every word has its `value`, up to timeout_ns from now (~0: for ever).
+ * A count of woken threads (if there are no WAITs), 0: woken or a value is another; TWZ_E_TIMEOUT.
+ */
+enum twz_sync_op { TWZ_SYNC_WAIT = 0, TWZ_SYNC_WAKE = 1 };
+struct twz_sys_sync {
+	struct twz_id id;
+	uint64_t address; /* or the offset in the object */
+	uint32_t value;   /* WAIT: sleep while the word is that. WAKE: how many at most */
+	uint32_t op;
+};
+TWZ_SIZE(struct twz_sys_sync, 32);
+#define TWZ_SYNC_MAX 64u
+
+/* The registers of a thread. */
+struct twz_registers {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t rip, rflags, rsp;
+};
+TWZ_SIZE(struct twz_registers, 144);
+
+/*
+ * What a fault handler finds: it is entered on its stack (or further down on it, if the thread is on
+ * it already) with rdi at this structure, which lies there with 128 bytes free below, rsp as after a
+ * call. It goes on with thread_resume, with registers as it likes. A fault in the kernel's putting
+ * that there, or the 8th inside of others, ends the thread.
+ */
+struct twz_upcall {
+	struct twz_registers registers;
+	uint32_t
+		kind; /* enum twz_fault_kind (abi/rt.h) or, from 64 on, TWZ_FAULT_EXCEPTION + vector */
+	int32_t error;   /* enum twz_error, the reason */
+	uint32_t access; /* enum twz_view_rights that was wanted */
+	uint32_t depth;  /* of nesting, from 1 */
+	struct twz_id object;
+	uint64_t offset;
+	uint64_t address;
+};
+TWZ_SIZE(struct twz_upcall, 192);
+#define TWZ_FAULT_EXCEPTION 64u
+
+/* At TWZ_OBJ_DATA of a THREAD object; written by the kernel, read by who may. */
+enum twz_thread_state {
+	TWZ_THREAD_READY = 1, /* runs, or would if a processor were free */
+	TWZ_THREAD_SLEEPS = 2,
+	TWZ_THREAD_ENDED = 3,
+};
+struct twz_thread {
+	uint32_t state;  /* to wait on: ENDED is final; the others are not kept up to the moment */
+	uint32_t status; /* of the exit; 128 + signal number after a fault or kill */
+	uint32_t number, owner;
+	uint64_t start_ns;   /* since 1970 */
+	uint64_t run_cycles; /* at its last switch */
+	struct twz_id view;
+	char name[TWZ_THREAD_NAME];
+};
+TWZ_SIZE(struct twz_thread, 80);
+
+/* At TWZ_OBJ_DATA of the console, a DEVICE object: counts to wait on. */
+struct twz_console {
+	uint32_t input;      /* bytes that have come in */
+	uint32_t interrupts; /* Ctrl-C was pressed so often: not part of the input */
+	uint32_t terminal;   /* 1: a person sees what is written */
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_console, 16);
+
+#endif
