@@ -80,9 +80,12 @@ int serial_get(void); /* -1: none */
 void debug_put(const char *data, uint64_t bytes);
 
 /*
- * A word to the front door, by port 0x402: a byte HOST_*, and with HOST_STATUS one more.
+ * A word to the front door (tools/vm), by port 0x402: a byte HOST_*, and with HOST_STATUS one more.
+ * HOST_BEAT about once a second, the first one when the console takes input; HOST_STATUS before the
+ * machine is turned off; HOST_RESET before it is reset, or the front door takes the reset for a
+ * triple fault; HOST_PANIC when the log has been written.
  */
-enum host_word { HOST_BEAT = 'b', HOST_STATUS = 's', HOST_PANIC = 'p' };
+enum host_word { HOST_BEAT = 'b', HOST_STATUS = 's', HOST_RESET = 'r', HOST_PANIC = 'p' };
 void host_tell(enum host_word word, uint8_t status);
 
 /* Caches written back, then off; if that fails, halts. */
