@@ -6,6 +6,8 @@
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H
 
+#include <stdarg.h>
+
 #include "abi/base.h"
 
 /* printf's d u x c s p with widths, l and z, %% ; one line each, without its end. At most 200 bytes. */
@@ -14,6 +16,10 @@ void klog(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same into a buffer, cut to fit, ended by a zero; returns its length. For messages to programs too. */
 uint64_t kformat(char *to, uint64_t room, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+uint64_t kvformat(char *to, uint64_t room, const char *format, va_list arguments);
+
+/* A panic's: from now on klog waits for no lock, and writes to the console too. */
+void log_panic(void);
 
 /*
  * Stops all processors, says why, where (by name), what this processor did last (the trace ring) and
@@ -23,6 +29,8 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 struct regs;
 _Noreturn void panic_at(const struct regs *regs, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Number and name of the thread that runs here, to the log, trusting nothing. thread.c */
+void panic_thread(void);
 
 /* Something is true, or the kernel is wrong: in every build where it is cheap. */
 #define KASSERT(what)                                                          \

@@ -1,0 +1,148 @@
+/*
+ * panic.c - the end of the kernel, with as much of an explanation as there is.
+ *
+ * Nothing here trusts what the kernel knows: a panic can come before the first processor is set up,
+ * with a user's gs loaded, or with a stack that is overwritten.
+ */
+#include <stdarg.h>
+
+#include "kernel/arch/x86_64/apic.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/symbol.h"
+
+#define FRAMES_MAX 32u
+#define TRACE_SHOWN 32u
+#define MSR_GS_BASE 0xc0000101u
+
+static uint32_t panicking;
+
+static _Noreturn void halt(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+/* This processor, if gs leads to one, as it does not before cpu_init and in the midst of an entry. */
+static const struct cpu *this_processor(void)
+{
+	uint32_t low, high;
+	uint64_t base;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_GS_BASE));
+	base = (uint64_t)high << 32 | low;
+	for (unsigned i = 0; i < CPU_MAX; i++)
+		if (base == (uint64_t)&cpus[i])
+			return &cpus[i];
+	return NULL;
+}
+
+static bool in_image(uint64_t address, uint64_t bytes)
+{
+	return address >= (uint64_t)kernel_image_start && address <= (uint64_t)kernel_image_end &&
+	       bytes <= (uint64_t)kernel_image_end - address;
+}
+
+static void say_place(uint64_t address, const char *how)
+{
+	uint64_t offset;
+	const char *name = symbol_name(address, &offset);
+
+	klog("  %lx %s+%lu%s", address, name, offset, how);
+}
+
+/*
+ * The callers, by frame pointers: a frame is the caller's frame pointer and the return address, and
+ * lies above the frame that it is called from. Ends where this is not so.
+ */
+static void say_callers(const struct cpu *cpu, uint64_t frame)
+{
+	uint64_t low, high;
+
+	if (cpu && frame - (cpu->stack - CPU_STACK) < CPU_STACK) {
+		low = cpu->stack - CPU_STACK;
+		high = cpu->stack;
+	} else { /* the first stack, or one of those for double faults and the like: in the image */
+		low = (uint64_t)kernel_image_start;
+		high = (uint64_t)kernel_image_end;
+	}
+	for (unsigned i = 0; i < FRAMES_MAX; i++) {
+		const uint64_t *words = (const uint64_t *)frame;
+
+		if (frame % 8 || frame < low || frame > high - 16)
+			return;
+		if (!in_image(words[1], 1))
+			return;
+		/* of the call, not of what comes behind it: that may be the next function */
+		say_place(words[1] - 1, "");
+		if (words[0] <= frame)
+			return;
+		frame = words[0];
+	}
+	klog("  and so on");
+}
+
+static void say_registers(const struct regs *r)
+{
+	uint64_t cr2, cr3;
+
+	__asm__ volatile("mov %%cr2, %0; mov %%cr3, %1" : "=r"(cr2), "=r"(cr3));
+	klog("  rip %lx cs %lx rsp %lx ss %lx rflags %lx", r->rip, r->cs, r->rsp, r->ss, r->rflags);
+	klog("  rax %lx rbx %lx rcx %lx rdx %lx", r->rax, r->rbx, r->rcx, r->rdx);
+	klog("  rsi %lx rdi %lx rbp %lx", r->rsi, r->rdi, r->rbp);
+	klog("  r8 %lx r9 %lx r10 %lx r11 %lx", r->r8, r->r9, r->r10, r->r11);
+	klog("  r12 %lx r13 %lx r14 %lx r15 %lx", r->r12, r->r13, r->r14, r->r15);
+	klog("  vector %lu error %lx cr2 %lx cr3 %lx", r->vector, r->error, cr2, cr3);
+}
+
+static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *format,
+			  va_list arguments)
+{
+	const struct cpu *cpu = this_processor();
+	char why[192];
+
+	__asm__ volatile("cli");
+	/* The second processor in a panic, or the panic of a panic. */
+	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQUIRE))
+		halt();
+	if (ncpus > 1)
+		apic_stop_others();
+	log_panic();
+
+	kvformat(why, sizeof(why), format, arguments);
+	if (cpu)
+		klog("panic on processor %u: %s", cpu->number, why);
+	else
+		klog("panic: %s", why);
+	if (regs) {
+		say_registers(regs);
+		say_place(regs->rip, " (here)");
+		say_callers(cpu, regs->rbp);
+	} else {
+		say_callers(cpu, frame);
+	}
+	if (cpu) {
+		panic_thread();
+		klog("what this processor did last:");
+		trace_print(TRACE_SHOWN);
+	}
+	klog("panic: end");
+	host_tell(HOST_PANIC, 0);
+	halt();
+}
+
+void panic(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	die(NULL, (uint64_t)__builtin_frame_address(0), format, arguments);
+}
+
+void panic_at(const struct regs *regs, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	die(regs, 0, format, arguments);
+}

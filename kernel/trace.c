@@ -1,0 +1,47 @@
+/*
+ * trace.c - what each processor did last.
+ *
+ * A ring belongs to its processor, which alone writes and prints it: no lock. An event that a
+ * non-maskable interrupt stores in the middle of another one overwrites it; so be it.
+ */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/log.h"
+
+#define TRACE_EVENTS 256u
+
+static struct ring {
+	uint64_t count; /* that were ever stored */
+	struct trace_event event[TRACE_EVENTS];
+} rings[CPU_MAX] __attribute__((aligned(TWZ_LINE)));
+
+void trace(enum trace_kind kind, uint64_t a, uint64_t b)
+{
+	struct ring *ring = &rings[cpu_this()->number];
+	struct trace_event *event = &ring->event[ring->count++ % TRACE_EVENTS];
+
+	event->cycles = cycles();
+	event->kind = kind;
+	event->a = a;
+	event->b = b;
+}
+
+static const char *const kind_name[] = {
+	[TRACE_CALL] = "call",     [TRACE_FAULT] = "fault",   [TRACE_UPCALL] = "upcall",
+	[TRACE_SWITCH] = "switch", [TRACE_INTERRUPT] = "irq", [TRACE_SHOOT] = "shoot",
+	[TRACE_OBJECT] = "object", [TRACE_EXIT] = "exit",
+};
+#define KINDS (sizeof(kind_name) / sizeof(kind_name[0]))
+
+void trace_print(unsigned count)
+{
+	const struct ring *ring = &rings[cpu_this()->number];
+	uint64_t have = ring->count < TRACE_EVENTS ? ring->count : TRACE_EVENTS;
+	uint64_t first = ring->count - (count < have ? count : have);
+
+	for (uint64_t i = first; i < ring->count; i++) {
+		const struct trace_event *event = &ring->event[i % TRACE_EVENTS];
+		const char *name = event->kind < KINDS ? kind_name[event->kind] : NULL;
+
+		klog("  %lu %s %lx %lx", event->cycles, name ? name : "?", event->a, event->b);
+	}
+}
