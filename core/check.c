@@ -64,6 +64,8 @@ static bool meet(struct walk *w, uint64_t frame, enum found as)
 /* Pages below a node; 0 also for what cannot be read, which is reported. */
 static uint32_t walk_node(struct walk *w, uint64_t frame, unsigned level, enum found leaves)
 {
+	const uint8_t limits =
+		level == 1 && leaves == FOUND_DATA ? TWZ_READ | TWZ_WRITE | TWZ_EXEC : 0;
 	const struct twz_node *node;
 	uint32_t pages = 0;
 	unsigned present = 0;
@@ -80,9 +82,11 @@ static uint32_t walk_node(struct walk *w, uint64_t frame, unsigned level, enum f
 	if (STEP("sum", "node") && node->sum != node_sum(node))
 		report(w, "S7", frame, "node: wrong sum");
 	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
+		if (STEP("check", "checked node: limit") && node->limit[i] & ~limits)
+			report(w, "S7", frame, "node: a limit where none can be");
+		present += node->frame[i] || node->limit[i];
 		if (!node->frame[i])
 			continue;
-		present++;
 		if (level > 1)
 			pages += walk_node(w, node->frame[i], level - 1, leaves);
 		else
@@ -156,6 +160,9 @@ static void walk_record(struct walk *w, uint64_t ref)
 	id = crypto_id(&rec->identity);
 	if (memcmp(&id, &rec->id, sizeof(id)))
 		report(w, "S9", ref >> 6, "record: the ID is not that of the identity");
+	if (STEP("check", "checked view") && rec->state == TWZ_STATE_VIEW &&
+	    (rec->identity.type != TWZ_TYPE_VIEW || rec->end_epoch))
+		report(w, "S12", ref >> 6, "a registered view is no view, or does not last");
 	walk_map(w, rec, FOUND_DATA);
 }
 

@@ -328,6 +328,22 @@ static int publish(struct store *s, uint64_t ref, const struct twz_identity *ide
 	return update_end(&s->update, error);
 }
 
+/* In the sealed object, which has no limits, the pages would have rights that they cannot have. */
+static int limits_check(const struct store *s, uint64_t src, uint64_t end)
+{
+	struct store_run run;
+
+	for (uint64_t page = META_PAGE; page < end; page += run.pages) {
+		int error = store_run(s, src, page, end - page, &run);
+
+		if (error)
+			return error;
+		if (STEP("check", "seal: limit") && run.limit)
+			return TWZ_E_RIGHT;
+	}
+	return 0;
+}
+
 static int fill(struct store *s, uint64_t ref, uint64_t src, struct twz_identity *identity)
 {
 	uint64_t end = end_page(identity->size);
@@ -366,7 +382,9 @@ int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint
 
 	if (size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
 		return TWZ_E_RANGE;
-	error = store_create(s, &new, &made);
+	error = limits_check(s, src, end_page(size));
+	if (!error)
+		error = store_create(s, &new, &made);
 	if (error)
 		return error;
 	error = fill(s, made, src, &identity);

@@ -373,6 +373,44 @@ int store_keep(struct store *s, uint64_t ref)
 	return update_end(&s->update, error);
 }
 
+int store_view_register(struct store *s, uint64_t ref, bool on)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (!rec || !alive(s, rec))
+		return TWZ_E_NOTFOUND;
+	if (rec->identity.type != TWZ_TYPE_VIEW)
+		return TWZ_E_TYPE;
+	if (rec->state == TWZ_STATE_ENDING)
+		return TWZ_E_ARG;
+	if (on == (rec->state == TWZ_STATE_VIEW))
+		return 0;
+	error = on ? list_add(s, &s->super->views, ref) : list_remove(s, &s->super->views, ref);
+	UPDATE_PUT(&s->update, rec, state, on ? TWZ_STATE_VIEW : TWZ_STATE_LIVE);
+	return update_end(&s->update, error);
+}
+
+/* A record that is met twice would have two before it: a list whose links agree has an end. */
+int store_view_next(const struct store *s, uint64_t *ref)
+{
+	const struct twz_list *views = &s->super->views;
+	const struct twz_record *rec = *ref ? record_at(s, *ref) : NULL;
+	uint64_t before = *ref;
+
+	if (before && (!rec || rec->state != TWZ_STATE_VIEW))
+		return TWZ_E_DAMAGED;
+	*ref = before ? rec->list_next : views->head;
+	if (!*ref)
+		return before == views->tail ? TWZ_E_NOTFOUND : TWZ_E_DAMAGED;
+	rec = record_at(s, *ref);
+	if (!rec || rec->state != TWZ_STATE_VIEW || rec->identity.type != TWZ_TYPE_VIEW)
+		return TWZ_E_DAMAGED;
+	if (STEP("check", "views: link") && rec->list_prev != before)
+		return TWZ_E_DAMAGED;
+	return STEP("sum", "views: record") && rec->sum != record_sum(rec) ? TWZ_E_DAMAGED : 0;
+}
+
 /* Stages: nobody finds the object any more. */
 static int unindex(struct store *s, uint64_t ref)
 {
@@ -492,13 +530,21 @@ void *store_page(const struct store *s, uint64_t ref, uint64_t page)
 	return frame_at(s, run.frame);
 }
 
+/* How many pages from `page` on, before `end`, lie in one node of 512. */
+static uint64_t in_node(uint64_t page, uint64_t end)
+{
+	uint64_t rest = TWZ_NODE_FANOUT - page % TWZ_NODE_FANOUT;
+
+	return rest < end - page ? rest : end - page;
+}
+
 int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 {
 	struct twz_record *rec = record_at(s, ref);
 	int error = range_check(s, ref, page, pages);
 
 	for (uint64_t end = page + pages, n; !error && page < end; page += n) {
-		n = 512 - page % 512 < end - page ? 512 - page % 512 : end - page;
+		n = in_node(page, end);
 		do {
 			error = tree_unshare(s, rec, page);
 			if (!error)
@@ -509,7 +555,7 @@ int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 }
 
 /*
- * Before pages of an object change without a transaction: its log is settled, and that its last
+ * Before pages of an object change, or cannot any more, without a transaction: its log is settled, and that its last
  * transaction is retired becomes durable with the change, or a replay would bring back what was
  * there.
  */
@@ -547,6 +593,26 @@ int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 	if (!error)
 		error = log_done(s, ref);
 	return error ? error : drop(s, ref, page, pages);
+}
+
+int store_limit(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, uint32_t limit)
+{
+	struct twz_record *rec = record_at(s, ref);
+	int error = range_check(s, ref, page, pages);
+
+	if (!error && limit & ~(TWZ_READ | TWZ_WRITE | TWZ_EXEC))
+		error = TWZ_E_ARG;
+	if (!error && limit & TWZ_WRITE)
+		error = log_done(s, ref);
+	for (uint64_t end = page + pages, n; !error && limit && page < end; page += n) {
+		n = in_node(page, end);
+		do {
+			error = tree_unshare(s, rec, page);
+			if (!error)
+				error = update_end(&s->update, tree_limit(s, rec, page, n, limit));
+		} while (error == TWZ_E_FULL && make_room(s));
+	}
+	return error;
 }
 
 /* The pages of the range up to where the log area begins or ends; *log: they are in it. */
@@ -629,8 +695,12 @@ static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, 
 {
 	struct store_run run = {0};
 
-	*error = write ? store_make(arg, handle, page, 1) : 0;
-	if (!*error)
+	*error = store_run(arg, handle, page, 1, &run);
+	if (write && STEP("check", "settle: limit") && run.limit & TWZ_WRITE)
+		return NULL;
+	if (!*error && write)
+		*error = store_make(arg, handle, page, 1);
+	if (!*error && write)
 		*error = store_run(arg, handle, page, 1, &run);
 	return *error || !run.frame ? NULL : frame_at(arg, run.frame);
 }

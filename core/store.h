@@ -88,6 +88,19 @@ int store_settle(struct store *s, uint64_t ref);
 int store_keep(struct store *s, uint64_t ref);
 
 /*
+ * Registered views, those to be brought back at boot: puts a lasting object of type VIEW on their
+ * list, or takes it off, in one update. Twice is as once. TWZ_E_TYPE; TWZ_E_ARG for an ending one.
+ */
+int store_view_register(struct store *s, uint64_t ref, bool on);
+
+/*
+ * Walks that list, which stays as it is meanwhile: *ref 0 starts, and is the next one on return.
+ * TWZ_E_NOTFOUND at the end; TWZ_E_DAMAGED for a broken list, which ends the walk. As with
+ * store_next, store_find by the ID is what verifies the ID.
+ */
+int store_view_next(const struct store *s, uint64_t *ref);
+
+/*
  * The object is gone at once, in one update, its log settled before; its frames are freed by
  * store_drain, in at most `steps` bounded steps: it returns 1 if there is more to do, 0 if all is
  * free, or an error. Deleting needs no free frame. Who meets a full store drains by itself.
@@ -101,7 +114,7 @@ struct store_run {
 	uint64_t pages;
 	uint32_t frame; /* of the first, consecutive; 0: the pages are holes */
 	bool shared;    /* with a copy: must not be written */
-	uint8_t limit;  /* rights that these pages cannot have, enum twz_perm */
+	uint8_t limit;  /* rights that these pages cannot have, see store_limit; holes too */
 };
 
 /* The stretch that starts at `page`, at most `max` pages long and not past the node of 512. */
@@ -111,19 +124,37 @@ int store_run(const struct store *s, uint64_t ref, uint64_t page, uint64_t max,
 /*
  * Makes pages [page, page + pages) present and unshared: holes get zeroed frames, as far as possible
  * consecutive; shared pages are copied. Frames may change: mappings of shared pages must be made
- * anew. TWZ_E_FULL (what was made before stays), TWZ_E_SEALED, TWZ_E_RANGE.
+ * anew. TWZ_E_FULL, and TWZ_E_RIGHT if one that would have to be made has the limit WRITE: pages are
+ * made to be written, a hole can be read as it is (what was made before stays, of other nodes of
+ * 512). TWZ_E_SEALED, TWZ_E_RANGE.
  */
 int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages);
 
-/* Frees the pages of the range: they are holes again. */
+/* Frees the pages of the range: they are holes again, and without limits. */
 int store_drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages);
 
 /*
+ * Page limits: pages [page, page + pages), holes too, cannot have these rights (TWZ_READ, TWZ_WRITE,
+ * TWZ_EXEC) any more, whatever is granted. A hole with all three is a guard page.
+ *   - Limits only narrow: bits are added, never removed. They go when the pages are dropped (or
+ *     copied over, or the object is freed): who may do that is for the caller to decide.
+ *   - They hold for whoever maps the pages, and for settling; mappings must be made anew. In the
+ *     store itself only store_make heeds them.
+ *   - Taking WRITE away settles the object's log first. It is in no transaction.
+ *   - A copy has the limits of its source. An object with limits cannot be sealed.
+ *   - Each 512 pages that hold a limit take a frame. An update each: after an error or a crash the
+ *     range is limited up to somewhere.
+ * TWZ_E_FULL, TWZ_E_SEALED, TWZ_E_RANGE, TWZ_E_ARG for other bits.
+ */
+int store_limit(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, uint32_t limit);
+
+/*
  * Makes [dst_page, + pages) of dst a copy of [src_page, + pages) of src, sharing frames: durable as
- * a structure; the bytes are as durable as the source's were. What dst had there is freed. The log
- * area is not copied, and dst's own goes with its meta page. The source must be settled and in no transaction. Afterwards the pages of
- * both are shared: writable mappings of them must be made anew. Runs in steps, each an update:
- * after a crash dst holds a copy of a part, so copy into an ending object and then store_keep it.
+ * a structure; the bytes are as durable as the source's were. What dst had there is freed, limits
+ * too; it gets those of the source. The log area is not copied, and dst's own goes with its meta
+ * page. The source must be settled and in no transaction. Afterwards the pages of both are shared:
+ * writable mappings of them must be made anew. Runs in steps, each an update: after a crash dst
+ * holds a copy of a part, so copy into an ending object and then store_keep it.
  */
 int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, uint64_t src_page,
 	       uint64_t pages);
@@ -131,6 +162,7 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 /*
  * A sealed object with the canonical content of src, of `size` bytes of data; its ID follows from
  * content, type, permissions and key. If it exists already, that one. docs/format/sealed.md.
+ * TWZ_E_RIGHT if a page of it has a limit, which the sealed one could not have.
  */
 int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint32_t perms,
 	       struct twz_id key, uint64_t *ref);

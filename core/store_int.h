@@ -65,12 +65,19 @@ uint64_t node_sum(const struct twz_node *node);
 /*
  * Within one update, pages of one node of 512, whose path is unshared: frames for the holes, copies
  * of the shared ones. Data frames are zeroed and flushed; meta frames (of internal trees) are the
- * caller's to fill.
+ * caller's to fill. TWZ_E_RIGHT where a limit forbids to write.
  */
 int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages);
 
 /* Page `page` gets this frame (already taken, or shared); it was a hole or the caller gave it up. */
 int tree_set(struct store *s, struct twz_record *rec, uint64_t page, uint32_t frame);
+
+/*
+ * Within one update, pages of one node of 512, whose path is unshared: they and holes among them can
+ * have none of these rights (not 0). Gives a small object the tree form.
+ */
+int tree_limit(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages,
+	       uint32_t limit);
 
 /*
  * One bounded step of freeing pages [page, end): stages it; *next is where to go on, `end` when

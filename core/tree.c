@@ -57,6 +57,12 @@ uint64_t node_sum(const struct twz_node *node)
 	return sum;
 }
 
+/* Does something stand there? A hole's limit does too. */
+static inline bool entry_there(const struct twz_node *node, unsigned i)
+{
+	return node->frame[i] || node->limit[i];
+}
+
 /* How many entries from i on, before `end`, are consecutive frames; eight at a time. */
 static unsigned stretch(const struct twz_node *node, unsigned i, unsigned end)
 {
@@ -136,10 +142,12 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 		frame = node->frame[i];
 		if (frame)
 			continue;
-		/* A hole: to the next entry of this node. */
+		/* A hole: to the next entry of this node, or another limit. */
 		span = tree_span(level - 1);
+		run->limit = node->limit[i];
 		run->pages = span - page % span;
-		while (++i < TWZ_NODE_FANOUT && !node->frame[i] && run->pages < max)
+		while (++i < TWZ_NODE_FANOUT && !node->frame[i] && run->pages < max &&
+		       node->limit[i] == run->limit)
 			run->pages += span;
 		if (run->pages > max)
 			run->pages = max;
@@ -197,15 +205,17 @@ static int node_new(struct store *s, unsigned level, const struct content *c, ui
 	return 0;
 }
 
+/* What goes takes its limit along. */
 static void node_set(struct store *s, struct twz_node *node, unsigned i, uint32_t frame)
 {
 	uint32_t before = UPDATE_GET(&s->update, node->frame[i]);
 	uint16_t present = UPDATE_GET(&s->update, node->npresent);
+	bool limited = !(before && frame) && UPDATE_GET(&s->update, node->limit[i]);
 
 	UPDATE_PUT(&s->update, node, frame[i], frame);
-	if (!before != !frame)
+	if (!(before || limited) != !frame)
 		UPDATE_PUT(&s->update, node, npresent, frame ? present + 1u : present - 1u);
-	if (!frame && UPDATE_GET(&s->update, node->limit[i]))
+	if (limited && !frame)
 		UPDATE_PUT(&s->update, node, limit[i], 0);
 }
 
@@ -521,7 +531,11 @@ static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uin
 		old = UPDATE_GET(&s->update, leaf->frame[k]);
 		if (old && !frame_is(s, old, kind_of(rec)))
 			return TWZ_E_DAMAGED;
-		need += page_lacks(s, old);
+		if (!page_lacks(s, old))
+			continue;
+		if (STEP("check", "make: limit") && leaf->limit[k] & TWZ_WRITE)
+			return TWZ_E_RIGHT;
+		need++;
 	}
 	for (; need; i++) {
 		old = UPDATE_GET(&s->update, leaf->frame[i]);
@@ -578,6 +592,26 @@ int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t p
 	return error || !pages ? error : leaf_make(s, rec, page, pages);
 }
 
+int tree_limit(struct store *s, struct twz_record *rec, uint64_t page, uint64_t pages,
+	       uint32_t limit)
+{
+	struct twz_node *leaf;
+	unsigned i = slot_of(page, 1), end = i + (unsigned)pages;
+	int error = tree_form(s, rec);
+
+	if (!error)
+		error = node_make(s, rec, page, 1, &leaf);
+	for (; !error && i < end; i++) {
+		uint8_t before = UPDATE_GET(&s->update, leaf->limit[i]);
+
+		if (!before && !UPDATE_GET(&s->update, leaf->frame[i]))
+			UPDATE_PUT(&s->update, leaf, npresent,
+				   UPDATE_GET(&s->update, leaf->npresent) + 1u);
+		UPDATE_PUT(&s->update, leaf, limit[i], before | limit);
+	}
+	return error;
+}
+
 /* Freeing. */
 
 static int small_free(struct store *s, struct twz_record *rec, uint64_t page, uint64_t end)
@@ -631,25 +665,26 @@ static int unlink_entries(struct store *s, struct twz_record *rec, struct twz_no
 		cleared = 1;
 	}
 	for (; cleared; i++) {
-		cleared -= path[level]->frame[i] != 0;
+		cleared -= entry_there(path[level], i);
 		node_set(s, path[level], i, 0);
 	}
 	account(s, rec, page, level, -pages);
 	return 0;
 }
 
-/* Gives up the frames of entries [i, i + n) of a leaf; *present counts them. */
+/* Gives up the frames of entries [i, i + n) of a leaf; *present counts the entries, *pages those. */
 static int leaf_give(struct store *s, const struct twz_record *rec, const struct twz_node *leaf,
-		     unsigned i, unsigned n, unsigned *present)
+		     unsigned i, unsigned n, unsigned *present, uint32_t *pages)
 {
 	unsigned end = i + n, run;
 	int error = 0;
 
-	for (*present = 0; !error && i < end; i += run) {
+	for (*present = *pages = 0; !error && i < end; i += run) {
 		run = leaf->frame[i] ? stretch(leaf, i, end) : 1;
+		*present += leaf->frame[i] ? run : leaf->limit[i] != 0;
 		if (!leaf->frame[i])
 			continue;
-		*present += run;
+		*pages += run;
 		error = frame_give(s, kind_of(rec), leaf->frame[i], run);
 	}
 	return error;
@@ -661,6 +696,7 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 	struct twz_node *path[TWZ_LEVEL_MAX + 1], *node;
 	unsigned top = rec->level, present;
 	uint64_t frame = rec->map.tree.root, span;
+	uint32_t pages;
 	int error;
 
 	*next = end;
@@ -690,7 +726,7 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 		}
 		path[level] = node;
 		span = tree_span(level - 1);
-		while (!node->frame[slot_of(page, level)]) {
+		while (!entry_there(node, slot_of(page, level))) {
 			page = (page / span + 1) * span;
 			*next = page < end ? page : end;
 			if (page >= end || !slot_of(page, level))
@@ -704,19 +740,19 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 	if (span > end - page)
 		span = end - page;
 	*next = page + span;
-	error = leaf_give(s, rec, node, slot_of(page, 1), (unsigned)span, &present);
+	error = leaf_give(s, rec, node, slot_of(page, 1), (unsigned)span, &present, &pages);
 	if (error)
 		return error;
-	return unlink_entries(s, rec, path, 1, page, present, present);
+	return unlink_entries(s, rec, path, 1, page, present, pages);
 }
 
 /* Sharing. */
 
-/* Pages one by one: [src_page, + n) is one stretch of src. */
+/* Pages one by one: a stretch of src, holes that have a limit among them. */
 static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_page,
 		       const struct store_run *run)
 {
-	for (uint64_t i = 0; i < run->pages; i++) {
+	for (uint64_t i = 0; run->frame && i < run->pages; i++) {
 		uint32_t frame = (uint32_t)(run->frame + i);
 		int error = data_share(s, &frame);
 
@@ -725,7 +761,7 @@ static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_pag
 		if (error)
 			return error;
 	}
-	return 0;
+	return run->limit ? tree_limit(s, dst, dst_page, run->pages, run->limit) : 0;
 }
 
 /* Entries [i, i + n) get these frames: two stand in a word. */
@@ -791,7 +827,8 @@ static int share_nodes(struct store *s, struct twz_record *dst, uint64_t dst_pag
 		return error;
 
 	/* Mostly nothing is there yet, and all is in the first node: it is made with its entries. */
-	if (!UPDATE_GET(&s->update, dst->npages) && dst_page < tree_span(level + 1)) {
+	if (!UPDATE_GET(&s->update, dst->level) && !UPDATE_GET(&s->update, dst->npages) &&
+	    dst_page < tree_span(level + 1)) {
 		error = node_new(s, level + 1, &c, &root);
 		UPDATE_PUT(&s->update, dst, map.run[0], root);
 		UPDATE_PUT(&s->update, dst, level, level + 1);
@@ -815,11 +852,12 @@ int tree_share_step(struct store *s, struct twz_record *dst, uint64_t dst_page,
 	struct store_run run;
 	unsigned level = 0;
 	int error = tree_run(s, src, src_page, 1, &run);
+	bool nothing_there = !run.frame && !run.limit;
 
-	if (!error && !run.frame)
+	if (!error && nothing_there)
 		error = tree_run(s, src, src_page, pages, &run);
 	*done = run.pages;
-	if (error || !run.frame)
+	if (error || nothing_there)
 		return error;
 	while (level + 1u < src->level && pages >= tree_span(level + 1) &&
 	       !((src_page | dst_page) % tree_span(level + 1)))

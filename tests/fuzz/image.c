@@ -284,9 +284,20 @@ static void read_pages(uint64_t ref)
 	__asm__ volatile("" ::"r"(total));
 }
 
+/* The list of registered views has an end, whatever it says. */
+static void walk_views(void)
+{
+	uint64_t ref = 0, n = 0;
+
+	while (!store_view_next(&store, &ref))
+		if (n++ > FRAMES * TWZ_SLAB_RECORDS)
+			abort();
+}
+
 static void use(bool fresh)
 {
-	struct store_new new = {.perms = TWZ_PERM_ALL, .page = 1024, .npages = 5};
+	struct store_new new = {
+		.type = TWZ_TYPE_VIEW, .perms = TWZ_PERM_ALL, .page = 1024, .npages = 5};
 	struct store_usage usage;
 	uint64_t cursor = 0, ref, copy, sealed, n = 0;
 	int error;
@@ -296,6 +307,7 @@ static void use(bool fresh)
 		  : store_attach(&store, base, BYTES, random_bytes))
 		return;
 	check();
+	walk_views();
 	store_usage(&store, &usage);
 	/* A walk may not be endless: there is no room for so many records. */
 	while ((error = store_next(&store, &cursor, &ref)) != TWZ_E_NOTFOUND) {
@@ -322,8 +334,12 @@ static void use(bool fresh)
 		if (!n) /* hashes megabytes */
 			store_seal(&store, ref, 3 * TWZ_PAGE, TWZ_TYPE_DATA, TWZ_READ,
 				   (struct twz_id){0, 0}, &sealed);
+		store_view_register(&store, copy, true);
+		store_limit(&store, n % 3 ? ref : copy, 1500, 600, 1 + n % 7);
+		store_copy(&store, copy, 1024 + n, ref, 1024, 1500);
 		store_delete(&store, n % 2 ? ref : copy);
 	}
+	walk_views();
 	for (n = 0; n < 4096 && store_drain(&store, 8) > 0; n++)
 		;
 	check();
