@@ -15,7 +15,7 @@
 
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010000u
+#define TWZ_RT_VERSION 0x00010001u
 #endif
 
 /*
@@ -82,6 +82,11 @@ int twz_rt_set_root(struct twz_id id);
 int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_t src_page,
 		uint64_t pages);
 int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages);
+/*
+ * These pages, holes too, cannot have these rights (enum twz_perm: READ, WRITE, EXEC) any more,
+ * whatever is granted, until they are dropped. The object is in no transaction. Since 1.1.
+ */
+int twz_rt_limit(struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit);
 int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
 
 struct twz_rt_stat {

@@ -37,8 +37,8 @@ static const char *reason(const struct twz_fault *fault)
 						      : "no object is mapped there";
 	case TWZ_FAULT_RIGHT:
 		return fault->error == TWZ_E_RIGHT
-			       ? "it is mapped without that right, or is stored "
-				 "to outside of transactions"
+			       ? "it is mapped without that right, the page has a limit, or is "
+				 "stored to outside of transactions"
 			       : error_text(fault->error);
 	case TWZ_FAULT_RANGE:
 		return "the address is past what the mapping shows";

@@ -115,6 +115,19 @@ int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)
 	return error;
 }
 
+int twz_rt_limit(struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = find_quiet(id, &ref);
+	if (!error)
+		error = store_limit(&home.store, ref, page, pages, limit);
+	home_unlock();
+	return error;
+}
+
 int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
 {
 	uint64_t from, ref;

@@ -139,6 +139,43 @@ static void sealed_objects_are_read_only(void **state)
 	put(twz_obj_data(&obj), 2); /* the source can still change */
 }
 
+static void limits_hold_for_every_mapping(void **state)
+{
+	struct twz_obj obj = fresh();
+	uint8_t *data = twz_obj_data(&obj);
+	uint64_t first = TWZ_OBJ_DATA / PAGE;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		put(data + i * PAGE, i + 1);
+	assert_int_equal(twz_rt_limit(obj.id, first, 1, TWZ_DELETE), TWZ_E_ARG);
+	/* Mapped already: a page to read only, one for nothing, a guard page that is a hole. */
+	MUST(twz_rt_limit(obj.id, first + 1, 1, TWZ_WRITE));
+	MUST(twz_rt_limit(obj.id, first + 2, 1, TWZ_READ));
+	MUST(twz_rt_limit(obj.id, first + 9, 1, TWZ_READ | TWZ_WRITE | TWZ_EXEC));
+	put(data, 10);
+	put(data + 3 * PAGE, 40);
+	assert_int_equal(load(data + PAGE), 2);
+	assert_true(CATCH(put(data + PAGE, 20)));
+	assert_int_equal(caught.kind, TWZ_FAULT_RIGHT);
+	assert_int_equal(caught.error, TWZ_E_RIGHT);
+	assert_int_equal(load(data + PAGE), 2);
+	assert_true(CATCH(load(data + 2 * PAGE)));
+	assert_int_equal(caught.kind, TWZ_FAULT_RIGHT);
+	assert_true(CATCH(load(data + 9 * PAGE)));
+	assert_true(CATCH(put(data + 9 * PAGE, 1)));
+	assert_int_equal(caught.error, TWZ_E_RIGHT);
+	assert_int_equal(twz_rt_touch(data + 8 * PAGE, 2 * PAGE), TWZ_E_RIGHT);
+	assert_int_equal(load(data + 10 * PAGE), 0);
+	/* What is dropped is without them. */
+	MUST(twz_rt_drop(obj.id, first + 1, 9));
+	put(data + PAGE, 21);
+	put(data + 9 * PAGE, 91);
+	assert_int_equal(load(data), 10);
+	assert_int_equal(load(data + 2 * PAGE), 0);
+	MUST(twz_obj_delete(obj.id));
+}
+
 static void dropped_and_deleted_pages_are_gone(void **state)
 {
 	struct twz_obj obj = fresh();
@@ -295,6 +332,7 @@ int main(void)
 		home_test(what_was_stored_is_in_the_store),
 		home_test(copies_share_until_stored_to),
 		home_test(sealed_objects_are_read_only),
+		home_test(limits_hold_for_every_mapping),
 		home_test(dropped_and_deleted_pages_are_gone),
 		home_test(nothing_is_mapped_where_nothing_is),
 		home_test(an_entry_is_what_counts),
