@@ -175,4 +175,36 @@ const char *const *twz_rt_programs(void);
 /* A line of input with editing and history, good until the next; null at the end. One thread's. */
 const char *twz_rt_line(const char *prompt);
 
+/*
+ * The machine. Hosted, power and memory are the host's: TWZ_E_ABSENT. Threads are there the processes
+ * that have the store, and the program's view is no object.
+ */
+/* Ends all that runs, then the machine: what (enum twz_power, abi/syscall.h). Returns an error only. */
+int twz_rt_power(uint32_t what, uint32_t status);
+
+struct twz_rt_thread {
+	struct twz_id id, view; /* zero where they are no objects */
+	uint32_t number, owner;
+	uint32_t state; /* enum twz_thread_state (abi/syscall.h) */
+	uint32_t reserved;
+	uint64_t start_ns; /* since 1970 */
+	uint64_t run_ns;
+	char name[32]; /* ends with a zero */
+};
+/* The thread behind this one in a walk, which zeros start; TWZ_E_NOTFOUND at the end. */
+int twz_rt_thread_next(struct twz_rt_thread *thread);
+
+struct twz_rt_memory {
+	uint64_t pages, used;             /* of DRAM; used includes what follows */
+	uint64_t tables;                  /* page tables, in pages */
+	uint64_t heap_bytes;              /* of the kernel's own small objects */
+	uint64_t objects, views, threads; /* that the kernel knows */
+};
+int twz_rt_memory(struct twz_rt_memory *memory);
+
+/* This program's view. */
+int twz_rt_view(struct twz_id *view);
+/* The registered view behind this one in a walk, which a zero ID starts; TWZ_E_NOTFOUND. */
+int twz_rt_view_next(struct twz_id *view);
+
 #endif
