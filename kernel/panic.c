@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "kernel/arch/x86_64/apic.h"
+#include "kernel/arch/x86_64/processor.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/symbol.h"
@@ -23,24 +24,49 @@ static _Noreturn void halt(void)
 		__asm__ volatile("cli; hlt");
 }
 
-/* This processor, if gs leads to one, as it does not before cpu_init and in the midst of an entry. */
-static const struct cpu *this_processor(void)
+/* The stack that holds this address: which processor's, and its bounds. */
+static bool find_stack(uint64_t address, unsigned *processor, uint64_t *low, uint64_t *high)
 {
-	uint32_t low, high;
-	uint64_t base;
+	for (unsigned i = 0; i < CPU_MAX; i++) {
+		const struct stacks *s = &stacks[i];
 
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_GS_BASE));
-	base = (uint64_t)high << 32 | low;
-	for (unsigned i = 0; i < CPU_MAX; i++)
-		if (base == (uint64_t)&cpus[i])
-			return &cpus[i];
-	return NULL;
+		*processor = i;
+		*low = (uint64_t)s->stack;
+		*high = *low + sizeof(s->stack);
+		if (address >= *low && address < *high)
+			return true;
+		*low = (uint64_t)s->last;
+		*high = *low + sizeof(s->last);
+		if (address >= *low && address < *high)
+			return true;
+	}
+	return false;
 }
 
-static bool in_image(uint64_t address, uint64_t bytes)
+/*
+ * This processor, by its stack, and gs set to it, which may be a user's; null if it is not set up yet.
+ */
+static const struct cpu *this_processor(void)
 {
-	return address >= (uint64_t)kernel_image_start && address <= (uint64_t)kernel_image_end &&
-	       bytes <= (uint64_t)kernel_image_end - address;
+	uint64_t low, high;
+	const struct cpu *cpu;
+	unsigned number;
+
+	if (!find_stack((uint64_t)__builtin_frame_address(0), &number, &low, &high))
+		return NULL;
+	cpu = &cpus[number];
+	if (cpu->self != cpu)
+		return NULL;
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(MSR_GS_BASE), "a"((uint32_t)(uint64_t)cpu),
+			   "d"((uint32_t)((uint64_t)cpu >> 32)));
+	return cpu;
+}
+
+static bool in_image(uint64_t address)
+{
+	return address >= (uint64_t)kernel_start && address < (uint64_t)kernel_end;
 }
 
 static void say_place(uint64_t address, const char *how)
@@ -53,25 +79,19 @@ static void say_place(uint64_t address, const char *how)
 
 /*
  * The callers, by frame pointers: a frame is the caller's frame pointer and the return address, and
- * lies above the frame that it is called from. Ends where this is not so.
+ * lies above the frame that it calls, in the same stack. Ends where this is not so.
  */
-static void say_callers(const struct cpu *cpu, uint64_t frame)
+static void say_callers(uint64_t frame)
 {
 	uint64_t low, high;
+	unsigned number;
 
-	if (cpu && frame - (cpu->stack - CPU_STACK) < CPU_STACK) {
-		low = cpu->stack - CPU_STACK;
-		high = cpu->stack;
-	} else { /* the first stack, or one of those for double faults and the like: in the image */
-		low = (uint64_t)kernel_image_start;
-		high = (uint64_t)kernel_image_end;
-	}
+	if (!find_stack(frame, &number, &low, &high))
+		return;
 	for (unsigned i = 0; i < FRAMES_MAX; i++) {
 		const uint64_t *words = (const uint64_t *)frame;
 
-		if (frame % 8 || frame < low || frame > high - 16)
-			return;
-		if (!in_image(words[1], 1))
+		if (frame % 8 || frame < low || frame > high - 16 || !in_image(words[1]))
 			return;
 		/* of the call, not of what comes behind it: that may be the next function */
 		say_place(words[1] - 1, "");
@@ -98,13 +118,14 @@ static void say_registers(const struct regs *r)
 static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *format,
 			  va_list arguments)
 {
-	const struct cpu *cpu = this_processor();
+	const struct cpu *cpu;
 	char why[192];
 
 	__asm__ volatile("cli");
 	/* The second processor in a panic, or the panic of a panic. */
 	if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQUIRE))
 		halt();
+	cpu = this_processor();
 	if (ncpus > 1)
 		apic_stop_others();
 	log_panic();
@@ -117,9 +138,9 @@ static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *f
 	if (regs) {
 		say_registers(regs);
 		say_place(regs->rip, " (here)");
-		say_callers(cpu, regs->rbp);
+		say_callers(regs->rbp);
 	} else {
-		say_callers(cpu, frame);
+		say_callers(frame);
 	}
 	if (cpu) {
 		panic_thread();

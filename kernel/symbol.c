@@ -18,7 +18,7 @@ const char *symbol_name(uint64_t address, uint64_t *offset)
 		else
 			high = middle;
 	}
-	if (!low || address >= (uint64_t)kernel_image_end)
+	if (!low || address >= (uint64_t)kernel_end)
 		return "?";
 	*offset = address - symbols[low - 1].address;
 	return &symbol_names[symbols[low - 1].name];

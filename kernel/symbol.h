@@ -20,7 +20,7 @@ extern const struct symbol symbols[] __attribute__((weak));
 extern const uint64_t symbol_count __attribute__((weak));
 extern const char symbol_names[] __attribute__((weak));
 
-/* Bounds of the image, by the linker script: virtual addresses. */
-extern char kernel_image_start[], kernel_image_end[];
+/* kernel.ld: the edges of the image, on pages. */
+extern const uint8_t kernel_start[], kernel_end[];
 
 #endif

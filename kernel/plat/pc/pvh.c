@@ -211,8 +211,7 @@ void pvh_init(uint64_t start_info)
 
 	read_map(map, info->map_count);
 	ram_reserve(0, LOW_BYTES);
-	ram_reserve((uint64_t)kernel_image_start - IMAGE_BASE,
-		    (uint64_t)kernel_image_end - IMAGE_BASE);
+	ram_reserve((uint64_t)kernel_start - IMAGE_BASE, (uint64_t)kernel_end - IMAGE_BASE);
 	ram_reserve(start_info, start_info + sizeof(*info));
 	ram_reserve(info->map, info->map + map_bytes);
 	read_command_line(info->command_line);
