@@ -158,8 +158,9 @@ $(call test,tsan,tsan,tests/tsan,.c,$(call whole,tsan))
 $(call test,check,check,tests/check,.c,$(call whole,check))
 
 BENCHES := $(patsubst bench/%.c,%,$(call sources,bench/*.c))
+# peer_linux.c is a guest's only program: peer_linux.sh builds it.
 $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
-	$(wildcard bench/lib/*.c),$(call whole,plain),$(LIBS_bench)))
+	$(filter-out %/peer_linux.c,$(wildcard bench/lib/*.c)),$(call whole,plain),$(LIBS_bench)))
 
 # The machine: kernel, guest programs, the tools that start it.
 -include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk
