@@ -157,6 +157,10 @@ $(call test,fuzz,fuzz,tests/fuzz,.c,$(call simulated,fuzz))
 $(call test,tsan,tsan,tests/tsan,.c,$(call whole,tsan))
 $(call test,check,check,tests/check,.c,$(call whole,check))
 
+# Of the kernel, what touches no hardware.
+$(call archive,asan,plat,kernel/plat/pc/tables.c)
+$(call test,asan,plat,kernel/plat/pc,_test.c,$(B)/asan/libplat.a)
+
 BENCHES := $(patsubst bench/%.c,%,$(call sources,bench/*.c))
 # peer_linux.c is a guest's only program: peer_linux.sh builds it.
 $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
