@@ -12,6 +12,7 @@
 #include "kernel/machine.h"
 #include "kernel/symbol.h"
 
+#define WHY_BYTES 160u
 #define FRAMES_MAX 32u
 #define TRACE_SHOWN 32u
 #define MSR_GS_BASE 0xc0000101u
@@ -115,11 +116,9 @@ static void say_registers(const struct regs *r)
 	klog("  vector %lu error %lx cr2 %lx cr3 %lx", r->vector, r->error, cr2, cr3);
 }
 
-static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *format,
-			  va_list arguments)
+static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *why)
 {
 	const struct cpu *cpu;
-	char why[192];
 
 	__asm__ volatile("cli");
 	/* The second processor in a panic, or the panic of a panic. */
@@ -130,7 +129,6 @@ static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *f
 		apic_stop_others();
 	log_panic();
 
-	kvformat(why, sizeof(why), format, arguments);
 	if (cpu)
 		klog("panic on processor %u: %s", cpu->number, why);
 	else
@@ -154,16 +152,22 @@ static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *f
 
 void panic(const char *format, ...)
 {
+	char why[WHY_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
-	die(NULL, (uint64_t)__builtin_frame_address(0), format, arguments);
+	kvformat(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	die(NULL, (uint64_t)__builtin_frame_address(0), why);
 }
 
 void panic_at(const struct regs *regs, const char *format, ...)
 {
+	char why[WHY_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
-	die(regs, 0, format, arguments);
+	kvformat(why, sizeof(why), format, arguments);
+	va_end(arguments);
+	die(regs, 0, why);
 }

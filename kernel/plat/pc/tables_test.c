@@ -71,7 +71,7 @@ static uint64_t make_madt(uint8_t *data)
 
 static void test_madt(void **state)
 {
-	uint8_t data[256];
+	uint8_t data[256] = {0};
 	struct table t = copy(data, make_madt(data));
 	struct machine m = {0};
 
@@ -113,7 +113,7 @@ static void make_fadt(uint8_t data[244])
 static void test_fadt(void **state)
 {
 	struct machine m = {0};
-	uint8_t data[244];
+	uint8_t data[244] = {0};
 	struct table t;
 
 	(void)state;
@@ -219,7 +219,7 @@ static uint64_t make_nfit(uint8_t *data)
 static void test_nfit(void **state)
 {
 	struct machine m = {0};
-	uint8_t data[512];
+	uint8_t data[512] = {0};
 	struct table t = copy(data, make_nfit(data));
 
 	(void)state;
