@@ -7,18 +7,21 @@ real=$PWD
 : "${TWZ_TMP:=$(mktemp -d)}"
 home=$(readlink -f "$TWZ_TMP")/home
 rm -rf "$home"
-mkdir -p "$home/docs/format" "$home/tests/a" "$home/bench" "$home/path"
+mkdir -p "$home/docs/format" "$home/tests/a" "$home/bench" "$home/path" "$home/tools"
 cp twizzler "$home/"
+cp -R tools/door "$home/tools/"
 cd "$home"
 passed=0 failed=0
 
 # ---- the stand-ins: a Makefile that "builds" scripts, and a package system -----------------------
 
 cat >Makefile <<'EOF'
-.PHONY: all tests bench
+.PHONY: all tests bench machine
 all tests:
 	@test ! -e broken || { echo 'x.c:1: error: broken'; exit 1; }
-	@mkdir -p build/$(P)/bin && cp prompt build/$(P)/bin/ && cp twz build/$(P)/
+	@mkdir -p build/$(P)/bin && cp prompt build/$(P)/bin/ && cp twz vm build/$(P)/
+machine:
+	@mkdir -p build/$(P)/machine && : >build/$(P)/machine/kernel
 bench: all
 	@mkdir -p build/release/bench && cp figure build/release/bench/
 print-tests:
@@ -27,7 +30,7 @@ print-bench:
 EOF
 cat >prompt <<'EOF'
 #!/bin/sh
-echo "$$ $*"
+echo "$$ ${0##*/} $*"
 exit 7
 EOF
 cat >twz <<'EOF'
@@ -69,7 +72,8 @@ cat >path/id <<'EOF'
 #!/bin/sh
 echo "${ID:-0}"
 EOF
-chmod +x prompt twz figure path/*
+cp prompt vm
+chmod +x prompt twz vm figure path/*
 echo text >README.md
 echo text >docs/format/log.md
 : >installed
@@ -116,7 +120,7 @@ case_help_for_every_command() {
 }
 
 case_usage_errors_are_status_2() {
-	for line in 'run --on qemu' 'run --on x' 'run --timeout 0' 'run --timeout' 'run --what' 'run x' \
+	for line in 'run --on x' 'run --on linux --smp 2' 'run --smp' 'run --on linux --check' 'run --timeout 0' 'run --timeout' 'run --what' 'run x' \
 		'run --profile x' 'test nothing_like_it' 'test --jobs x' 'bench --profile debug' 'bench x' \
 		'debug' 'debug nothing' 'clean x' 'what'; do
 		# shellcheck disable=SC2086
@@ -127,14 +131,28 @@ case_usage_errors_are_status_2() {
 	done
 }
 
-case_run_becomes_the_prompt() {
-	./twizzler run --store s.store --timeout 5 --exec 'ls "a b"' --exec=x >out 2>err </dev/null &
+# becomes ARGUMENTS...: `run` with these becomes another program, as the same process $child.
+becomes() {
+	./twizzler run "$@" >out 2>err </dev/null &
 	child=$!
 	status=0
 	wait $child || status=$?
 	expect_status 7
-	expect out "^$child --store $home/s.store --timeout 5 --exec ls \"a b\" --exec x\$"
 	[ "$(wc -l <out)" = 1 ] || fail "more on stdout than the command's output"
+}
+
+case_run_becomes_the_machine() {
+	becomes --store s.store --timeout 5 --exec 'ls "a b"' --smp 2 --log=- --icount --exec=x
+	expect out "^$child vm --kernel $home/build/release/machine/kernel --store $home/s.store \
+--timeout 5 --exec ls \"a b\" --smp 2 --log - --icount --exec x\$"
+	becomes --store s.store --check --profile debug --mem=1G
+	expect out "^$child vm --kernel $home/build/debug/machine/kernel-check --store $home/s.store \
+--mem 1G\$"
+}
+
+case_run_becomes_the_prompt() {
+	becomes --on linux --store s.store --timeout 5 --exec 'ls "a b"' --exec=x
+	expect out "^$child prompt --store $home/s.store --timeout 5 --exec ls \"a b\" --exec x\$"
 }
 
 case_the_store_is_where_the_user_is() {

@@ -1,5 +1,8 @@
-# The front door to the machine: vm, on the host.
+# vm, the host's program that runs the machine.
 VM_SRC := $(call sources,tools/vm/*.c)
-$(call executable,plain,$(B)/vm,$(VM_SRC),$(call folder,plain)/librt.a $(call folder,plain)/libcore.a)
-$(call executable,asan,$(B)/asan/vm,$(VM_SRC),$(call folder,asan)/librt.a $(call folder,asan)/libcore.a)
+$(call executable,plain,$(B)/vm,$(VM_SRC),$(addprefix $(call folder,plain)/,librt.a libcore.a))
+$(call executable,asan,$(B)/asan/vm,$(VM_SRC),$(addprefix $(call folder,asan)/,librt.a libcore.a))
 BINS += $(B)/vm
+
+.PHONY: machine
+machine: $(B)/vm
