@@ -27,7 +27,7 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp mv rm stat index; do
+for program in prompt ls cat cp mv rm stat index ps free view poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -270,6 +270,30 @@ p 0 'cp /text/b /text/a' 'rm /text/b' 'cat /text/a'
 same "$out" text/b
 p 0 'cat /text/a'
 same "$out" text/b
+
+# ---- the machine: hosted, it is the host's -------------------------------------------------------
+
+p 0 ps
+says '  prompt'
+says '  ps'
+p 0 'ps -l'
+says 'thread  '
+p 2 'ps extra'
+p 0 free
+says 'store '
+p 0 view
+silent
+p 0 'view --registered'
+silent
+p 2 'view --registered x'
+p 1 'view /text/a'
+warns 'view: /text/a: the object is of another type'
+p 1 'view 00000000000000000000000000000001'
+warns 'there is no such object or name'
+for program in poweroff reboot; do
+	p 1 $program
+	warns "$program: the machine: this system does not have that"
+done
 
 # ---- a store that is full ------------------------------------------------------------------------
 
