@@ -39,6 +39,7 @@ struct machine {
 
 	unsigned nprocessors; /* that may be started; [0] is the one that runs first */
 	uint32_t apic_id[16];
+	uint64_t start_page; /* below 1 MiB, free: where the others start */
 	uint64_t local_apic; /* physical addresses */
 	uint64_t io_apic;
 	uint32_t io_apic_base;  /* its first global interrupt */

@@ -39,7 +39,7 @@ TWZ_SIZE(struct regs, 176);
 /* What a user may set: status flags, DF, TF, RF is dropped, AC, ID. IF is always on. */
 #define RFLAGS_USER 0x00240dd5u
 
-struct thread; /* begins with struct regs */
+struct thread; /* begins with struct regs, at a multiple of 16: processors push there */
 
 struct cpu {
 	struct cpu *self;      /* gs:0 */
@@ -181,11 +181,27 @@ void cpu_init(struct cpu *cpu);
  */
 void cpu_start_others(void (*entry)(void));
 
-/* Leaves to user mode with the registers of cpu_this()->thread; from anywhere on this stack. */
+/* Answers what flush_wanted asks for. Needs no lock: whoever waits for one calls it while it spins. */
+void cpu_flush_requests(struct cpu *cpu);
+
+/*
+ * Physical address of the page tables with nothing but the kernel's half. Their upper 256 entries
+ * never change: every other root has a copy.
+ */
+extern uint64_t kernel_root;
+
+/*
+ * Leaves to user mode with the registers of cpu_this()->thread; from anywhere on this stack. Sets
+ * *rsp0. A rip that is not in the user half becomes a protection fault of the thread.
+ */
 _Noreturn void cpu_leave(void);
 
 /* Calls fn on the top of this processor's stack, all that was on it forgotten. */
 _Noreturn void cpu_restart(void (*fn)(void));
+
+/* ---- what the start code calls, on the first processor, when all of this is done; kernel/main.c ------ */
+
+void kernel_main(void);
 
 /* ---- what the entry code calls; kernel/enter.c ---------------------------------------------------- */
 

@@ -32,4 +32,12 @@ static inline uint16_t port_get16(uint16_t port)
 	return value;
 }
 
+static inline uint32_t port_get32(uint16_t port)
+{
+	uint32_t value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
 #endif

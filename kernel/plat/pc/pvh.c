@@ -192,6 +192,14 @@ static void read_module(uint64_t start, uint32_t count)
 	ram_reserve(module->start, module->start + module->bytes);
 }
 
+/* Below 1 MiB only this page is used: the first that nothing lies in. */
+static void choose_start_page(void)
+{
+	if (!machine.nram || machine.ram[0].start >= LOW_BYTES)
+		panic("pvh: no memory below 1 MiB for other processors to start in");
+	machine.start_page = machine.ram[0].start;
+}
+
 void pvh_init(uint64_t start_info)
 {
 	const struct start_info *info;
@@ -210,13 +218,15 @@ void pvh_init(uint64_t start_info)
 	map = loader_data(info->map, map_bytes, "the memory map");
 
 	read_map(map, info->map_count);
-	ram_reserve(0, LOW_BYTES);
+	ram_reserve(0, TWZ_PAGE); /* the firmware's vectors and data */
 	ram_reserve((uint64_t)kernel_start - IMAGE_BASE, (uint64_t)kernel_end - IMAGE_BASE);
 	ram_reserve(start_info, start_info + sizeof(*info));
 	ram_reserve(info->map, info->map + map_bytes);
 	read_command_line(info->command_line);
 	read_module(info->modules, info->modules_count);
 	pvh_rsdp = info->rsdp;
+	choose_start_page();
+	ram_reserve(0, LOW_BYTES);
 
 	for (unsigned i = 0; i < machine.nram; i++) {
 		klog("pvh: memory %lx to %lx", machine.ram[i].start,

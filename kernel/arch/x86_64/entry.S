@@ -1,0 +1,225 @@
+/*
+ * entry.S - into the kernel and back: system calls, traps and interrupts.
+ *
+ * A thread's registers are saved in its struct regs, which is the start of its struct thread and a
+ * multiple of 16 bytes aligned, as processors push. gs is swapped on each way in from user mode and
+ * each way out to it; but what comes on the last stack (IST) can come at any instruction, finds gs
+ * on that stack, and never returns.
+ */
+
+/* struct regs */
+#define R15 0
+#define R14 8
+#define R13 16
+#define R12 24
+#define RBP 32
+#define RBX 40
+#define R11 48
+#define R10 56
+#define R9 64
+#define R8 72
+#define RAX 80
+#define RCX 88
+#define RDX 96
+#define RSI 104
+#define RDI 112
+#define VECTOR 120
+#define ERROR 128
+#define RIP 136
+#define CS 144
+#define RFLAGS 152
+#define RSP 160
+#define REGS_BYTES 176
+
+/* struct cpu */
+#define CPU_THREAD 8
+#define CPU_STACK_TOP 16
+#define CPU_SCRATCH 24
+#define CPU_RSP0 32
+
+#define MSR_GS_BASE 0xc0000101
+
+#define VECTOR_PROTECTION 13
+
+	.section .text.entry, "ax", @progbits
+
+	.macro push_registers
+	push %rdi
+	push %rsi
+	push %rdx
+	push %rcx
+	push %rax
+	push %r8
+	push %r9
+	push %r10
+	push %r11
+	push %rbx
+	push %rbp
+	push %r12
+	push %r13
+	push %r14
+	push %r15
+	.endm
+
+	.macro pop_registers
+	pop %r15
+	pop %r14
+	pop %r13
+	pop %r12
+	pop %rbp
+	pop %rbx
+	pop %r11
+	pop %r10
+	pop %r9
+	pop %r8
+	pop %rax
+	pop %rcx
+	pop %rdx
+	pop %rsi
+	pop %rdi
+	.endm
+
+/*
+ * `syscall`: rcx = rip, r11 = rflags, of which MSR_FMASK has cleared what matters here. cs, ss and
+ * vector in the struct regs are as they were when the thread was made, or as a trap left them: the
+ * same.
+ */
+	.globl entry_syscall
+	.balign 64
+entry_syscall:
+	swapgs
+	mov %rsp, %gs:CPU_SCRATCH
+	mov %gs:CPU_THREAD, %rsp
+	mov %r15, R15(%rsp)
+	mov %r14, R14(%rsp)
+	mov %r13, R13(%rsp)
+	mov %r12, R12(%rsp)
+	mov %rbp, RBP(%rsp)
+	mov %rbx, RBX(%rsp)
+	mov %r10, R10(%rsp)
+	mov %r9, R9(%rsp)
+	mov %r8, R8(%rsp)
+	mov %rax, RAX(%rsp)
+	mov %rdx, RDX(%rsp)
+	mov %rsi, RSI(%rsp)
+	mov %rdi, RDI(%rsp)
+	mov %rcx, RIP(%rsp)
+	mov %r11, RFLAGS(%rsp)
+	mov %gs:CPU_SCRATCH, %rcx
+	mov %rcx, RSP(%rsp)
+	mov %rsp, %rdi
+	mov %gs:CPU_STACK_TOP, %rsp
+	call enter_syscall
+	test %al, %al
+	jnz cpu_leave
+
+	/* C has kept rbx, rbp and r12 to r15. A `syscall` at the end of the user half returns behind it. */
+	mov %gs:CPU_THREAD, %rsp
+	mov RIP(%rsp), %rcx
+	bt $47, %rcx
+	jc cpu_leave
+	mov RFLAGS(%rsp), %r11
+	mov R10(%rsp), %r10
+	mov R9(%rsp), %r9
+	mov R8(%rsp), %r8
+	mov RAX(%rsp), %rax
+	mov RDX(%rsp), %rdx
+	mov RSI(%rsp), %rsi
+	mov RDI(%rsp), %rdi
+	mov RSP(%rsp), %rsp
+	swapgs
+	sysretq
+
+/* All vectors: the number of the vector, behind an error code, on the stack. 16 bytes each. */
+	.globl trap_stubs
+	.balign 16
+trap_stubs:
+	.set vector, 0
+	.rept 256
+	.balign 16
+	.if vector == 2 || vector == 18
+	push $0
+	push $vector
+	jmp trap_last_common
+	.elseif vector == 8
+	push $vector
+	jmp trap_last_common
+	.elseif vector == 10 || vector == 11 || vector == 12 || vector == 13 || vector == 14 || \
+		vector == 17 || vector == 21 || vector == 29 || vector == 30
+	push $vector
+	jmp trap_common
+	.else
+	push $0
+	push $vector
+	jmp trap_common
+	.endif
+	.set vector, vector + 1
+	.endr
+	.balign 16
+
+trap_common:
+	testb $3, CS - VECTOR(%rsp)
+	jz 1f
+	swapgs
+	push_registers
+	cld
+	clac
+	mov %rsp, %rdi
+	mov %gs:CPU_STACK_TOP, %rsp
+	call trap_user
+
+/* rsp may be anything. */
+	.globl cpu_leave
+cpu_leave:
+	mov %gs:CPU_THREAD, %rsp
+	mov RIP(%rsp), %rax
+	shr $47, %rax
+	jnz 2f
+	lea REGS_BYTES(%rsp), %rax
+	mov %gs:CPU_RSP0, %rcx
+	mov %rax, (%rcx)
+	pop_registers
+	add $16, %rsp /* vector, error */
+	swapgs
+	iretq
+
+/* iretq would fault here and not there, where it belongs. */
+2:	movq $VECTOR_PROTECTION, VECTOR(%rsp)
+	movq $0, ERROR(%rsp)
+	mov %rsp, %rdi
+	mov %gs:CPU_STACK_TOP, %rsp
+	call trap_user
+	jmp cpu_leave
+
+/* From the kernel: on the same stack. */
+1:	push_registers
+	cld
+	clac
+	mov %rsp, %rdi
+	call trap_kernel
+	pop_registers
+	add $16, %rsp
+	iretq
+
+/* The last stack: a struct cpu lies at its end, above ss, rsp, rflags, cs, rip and the two words. */
+trap_last_common:
+	push_registers
+	cld
+	clac
+	mov REGS_BYTES(%rsp), %rax
+	mov %rax, %rdx
+	shr $32, %rdx
+	mov $MSR_GS_BASE, %ecx
+	wrmsr
+	mov %rsp, %rdi
+	call trap_last
+
+/* void cpu_restart(void (*fn)(void)) */
+	.globl cpu_restart
+cpu_restart:
+	mov %gs:CPU_STACK_TOP, %rsp
+	xor %ebp, %ebp
+	call *%rdi
+	ud2
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,90 @@
+/*
+ * smp.c - the first processor's way to kernel_main, and the start of the others.
+ */
+#include "core/mem.h"
+#include "kernel/arch/x86_64/apic.h"
+#include "kernel/arch/x86_64/processor.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+
+#define START_US 200       /* until the start-up message is sent again */
+#define START_US_MAX 50000 /* until the processor is given up */
+
+static void (*entry)(void);
+
+void start_first(uint64_t start_info)
+{
+	struct cpu *cpu = &cpus[0];
+
+	machine.entry_cycles = entry_cycles;
+	cpu_prepare(cpu, 0);
+	cpu_init(cpu);
+	paging_init();
+	serial_init();
+	pvh_init(start_info);
+	acpi_init();
+	cpu->apic_id = machine.apic_id[0];
+	apic_init();
+	apic_start();
+	rtc_init();
+	cpu->online = 1;
+	ncpus = 1;
+	kernel_main();
+	panic("kernel_main has come to its end");
+}
+
+void start_other(struct cpu *cpu)
+{
+	cpu_init(cpu);
+	cpu_load_root(kernel_root);
+	apic_start();
+	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
+	entry();
+	panic("the entry of processor %u has come to its end", cpu->number);
+}
+
+static bool online_by(const struct cpu *cpu, uint64_t until)
+{
+	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+		if (cycles() >= until)
+			return false;
+		cpu_pause();
+	}
+	return true;
+}
+
+/*
+ * INIT, start-up, start-up. The manual's 10 ms behind INIT are for processors of the last century;
+ * today's take the next message at once.
+ */
+static bool start(struct cpu *cpu)
+{
+	uint64_t us = machine.cycles_per_s / 1000000, from = cycles();
+
+	starting = cpu;
+	apic_send_init(cpu);
+	apic_send_startup(cpu, machine.start_page);
+	if (online_by(cpu, from + START_US * us))
+		return true;
+	apic_send_startup(cpu, machine.start_page);
+	if (online_by(cpu, from + START_US_MAX * us))
+		return true;
+	/* It must not come up later, on a stack that is then another's. */
+	apic_send_init(cpu);
+	return false;
+}
+
+void cpu_start_others(void (*fn)(void))
+{
+	entry = fn;
+	memcpy(direct(machine.start_page), trampoline, (size_t)(trampoline_end - trampoline));
+	for (unsigned i = 1; i < machine.nprocessors && ncpus < CPU_MAX; i++) {
+		struct cpu *cpu = &cpus[ncpus];
+
+		cpu_prepare(cpu, machine.apic_id[i]);
+		if (start(cpu))
+			ncpus++;
+		else
+			klog("cpu: the processor with APIC ID %u does not start", cpu->apic_id);
+	}
+}
