@@ -53,53 +53,67 @@ static const char help[] =
 
 #define fail_usage(...) fail(STATUS_USAGE, __VA_ARGS__)
 
+struct option {
+	const char *name;
+	const char **value; /* gets what follows; null: */
+	bool *flag;         /* ... nothing follows; null too: it may be repeated, --exec */
+};
+
+/* The one that `word` is, as --NAME or --NAME=VALUE. The list ends with one without a name. */
+static const struct option *find(const struct option *known, const char *word)
+{
+	size_t name = strcspn(word, "=");
+
+	for (; known->name; known++)
+		if (strlen(known->name) == name && !memcmp(known->name, word, name))
+			return known->flag && word[name] ? NULL : known;
+	return NULL;
+}
+
+static void add_command(struct options *o, const char *command)
+{
+	if (o->ncommands == COMMANDS_MAX)
+		fail_usage("there are more than %d commands", COMMANDS_MAX);
+	o->commands[o->ncommands++] = command;
+}
+
 static void take(struct options *o, int argc, char **argv)
 {
-	const struct {
-		const char *name;
-		const char **value;
-		bool *flag;
-	} known[] = {
+	const struct option all[] = {
 		{"--store", &o->store, NULL},     {"--kernel", &o->kernel, NULL},
 		{"--boot", &o->boot, NULL},       {"--disk", &o->disk, NULL},
 		{"--bios", &o->bios, NULL},       {"--accel", &o->accel, NULL},
 		{"--mem", &o->mem, NULL},         {"--smp", &o->smp, NULL},
 		{"--log", &o->log, NULL},         {"--timeout", &o->timeout, NULL},
 		{"--silence", &o->silence, NULL}, {"--gdb", &o->gdb, NULL},
-		{"--exec", NULL, NULL},           {"--icount", NULL, &o->icount},
-		{"--dry-run", NULL, &o->dry_run},
+		{"--icount", NULL, &o->icount},   {"--dry-run", NULL, &o->dry_run},
+		{"--exec", NULL, NULL},           {NULL, NULL, NULL},
 	};
-	const size_t nknown = sizeof(known) / sizeof(known[0]);
 
 	for (int i = 1; i < argc; i++) {
-		size_t name = strcspn(argv[i], "="), k = 0;
-		const char *value;
+		const struct option *option = find(all, argv[i]);
+		const char *value = strchr(argv[i], '=');
 
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			fputs(help, stdout);
 			exit(0);
 		}
-		while (k < nknown &&
-		       (strlen(known[k].name) != name || memcmp(known[k].name, argv[i], name)))
-			k++;
-		if (k == nknown || (known[k].flag && argv[i][name]))
+		if (!option)
 			fail_usage("there is no option %s (vm --help)", argv[i]);
-		if (known[k].flag) {
-			*known[k].flag = true;
+		if (option->flag) {
+			*option->flag = true;
 			continue;
 		}
-		if (argv[i][name])
-			value = argv[i] + name + 1;
+		if (value)
+			value++;
 		else if (i + 1 < argc)
 			value = argv[++i];
 		else
 			fail_usage("%s needs a value", argv[i]);
-		if (known[k].value)
-			*known[k].value = value;
-		else if (o->ncommands < COMMANDS_MAX)
-			o->commands[o->ncommands++] = value;
+		if (option->value)
+			*option->value = value;
 		else
-			fail_usage("there are more than %d commands", COMMANDS_MAX);
+			add_command(o, value);
 	}
 }
 

@@ -56,7 +56,7 @@ struct options {
 };
 
 /* Says so, and ends. */
-_Noreturn __attribute__((format(printf, 2, 3))) void fail(int status, const char *format, ...);
+__attribute__((noreturn, format(printf, 2, 3))) void fail(int status, const char *format, ...);
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 
