@@ -1,7 +1,7 @@
 /*
  * rt.h - the runtime ABI: all that libtwz asks of the layer below.
  *
- * Implemented by rt/linux (hosted) now, by rt/minimal and rt/reference later. C only, so that a
+ * Implemented by rt/linux (hosted) and rt/minimal (our own kernel), by rt/reference later. C only, so that a
  * second language can bind it. Every function returns 0 or a negative enum twz_error unless it says
  * otherwise. All of them may be called by any thread.
  */
@@ -60,6 +60,11 @@ int twz_rt_open(const char *where);
 /* Objects */
 enum twz_rt_new_flags {
 	TWZ_NEW_ENDING = 1, /* gone with this boot epoch, unless kept */
+	/*
+	 * In memory that ends with the machine, tied to this program. A runtime that has none makes
+	 * it ENDING. Since 1.1.
+	 */
+	TWZ_NEW_VOLATILE = 2,
 };
 struct twz_rt_new {
 	uint32_t type;  /* enum twz_type */
@@ -206,5 +211,16 @@ int twz_rt_memory(struct twz_rt_memory *memory);
 int twz_rt_view(struct twz_id *view);
 /* The registered view behind this one in a walk, which a zero ID starts; TWZ_E_NOTFOUND. */
 int twz_rt_view_next(struct twz_id *view);
+
+/*
+ * From now on this program is brought back at every boot: `entry` is called, in the view as it is
+ * then. What it had mapped of lasting objects is mapped at the same addresses; all other memory is
+ * new. Durable on return, also for what was mapped so far; registering again changes entry and arg.
+ * TWZ_E_ABSENT where there is no boot. Since 1.1.
+ */
+int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg);
+int twz_rt_unregister(void);
+/* Was it brought back? Then what the view names is taken over (libtwz does, before entry). */
+bool twz_rt_recovered(void);
 
 #endif

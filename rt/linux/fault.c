@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #include "core/ptr.h"
+#include "core/text.h"
 #include "core/tx.h"
 #include "rt/linux/fault.h"
 #include "rt/linux/home.h"
@@ -27,35 +28,6 @@ void twz_rt_on_fault(twz_fault_handler handler, void *arg)
 	__atomic_store_n(&program_handler, handler, __ATOMIC_RELEASE);
 }
 
-static const char *reason(const struct twz_fault *fault)
-{
-	switch (fault->kind) {
-	case TWZ_FAULT_NULL:
-		return "the first page of an object is never there";
-	case TWZ_FAULT_OBJECT:
-		return fault->error == TWZ_E_NOTFOUND ? "the object is gone"
-						      : "no object is mapped there";
-	case TWZ_FAULT_RIGHT:
-		return fault->error == TWZ_E_RIGHT
-			       ? "it is mapped without that right, the page has a limit, or is "
-				 "stored to outside of transactions"
-			       : error_text(fault->error);
-	case TWZ_FAULT_RANGE:
-		return "the address is past what the mapping shows";
-	case TWZ_FAULT_UNRESOLVED:
-		return fault->error == TWZ_E_UNRESOLVED
-			       ? "a persistent pointer leads nowhere: its target is deleted or its "
-				 "name unbound"
-			       : error_text(fault->error);
-	case TWZ_FAULT_POINTER:
-		return "a null pointer, a persistent pointer read outside of objects, or a "
-		       "recycled "
-		       "slot";
-	default:
-		return error_text(fault->error);
-	}
-}
-
 static void tell(const struct twz_fault *fault)
 {
 	const char *access = fault->access & TWZ_VIEW_EXEC    ? "jump"
@@ -66,9 +38,10 @@ static void tell(const struct twz_fault *fault)
 		message("a %s at 0x%" PRIx64 " failed, offset 0x%" PRIx64 " of object %016" PRIx64
 			"%016" PRIx64 ": %s",
 			access, fault->address, fault->offset, fault->object.hi, fault->object.lo,
-			reason(fault));
+			fault_text(fault));
 	else
-		message("a %s at 0x%" PRIx64 " failed: %s", access, fault->address, reason(fault));
+		message("a %s at 0x%" PRIx64 " failed: %s", access, fault->address,
+			fault_text(fault));
 }
 
 static bool program_resolves(const struct twz_fault *fault)

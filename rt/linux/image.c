@@ -327,19 +327,6 @@ int image_reserve(uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
-const char *error_text(int error)
-{
-	switch (error) {
-#define TEXT(name, number, what) \
-	case TWZ_E_##name:       \
-		return what;
-		TWZ_ERRORS(TEXT)
-#undef TEXT
-	default:
-		return "unknown error";
-	}
-}
-
 const char *image_error(const struct image *image, int error, const char *path, char *text,
 			uint64_t room)
 {

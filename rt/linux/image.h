@@ -24,6 +24,7 @@
 
 #include "abi/base.h"
 #include "abi/errors.h"
+#include "core/text.h"
 
 struct image {
 	int fd;
@@ -54,9 +55,6 @@ int image_close(struct image *image);
 
 /* For struct store's `reserve`: of the image that is open. 0 or TWZ_E_FULL. */
 int image_reserve(uint64_t offset, uint64_t bytes);
-
-/* The text of an enum twz_error. */
-const char *error_text(int error);
 
 /* A sentence for a person about a failed open, at most `room` bytes; returns `text`. */
 const char *image_error(const struct image *image, int error, const char *path, char *text,

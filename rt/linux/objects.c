@@ -11,7 +11,7 @@ int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 	const struct store_new what = {.type = new->type,
 				       .perms = new->perms,
 				       .key = new->key,
-				       .ending = new->flags &TWZ_NEW_ENDING,
+				       .ending = new->flags &(TWZ_NEW_ENDING | TWZ_NEW_VOLATILE),
 				       .page = new->page,
 				       .npages = new->npages};
 	uint64_t ref;

@@ -1,0 +1,73 @@
+/* console.c - the console (console.h), and the streams, which all are the console. */
+#include "rt/minimal/console.h"
+#include "rt/minimal/sys.h"
+#include "rt/minimal/view.h"
+
+#define CHUNK 4096u /* the kernel takes at a time; others can write in between */
+
+static const struct twz_console *console(void)
+{
+	return (const struct twz_console *)TWZ_SLOT_DATA_AT(SLOT_CONSOLE);
+}
+
+void console_init(void)
+{
+	view_enter(view_own(), SLOT_CONSOLE, minimal.sys.console, minimal.sys.epoch, TWZ_VIEW_READ);
+	if (minimal.recovered)
+		SYS(view_invalidate, SLOT_CONSOLE, 1);
+}
+
+uint32_t console_interrupts(void)
+{
+	return __atomic_load_n(&console()->interrupts, __ATOMIC_ACQUIRE);
+}
+
+int console_byte(uint32_t interrupts)
+{
+	for (;;) {
+		uint32_t input = __atomic_load_n(&console()->input, __ATOMIC_ACQUIRE);
+		struct twz_sys_sync ops[] = {
+			{.address = (uint64_t)&console()->input, .value = input},
+			{.address = (uint64_t)&console()->interrupts, .value = interrupts},
+		};
+		uint8_t byte;
+		int64_t n;
+
+		if (console_interrupts() != interrupts)
+			return CONSOLE_INTERRUPTED;
+		n = SYS(console_read, &byte, 1);
+		if (n)
+			return n < 0 ? (int)n : byte;
+		n = SYS(thread_sync, ops, 2, ~0ull);
+		if (n < 0)
+			return (int)n;
+	}
+}
+
+int64_t twz_rt_write(int stream, const void *data, uint64_t bytes)
+{
+	const uint8_t *p = data;
+	uint64_t left = bytes;
+
+	if (stream != 1 && stream != 2)
+		return TWZ_E_ARG;
+	while (left) {
+		int64_t n = SYS(console_write, p, left < CHUNK ? left : CHUNK);
+
+		if (n < 0)
+			return n;
+		p += n;
+		left -= (uint64_t)n;
+	}
+	return (int64_t)bytes;
+}
+
+int64_t twz_rt_read(int stream, void *data, uint64_t bytes)
+{
+	return stream ? TWZ_E_ARG : line_read(data, bytes);
+}
+
+bool twz_rt_terminal(int stream)
+{
+	return stream >= 0 && stream <= 2 && console()->terminal;
+}

@@ -1,0 +1,22 @@
+/*
+ * console.h - the console: what comes in, byte by byte, and interrupts (Ctrl-C).
+ *
+ * Input is taken from the kernel only as far as it is used: the rest is for the program that reads
+ * next.
+ */
+#ifndef TWZ_RT_MINIMAL_CONSOLE_H
+#define TWZ_RT_MINIMAL_CONSOLE_H
+
+#include "rt/minimal/minimal.h"
+
+/* How often Ctrl-C was pressed. */
+uint32_t console_interrupts(void);
+
+#define CONSOLE_INTERRUPTED (-1000)
+/* Waits for one byte; CONSOLE_INTERRUPTED if the count is no longer that; or an enum twz_error. */
+int console_byte(uint32_t interrupts);
+
+/* A line as a person types it, with its '\n', or what the console's input has; 0: the end. */
+int64_t line_read(char *data, uint64_t bytes);
+
+#endif

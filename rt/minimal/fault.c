@@ -1,0 +1,155 @@
+/*
+ * fault.c - what happens when a touch cannot be resolved, and at processor exceptions.
+ *
+ * The kernel enters fault_entry (entry.S) on a stack of its own, with vector registers saved around
+ * all that follows. A probe of core's transactions goes on at its fix-up (tx_fixup); else the
+ * program's handler is asked (twz_rt_on_fault); else a message, and the program ends with the status
+ * of the signal that Linux would send. A program's handler may touch objects: it can be interrupted
+ * by itself.
+ */
+#include <cpuid.h>
+
+#include "core/text.h"
+#include "core/tx.h"
+#include "rt/minimal/minimal.h"
+#include "rt/minimal/program.h"
+#include "rt/minimal/sys.h"
+
+#define STACK_BYTES (256ul << 10)
+#define FXSAVE_BYTES 512u
+
+enum { SIGNAL_ILLEGAL = 4, SIGNAL_TRAP = 5, SIGNAL_ARITHMETIC = 8, SIGNAL_MEMORY = 11 };
+#define STATUS_SIGNAL 128
+
+/* entry.S reads these. */
+uint64_t fault_vector_bytes;
+bool fault_xsave;
+
+void fault_entry(void);
+uint64_t fault_upcall(struct twz_upcall *upcall);
+
+static uint8_t stack[STACK_BYTES] __attribute__((aligned(64)));
+static twz_fault_handler program_handler;
+static void *program_arg;
+
+void twz_rt_on_fault(twz_fault_handler handler, void *arg)
+{
+	program_arg = arg;
+	__atomic_store_n(&program_handler, handler, __ATOMIC_RELEASE);
+}
+
+static bool program_resolves(const struct twz_fault *fault)
+{
+	twz_fault_handler handler = __atomic_load_n(&program_handler, __ATOMIC_ACQUIRE);
+
+	return handler && handler(fault, program_arg);
+}
+
+/* Below the stack of the first thread: what runs into it has used all of it. */
+static bool in_guard(uint64_t address)
+{
+	return address - (PROGRAM_STACK_LOW - TWZ_PAGE) < TWZ_PAGE;
+}
+
+static void tell(const struct twz_fault *fault)
+{
+	struct message m = message_begin();
+
+	message_add(&m, fault->access & TWZ_VIEW_EXEC    ? "a jump"
+			: fault->access & TWZ_VIEW_WRITE ? "a store"
+							 : "a load");
+	message_add(&m, " at 0x");
+	message_hex(&m, fault->address, 1);
+	message_add(&m, " failed");
+	if (fault->object.lo | fault->object.hi) {
+		message_add(&m, ", offset 0x");
+		message_hex(&m, fault->offset, 1);
+		message_add(&m, " of object ");
+		message_hex(&m, fault->object.hi, 16);
+		message_hex(&m, fault->object.lo, 16);
+	}
+	message_add(&m, ": ");
+	message_add(&m, in_guard(fault->address) ? "the stack is used up" : fault_text(fault));
+	message_end(&m);
+}
+
+void twz_rt_fault(const struct twz_fault *fault)
+{
+	if (program_resolves(fault))
+		return;
+	tell(fault);
+	exit_now(STATUS_SIGNAL + SIGNAL_MEMORY);
+}
+
+/* ---- from the kernel ---------------------------------------------------------------------------- */
+
+static _Noreturn void exception(const struct twz_upcall *upcall)
+{
+	static const struct {
+		const char *what;
+		int signal;
+	} known[] = {
+		[0] = {"a division by zero or past its range", SIGNAL_ARITHMETIC},
+		[1] = {"a debug trap", SIGNAL_TRAP},
+		[3] = {"a breakpoint", SIGNAL_TRAP},
+		[6] = {"an illegal instruction", SIGNAL_ILLEGAL},
+		[13] = {"an address or instruction that programs may not use", SIGNAL_MEMORY},
+		[16] = {"an arithmetic error", SIGNAL_ARITHMETIC},
+		[17] = {"an address that is not aligned", SIGNAL_MEMORY},
+		[19] = {"an arithmetic error", SIGNAL_ARITHMETIC},
+	};
+	uint32_t vector = upcall->kind - TWZ_FAULT_EXCEPTION;
+	struct message m = message_begin();
+	int signal = SIGNAL_MEMORY;
+
+	if (vector < sizeof(known) / sizeof(known[0]) && known[vector].what) {
+		message_add(&m, known[vector].what);
+		signal = known[vector].signal;
+	} else {
+		message_add(&m, "exception ");
+		message_number(&m, vector);
+	}
+	message_add(&m, " at 0x");
+	message_hex(&m, upcall->registers.rip, 1);
+	message_end(&m);
+	exit_now(STATUS_SIGNAL + signal);
+}
+
+/* Returns the number of the call that the program goes on with, after its vector registers. */
+uint64_t fault_upcall(struct twz_upcall *upcall)
+{
+	struct twz_fault fault = {.kind = upcall->kind,
+				  .error = upcall->error,
+				  .access = upcall->access,
+				  .object = upcall->object,
+				  .offset = upcall->offset,
+				  .address = upcall->address};
+	uintptr_t fixup;
+
+	if (upcall->kind >= TWZ_FAULT_EXCEPTION)
+		exception(upcall);
+	fixup = tx_fixup(upcall->registers.rip);
+	if (fixup) {
+		upcall->registers.rip = fixup;
+		return TWZ_SYS(thread_resume);
+	}
+	if (fault.address < TWZ_SLOT_SIZE) /* the row of a pointer outside of objects is null */
+		fault.kind = TWZ_FAULT_POINTER;
+	twz_rt_fault(&fault);
+	return TWZ_SYS(thread_resume);
+}
+
+void fault_init(void)
+{
+	unsigned a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	fault_vector_bytes = FXSAVE_BYTES;
+	fault_xsave = c & bit_OSXSAVE;
+	if (fault_xsave) {
+		__cpuid_count(0xd, 0, a, b, c, d);
+		fault_vector_bytes = b; /* of what the kernel has switched on */
+	}
+	if (SYS(thread_handler, fault_entry, stack, sizeof(stack)))
+		die(125, "the kernel takes no fault handler");
+}

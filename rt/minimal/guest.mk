@@ -1,0 +1,50 @@
+# Programs of our own kernel: static, without a libc, in the variant `guest`.
+#
+#   $(B)/guest/bin/NAME, $(B)/guest/test/NAME                ELF, with symbols for gdb
+#   $(B)/guest/image/NAME, $(B)/guest/image/test/NAME        the image (abi/program.h)
+#
+# GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name; GUEST_IMAGES all
+# images. Another program: $(call guest,bin/NAME,SOURCES).
+
+GUEST_SRC := $(call sources,rt/minimal/*.c)
+GUEST_PROGRAMS := $(PROGRAMS)
+GUEST_TESTS := $(patsubst tests/guest/%.c,%,$(call sources,tests/guest/*.c))
+
+# Addresses are relative to the instruction: text and data lie 1 GiB apart, the data past 2 GiB.
+CFLAGS_guest := $(OPT) $(FREESTANDING) -fpie -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables
+# Else the loop in memcpy becomes a call of memcpy.
+$(B)/obj/guest/rt/minimal/string.o: CFLAGS_guest += -fno-builtin -fno-tree-loop-distribute-patterns
+
+GUEST_LINK := -static -nostdlib -no-pie -Wl,-T,rt/minimal/program.ld -Wl,--gc-sections \
+	-Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--orphan-handling=error
+
+$(eval $(call variant-rules,guest))
+GUEST_ENTRY := $(B)/obj/guest/rt/minimal/entry.o
+$(GUEST_ENTRY): rt/minimal/entry.S Makefile
+	@mkdir -p $(@D)
+	$(call quiet,as  )$(CC) -c -o $@ $<
+
+$(call archive,guest,core,$(CORE_SRC))
+$(call archive,guest,twz,$(TWZ_SRC))
+$(call archive,guest,rt,$(GUEST_SRC))
+$(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
+
+# $(call guest,NAME,SOURCES): the program $(B)/guest/NAME, the image $(B)/guest/image/NAME.
+define guest-rules
+$(B)/guest/$(1): $(call objects,guest,$(2)) $(GUEST_ENTRY) $(call whole,guest) rt/minimal/program.ld
+	@mkdir -p $$(@D)
+	$$(call quiet,link)$(CC) $(GUEST_LINK) -o $$@ $(GUEST_ENTRY) $(call objects,guest,$(2)) \
+		-Wl,--start-group $(call whole,guest) -Wl,--end-group
+$(B)/guest/image/$(1:bin/%=%): $(B)/guest/$(1)
+	@mkdir -p $$(@D)
+	$$(call quiet,copy)objcopy -O binary $$< $$@
+GUEST_IMAGES += $(B)/guest/image/$(1:bin/%=%)
+endef
+guest = $(eval $(call guest-rules,$(1),$(2)))
+
+GUEST_IMAGES :=
+$(foreach p,$(GUEST_PROGRAMS),$(call guest,bin/$(p),$(call program-src,$(p))))
+$(foreach t,$(GUEST_TESTS),$(call guest,test/$(t),tests/guest/$(t).c))
+
+$(call test,asan,minimal,rt/minimal,_test.c,)

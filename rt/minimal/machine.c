@@ -1,0 +1,69 @@
+/* machine.c - power, threads, memory, views: the kernel's. */
+#include <string.h>
+
+#include "rt/minimal/minimal.h"
+#include "rt/minimal/sys.h"
+#include "rt/minimal/view.h"
+
+#define SECOND_NS 1000000000ull
+
+int twz_rt_power(uint32_t what, uint32_t status)
+{
+	return (int)SYS(power, what, status);
+}
+
+static uint64_t cycles_to_ns(uint64_t cycles)
+{
+	return (uint64_t)((unsigned __int128)cycles * SECOND_NS / minimal.sys.cycles_per_s);
+}
+
+int twz_rt_thread_next(struct twz_rt_thread *thread)
+{
+	const struct twz_thread *object;
+	struct twz_id id = thread->id;
+	struct twz_thread seen;
+	int error = (int)SYS(thread_next, &id);
+
+	if (error)
+		return error;
+	object = window_open(id, TWZ_VIEW_READ);
+	memcpy(&seen, object, sizeof(seen));
+	window_close();
+	*thread = (struct twz_rt_thread){.id = id,
+					 .view = seen.view,
+					 .number = seen.number,
+					 .owner = seen.owner,
+					 .state = seen.state,
+					 .start_ns = seen.start_ns,
+					 .run_ns = cycles_to_ns(seen.run_cycles)};
+	memcpy(thread->name, seen.name, sizeof(thread->name));
+	return 0;
+}
+
+int twz_rt_memory(struct twz_rt_memory *memory)
+{
+	struct twz_sys_usage all;
+	int error = (int)SYS(usage, &all);
+
+	if (error)
+		return error;
+	*memory = (struct twz_rt_memory){.pages = all.frames,
+					 .used = all.frames_used,
+					 .tables = all.tables,
+					 .heap_bytes = all.heap_bytes,
+					 .objects = all.objects,
+					 .views = all.views,
+					 .threads = all.threads};
+	return 0;
+}
+
+int twz_rt_view(struct twz_id *view)
+{
+	*view = minimal.sys.view;
+	return 0;
+}
+
+int twz_rt_view_next(struct twz_id *view)
+{
+	return (int)SYS(view_next, view);
+}

@@ -1,0 +1,105 @@
+/* objects.c - the runtime's calls on objects: the kernel's. */
+#include "rt/minimal/minimal.h"
+#include "rt/minimal/sys.h"
+
+int twz_rt_open(const char *where)
+{
+	(void)where;
+	return TWZ_E_ABSENT; /* the machine has its store */
+}
+
+int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
+{
+	struct twz_sys_new what = {.type = new->type,
+				   .perms = new->perms,
+				   .key = new->key,
+				   .page = new->page,
+				   .npages = new->npages};
+
+	if (new->flags & TWZ_NEW_VOLATILE) {
+		what.flags = TWZ_OBJECT_VOLATILE;
+		what.tie = minimal.sys.thread;
+	} else if (new->flags & TWZ_NEW_ENDING) {
+		what.flags = TWZ_OBJECT_ENDING;
+	}
+	return (int)SYS(object_new, &what, id);
+}
+
+int twz_rt_keep(struct twz_id id)
+{
+	return (int)SYS(object_keep, ID(id));
+}
+
+int twz_rt_delete(struct twz_id id)
+{
+	return (int)SYS(object_delete, ID(id));
+}
+
+int twz_rt_set_root(struct twz_id id)
+{
+	int error = (int)SYS(root_set, ID(id));
+
+	if (!error)
+		minimal.rt.root = id;
+	return error;
+}
+
+int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_t src_page,
+		uint64_t pages)
+{
+	struct twz_sys_copy copy = {
+		.dst = dst, .src = src, .dst_page = dst_page, .src_page = src_page, .pages = pages};
+
+	return (int)SYS(object_copy, &copy);
+}
+
+int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)
+{
+	return (int)SYS(object_drop, ID(id), page, pages);
+}
+
+int twz_rt_limit(struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit)
+{
+	return (int)SYS(object_limit, ID(id), page, pages, limit);
+}
+
+int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
+{
+	struct twz_sys_seal seal = {.src = src, .size = size, .type = type, .perms = perms};
+
+	return (int)SYS(object_seal, &seal, id);
+}
+
+int twz_rt_stat(struct twz_id id, struct twz_rt_stat *stat)
+{
+	return (int)SYS(object_stat, ID(id), stat);
+}
+
+int twz_rt_sync(struct twz_id id)
+{
+	return (int)SYS(object_sync, ID(id));
+}
+
+int twz_rt_settle(struct twz_id id)
+{
+	return (int)SYS(object_settle, ID(id));
+}
+
+int twz_rt_invalidate(uint32_t slot, uint32_t count)
+{
+	return (int)SYS(view_invalidate, slot, count);
+}
+
+int twz_rt_usage(struct twz_rt_usage *usage)
+{
+	struct twz_sys_usage all;
+	int error = (int)SYS(usage, &all);
+
+	if (error)
+		return error;
+	*usage = (struct twz_rt_usage){.pages = all.store_frames,
+				       .used = all.store_used,
+				       .objects = all.store_objects,
+				       .epoch = minimal.sys.epoch};
+	return 0;
+}

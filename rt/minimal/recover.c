@@ -1,0 +1,178 @@
+/*
+ * recover.c - a program that is brought back at every boot.
+ *
+ * Its view becomes a lasting object, from which init makes it go on (program_recover). The image goes
+ * into the store, under the ID that it has in the boot archive: so the view's addresses mean the
+ * same when the archive has changed. Entry and arg are changed by a transaction on the view.
+ *
+ * Entries of the view that are written later are durable at some time, like any store: one that a
+ * crash left in half names no object, and its slot is free then.
+ */
+#include <string.h>
+
+#include "core/tx.h"
+#include "rt/minimal/minimal.h"
+#include "rt/minimal/sys.h"
+#include "rt/minimal/view.h"
+
+#define PERMS (TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE)
+
+static uint32_t lock; /* 1: held */
+
+static void take(void)
+{
+	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+		twz_rt_wait(&lock, 1, ~0ull);
+}
+
+static void give(void)
+{
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	twz_rt_wake(&lock, ~0u);
+}
+
+/* The image is in the store, as the object that the view names. */
+static int keep_image(struct twz_id image)
+{
+	struct twz_rt_stat stat;
+	struct twz_id id;
+	int error = twz_rt_stat(image, &stat);
+
+	return error ? error
+		     : twz_rt_seal(image, stat.identity.size, stat.identity.type,
+				   stat.identity.perms, &id);
+}
+
+/* Header and entries of the own view, to the one in the window. */
+static int copy_view(struct twz_view *to, struct twz_id id, bool lasts)
+{
+	const struct twz_view *from = view_own();
+	uint64_t epoch = lasts ? 0 : minimal.sys.epoch;
+	int error = twz_rt_touch(to, offsetof(struct twz_view, slot));
+
+	if (error)
+		return error;
+	memcpy(to, from, offsetof(struct twz_view, slot));
+	for (uint32_t slot = 0; slot < VIEW_ENTRIES; slot++) {
+		const struct twz_view_slot *entry = &from->slot[slot];
+
+		if (slot == TWZ_SLOT_WINDOW || !(entry->id.lo | entry->id.hi))
+			continue;
+		error = twz_rt_touch(&to->slot[slot], sizeof(*entry));
+		if (error)
+			return error;
+		/* Objects' own entries have no epoch: one that is gone is not found. */
+		view_enter(to, slot, entry->id, slot == TWZ_SLOT_TEXT ? epoch : entry->epoch,
+			   entry->rights);
+	}
+	view_enter(to, TWZ_SLOT_VIEW, id, epoch, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	return 0;
+}
+
+/* This program goes on in a new view like the one that it has. */
+static int move(bool lasts)
+{
+	const struct twz_sys_new new = {.type = TWZ_TYPE_VIEW,
+					.perms = PERMS,
+					.flags = lasts ? TWZ_OBJECT_ENDING : TWZ_OBJECT_VOLATILE,
+					.tie = lasts ? (struct twz_id){0} : minimal.sys.thread};
+	struct twz_id id;
+	int error = (int)SYS(object_new, &new, &id);
+
+	if (error)
+		return error;
+	error = copy_view(window_open(id, TWZ_VIEW_READ | TWZ_VIEW_WRITE), id, lasts);
+	window_close();
+	if (!error && lasts)
+		error = twz_rt_sync(id);
+	if (!error && lasts)
+		error = twz_rt_keep(id);
+	if (!error)
+		error = (int)SYS(view_become, ID(id));
+	if (error)
+		twz_rt_delete(id);
+	else
+		minimal.sys.view = id;
+	return error;
+}
+
+/* Is the view that this program is in a lasting one? */
+static int lasts(bool *lasting)
+{
+	struct twz_rt_stat stat;
+	int error = twz_rt_stat(minimal.sys.view, &stat);
+
+	*lasting = !error && !stat.end_epoch;
+	return error;
+}
+
+static int set_entry(uint64_t entry, uint64_t arg)
+{
+	struct twz_view *view = view_own();
+	struct twz_tx tx;
+
+	twz_tx_begin(&tx);
+	twz_tx_set(&tx, &view->recovery_entry, entry);
+	twz_tx_set(&tx, &view->recovery_arg, arg);
+	return twz_tx_commit(&tx);
+}
+
+static int enter(uint64_t entry, uint64_t arg)
+{
+	struct twz_id before = minimal.sys.view;
+	bool lasting;
+	int error = lasts(&lasting);
+
+	if (!error && !lasting) {
+		error = keep_image(view_own()->slot[TWZ_SLOT_TEXT].id);
+		if (!error)
+			error = move(true);
+		if (!error)
+			error = twz_rt_delete(before);
+	}
+	if (!error)
+		error = set_entry(entry, arg);
+	if (!error)
+		error = twz_rt_sync(minimal.sys.view); /* entries of what is mapped */
+	return error ? error : (int)SYS(view_register, ID(minimal.sys.view), true);
+}
+
+int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg)
+{
+	int error;
+
+	twz_rt_info();
+	take();
+	error = enter((uint64_t)entry, arg);
+	give();
+	return error;
+}
+
+static int leave(void)
+{
+	struct twz_id before = minimal.sys.view;
+	bool lasting;
+	int error = lasts(&lasting);
+
+	if (error || !lasting)
+		return error;
+	error = (int)SYS(view_register, ID(before), false);
+	if (!error)
+		error = move(false);
+	return error ? error : twz_rt_delete(before);
+}
+
+int twz_rt_unregister(void)
+{
+	int error;
+
+	take();
+	error = leave();
+	give();
+	return error;
+}
+
+bool twz_rt_recovered(void)
+{
+	return minimal.recovered;
+}

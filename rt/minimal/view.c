@@ -1,0 +1,45 @@
+/* view.c - entries and the window (view.h). */
+#include "rt/minimal/sys.h"
+#include "rt/minimal/view.h"
+
+static uint32_t window; /* its lock. 0 free, 1 held, 2 held and somebody waits */
+
+void view_enter(struct twz_view *view, uint32_t slot, struct twz_id id, uint64_t epoch,
+		uint32_t rights)
+{
+	struct twz_view_slot *entry = &view->slot[slot];
+	uint32_t seq = entry->seq & ~1u; /* of a view that was brought back it may be odd */
+
+	__atomic_store_n(&entry->seq, seq + 1, __ATOMIC_RELAXED);
+	/* None of these stores is done before the one above it. */
+	__atomic_store_n(&entry->id.lo, id.lo, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->id.hi, id.hi, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->epoch, epoch, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->rights, rights, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->seq, seq + 2, __ATOMIC_RELEASE);
+}
+
+static void show(struct twz_id id, uint32_t rights)
+{
+	view_enter(view_own(), TWZ_SLOT_WINDOW, id, minimal.sys.epoch, rights);
+	SYS(view_invalidate, TWZ_SLOT_WINDOW, 1);
+}
+
+void *window_open(struct twz_id id, uint32_t rights)
+{
+	uint32_t seen = 0;
+
+	if (!__atomic_compare_exchange_n(&window, &seen, 1, false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		while (__atomic_exchange_n(&window, 2, __ATOMIC_ACQUIRE))
+			twz_rt_wait(&window, 2, ~0ull);
+	show(id, rights);
+	return (void *)TWZ_SLOT_DATA_AT(TWZ_SLOT_WINDOW);
+}
+
+void window_close(void)
+{
+	show((struct twz_id){0}, 0);
+	if (__atomic_exchange_n(&window, 0, __ATOMIC_RELEASE) == 2)
+		twz_rt_wake(&window, 1);
+}
