@@ -14,7 +14,9 @@ int twz_rt_power(uint32_t what, uint32_t status)
 
 static uint64_t cycles_to_ns(uint64_t cycles)
 {
-	return (uint64_t)((unsigned __int128)cycles * SECOND_NS / minimal.sys.cycles_per_s);
+	uint64_t per_s = minimal.sys.cycles_per_s; /* far less than 2^34: no product overflows */
+
+	return cycles / per_s * SECOND_NS + cycles % per_s * SECOND_NS / per_s;
 }
 
 int twz_rt_thread_next(struct twz_rt_thread *thread)

@@ -1,9 +1,24 @@
 # The boot archives of the machine: what the boot loader brings (docs/format/program.md).
 #
-# rt/minimal/guest.mk says how an image is built: $(B)/machine/init, $(B)/machine/bin/NAME for the
-# programs of bin/, $(B)/machine/test/NAME for those of tests/guest.
+#   $(B)/machine/boot        init and the programs of bin/
+#   $(B)/machine/boot-test   the same and the programs of tests/guest/
+#
+# rt/minimal/guest.mk builds the images.
 
 PACK_SRC := $(call sources,tools/pack/*.c)
 $(foreach v,plain asan,$(call executable,$(v),$(call folder,$(v))/pack,$(PACK_SRC),$(call \
 	folder,$(v))/libcore.a))
 BINS += $(B)/pack
+
+$(call guest,bin/init,srv/init.c)
+
+# $(call boot,ARCHIVE,IMAGES below $(B)/guest/image): an image's name is its program's.
+define boot-rules
+$(B)/machine/$(1): $(B)/pack $(2:%=$(B)/guest/image/%)
+	@mkdir -p $$(@D)
+	$$(call quiet,pack)$$< $$@ $(foreach i,$(2),$(notdir $(i))=$(B)/guest/image/$(i))
+machine: $(B)/machine/$(1)
+endef
+boot = $(eval $(call boot-rules,$(1),$(2)))
+$(call boot,boot,init $(GUEST_PROGRAMS))
+$(call boot,boot-test,init $(GUEST_PROGRAMS) $(GUEST_TESTS:%=test/%))

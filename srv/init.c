@@ -1,0 +1,168 @@
+/*
+ * init.c - the first program of the machine. The kernel starts it, in a view of its own, without
+ * arguments; all other programs are started by it or by what it started, and end with it.
+ *
+ *   1. Without a store there is nothing to do: power off with status 125.
+ *   2. Brings back the views that are registered.
+ *   3. Runs the prompt: with the commands of the command line, then powers off with its status; or for
+ *      a person, anew after a crash, and powers off when it is left.
+ *
+ * It stands on the inside of rt/minimal, unlike other programs: who runs a program by twz_rt_run ends
+ * it at Ctrl-C, which is meant for what the prompt runs, not for the prompt.
+ */
+#include <string.h>
+#include <twz/io.h>
+
+#include "rt/minimal/minimal.h"
+#include "rt/minimal/program.h"
+#include "rt/minimal/sys.h"
+#include "rt/minimal/view.h"
+
+enum { STATUS_STORE = 125, STATUS_START = 126, STATUS_SIGNAL = 128 };
+
+#define SECOND_NS 1000000000ull
+#define MIB ((uint64_t)1 << 20)
+#define VIEWS_MAX 4096u /* that are brought back */
+
+static _Noreturn void power_off(int status)
+{
+	int error = twz_rt_power(TWZ_POWER_OFF, (uint32_t)status);
+
+	twz_warn("init: the machine does not switch off: %s\n", twz_error_text(error));
+	exit_now(status);
+}
+
+/* ---- the machine -------------------------------------------------------------------------------- */
+
+static void describe(void)
+{
+	struct twz_rt_memory memory;
+	struct twz_rt_usage store;
+
+	if (twz_rt_memory(&memory) || twz_rt_usage(&store))
+		return; /* whoever wants to know will ask and be told why not */
+	twz_warn("Twizzler, system calls %u.%u. %u processor%s, memory %llu MiB, store %llu MiB, "
+		 "boot %llu.\n",
+		 minimal.sys.version >> 16, minimal.sys.version & 0xffff, minimal.sys.processors,
+		 minimal.sys.processors == 1 ? "" : "s",
+		 (unsigned long long)(memory.pages * TWZ_PAGE / MIB),
+		 (unsigned long long)(store.pages * TWZ_PAGE / MIB),
+		 (unsigned long long)minimal.sys.epoch);
+}
+
+/* ---- views -------------------------------------------------------------------------------------- */
+
+/* Its thread's object stays when it has ended: ps shows it. */
+static void recover(struct twz_id view)
+{
+	char text[TWZ_ID_TEXT];
+	struct twz_id thread;
+	int error = program_recover(view, &thread);
+
+	if (!error)
+		return;
+	twz_id_text(view, text);
+	twz_warn("init: view %s is not brought back: %s\n", text, twz_error_text(error));
+}
+
+/*
+ * All that are registered now: the list is read before the first of them runs, which may take itself
+ * off or register anew.
+ */
+static void recover_all(void)
+{
+	static struct twz_id views[VIEWS_MAX];
+	struct twz_id id = {0, 0};
+	uint32_t n = 0;
+	int error;
+
+	while (!(error = twz_rt_view_next(&id)) && n < VIEWS_MAX)
+		views[n++] = id;
+	for (uint32_t i = 0; i < n; i++)
+		recover(views[i]);
+	if (!error)
+		error = TWZ_E_LIMIT;
+	if (error != TWZ_E_NOTFOUND)
+		twz_warn("init: further views are not brought back: %s\n", twz_error_text(error));
+}
+
+/* ---- the prompt --------------------------------------------------------------------------------- */
+
+/* The prompt's arguments, with each line of the command line but the first as a command. */
+static const char *const *arguments(uint32_t *ncommands)
+{
+	static char text[TWZ_COMMAND_LINE_MAX + 1];
+	static const char *argv[2 * TWZ_COMMAND_LINE_MAX + 2];
+	uint32_t page = program_boot()->command_page, n = 0;
+	char *line;
+
+	memcpy(text, (const uint8_t *)program_boot() + page * TWZ_PAGE, TWZ_COMMAND_LINE_MAX);
+	argv[n++] = "prompt";
+	for (line = strchr(text, '\n'); line; line = strchr(line, '\n')) {
+		*line++ = 0;
+		if (!*line || *line == '\n')
+			continue;
+		argv[n++] = "--exec";
+		argv[n++] = line;
+	}
+	*ncommands = n / 2;
+	return argv;
+}
+
+/* Waits for the thread's end. Its status. */
+static int await(struct twz_id thread)
+{
+	const volatile struct twz_thread *object;
+	struct twz_sys_sync op = {.id = thread,
+				  .address = TWZ_OBJ_DATA + offsetof(struct twz_thread, state)};
+	int status = 0;
+
+	for (;;) {
+		object = window_open(thread, TWZ_VIEW_READ);
+		op.value = object->state;
+		if (op.value == TWZ_THREAD_ENDED)
+			status = (int)object->status; /* which stands once the state does */
+		window_close();
+		if (op.value == TWZ_THREAD_ENDED)
+			return status;
+		SYS(thread_sync, &op, 1, ~0ull);
+	}
+}
+
+static int run_prompt(const char *const argv[])
+{
+	const struct twz_boot_entry *entry = program_find(argv[0]);
+	struct twz_id thread;
+	int error = entry ? program_start(entry, argv, &thread) : TWZ_E_NOTFOUND, status;
+
+	if (error) {
+		twz_warn("init: the prompt cannot be started: %s\n", twz_error_text(error));
+		power_off(STATUS_START);
+	}
+	status = await(thread);
+	twz_rt_delete(thread);
+	return status;
+}
+
+int main(void)
+{
+	const char *const *argv;
+	const uint32_t never = 0;
+	uint32_t ncommands;
+	int status;
+
+	minimal.name = "init";
+	if (!minimal.sys.epoch) {
+		twz_warn("init: there is no store: the machine needs an NVDIMM that holds one\n");
+		power_off(STATUS_STORE);
+	}
+	argv = arguments(&ncommands);
+	if (!ncommands && twz_rt_terminal(2))
+		describe();
+	recover_all();
+	while (status = run_prompt(argv), !ncommands && status > STATUS_SIGNAL) {
+		twz_warn("init: the prompt crashed (status %d); here is another\n", status);
+		twz_rt_wait(&never, 0, SECOND_NS); /* should it do so at once, again and again */
+	}
+	power_off(status);
+}
