@@ -165,6 +165,7 @@ static void entry_write(uint32_t slot, struct twz_id id, uint32_t rights)
 	/* None of these stores is done before the one above it. */
 	__atomic_store_n(&entry->id.lo, id.lo, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->id.hi, id.hi, __ATOMIC_RELEASE);
+	__atomic_store_n(&entry->epoch, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->rights, rights, __ATOMIC_RELEASE);
 	__atomic_store_n(&entry->seq, entry->seq + 1, __ATOMIC_RELEASE);
 	slots[slot].rights = rights;
@@ -199,6 +200,16 @@ static void hash_remove(struct twz_id id, bool large)
 	}
 }
 
+/* Before the first slot is taken. */
+static void begin(void)
+{
+	const struct twz_rt_info *info = twz_rt_info();
+
+	slot_next = TWZ_VIEW_RESERVED;
+	row_next = (uint8_t *)info->shadow;
+	row_end = row_next + info->shadow_bytes;
+}
+
 /* NO_SLOT if there is none. */
 static uint32_t slot_take(bool large)
 {
@@ -209,11 +220,8 @@ static uint32_t slot_take(bool large)
 		*list = slots[slot].free;
 		return slot;
 	}
-	if (!slot_next) {
-		slot_next = TWZ_VIEW_RESERVED;
-		row_next = (uint8_t *)info->shadow;
-		row_end = row_next + info->shadow_bytes;
-	}
+	if (!slot_next)
+		begin();
 	if (large)
 		return place_next < info->nplaces ? info->nslots + place_next++ : NO_SLOT;
 	return slot_next < info->nslots ? slot_next++ : NO_SLOT;
@@ -227,11 +235,26 @@ static void slot_give(uint32_t slot)
 	*list = slot;
 }
 
+/* The slot's row; false if the shadow is full. */
+static bool slot_begin(uint32_t slot, const struct twz_rt_stat *stat)
+{
+	struct twz_shadow *row = row_take(0);
+
+	if (!row)
+		return false;
+	slots[slot] = (struct slot){.ending = stat->end_epoch,
+				    .sealed = stat->identity.flags & TWZ_ID_SEALED,
+				    .row = {row}};
+	if (is_place(slot)) /* the object itself: twz_get sends all pointers of large places here */
+		entry_set(row, (uint64_t)space_base(slot), space_span(slot));
+	row_set(slot, row);
+	return true;
+}
+
 static int map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot)
 {
 	uint32_t at = hash_find(id, large);
 	struct twz_rt_stat asked;
-	struct twz_shadow *row;
 	int error;
 
 	*slot = hash[at] - 1;
@@ -246,17 +269,10 @@ static int map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uin
 	*slot = slot_take(large);
 	if (*slot == NO_SLOT)
 		return TWZ_E_NOSLOT;
-	row = row_take(0);
-	if (!row) {
+	if (!slot_begin(*slot, stat)) {
 		slot_give(*slot);
 		return TWZ_E_NOMEM;
 	}
-	slots[*slot] = (struct slot){.ending = stat->end_epoch,
-				     .sealed = stat->identity.flags & TWZ_ID_SEALED,
-				     .row = {row}};
-	if (large) /* the object itself: twz_get sends all pointers of large places here */
-		entry_set(row, (uint64_t)space_base(*slot), space_span(*slot));
-	row_set(*slot, row);
 	entry_write(*slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	hash[at] = *slot + 1;
 	return 0;
@@ -271,6 +287,63 @@ int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint
 	lock_give(&lock);
 	return error;
 }
+
+/* ---- a view that was brought back ---------------------------------------------------------------- */
+
+/* Takes over what the entry names; false: nothing that is there, and the entry is empty then. */
+static bool adopt(uint32_t slot)
+{
+	struct twz_view_slot *entry = &twz_rt_info()->view[slot];
+	struct twz_rt_stat stat;
+	uint32_t at;
+
+	if (!entry->seq) /* never written; nor is it now, which would make a page */
+		return false;
+	if (!(entry->seq & 1) && !entry->epoch && !twz_id_none(entry->id) &&
+	    !twz_rt_stat(entry->id, &stat) && slot_begin(slot, &stat)) {
+		slots[slot].rights = entry->rights;
+		at = hash_find(entry->id, is_place(slot));
+		if (!hash[at])
+			hash[at] = slot + 1;
+		return true;
+	}
+	entry->seq &= ~1u; /* odd where a crash came in between */
+	entry_write(slot, (struct twz_id){0}, 0);
+	return false;
+}
+
+/* From `end` down to `first`. Returns the first of those behind all that are taken; the others are free. */
+static uint32_t adopt_all(uint32_t first, uint32_t end)
+{
+	uint32_t next = first;
+
+	for (uint32_t slot = end; slot-- > first;) {
+		if (adopt(slot))
+			next = next == first ? slot + 1 : next;
+		else if (next != first)
+			slot_give(slot);
+	}
+	return next;
+}
+
+void space_adopt(void)
+{
+	const struct twz_rt_info *info = twz_rt_info();
+
+	lock_take(&lock);
+	begin();
+	slot_next = adopt_all(TWZ_VIEW_RESERVED, info->nslots);
+	place_next = adopt_all(info->nslots, info->nslots + info->nplaces) - info->nslots;
+	lock_give(&lock);
+}
+
+static __attribute__((constructor)) void recover(void)
+{
+	if (twz_rt_recovered())
+		space_adopt();
+}
+
+/* ---- what is known of a slot ---------------------------------------------------------------------- */
 
 bool space_sealed(uint32_t slot)
 {

@@ -21,6 +21,12 @@
  */
 int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot);
 
+/*
+ * Takes over what the entries of the view name, so that it stays where it is; entries of what is gone
+ * are emptied. Once, before any slot was taken. Called before main if the view was brought back.
+ */
+void space_adopt(void);
+
 /* The slot that holds the address; false if it is in none or nothing is mapped there. */
 bool space_find(const void *addr, uint32_t *slot);
 

@@ -150,6 +150,6 @@ void fault_init(void)
 		__cpuid_count(0xd, 0, a, b, c, d);
 		fault_vector_bytes = b; /* of what the kernel has switched on */
 	}
-	if (SYS(thread_handler, fault_entry, stack, sizeof(stack)))
+	if (SYS(thread_handler, fault_entry, stack + sizeof(stack), sizeof(stack)))
 		die(125, "the kernel takes no fault handler");
 }

@@ -7,6 +7,7 @@
 
 #define LOOK_FIRST_NS (500ull * 1000) /* then the kernel is asked whether the owner lives */
 #define LOOK_LAST_NS (32 * LOOK_FIRST_NS)
+#define RANDOM_CHUNK 4096u                   /* the kernel gives at a time */
 #define LOCK_TIMEOUT_NS (10ull * 1000000000) /* then a transaction gets TWZ_E_TIMEOUT */
 
 int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
@@ -32,8 +33,14 @@ uint64_t twz_rt_time_ns(void)
 
 void twz_rt_random(void *out, uint64_t bytes)
 {
-	if (SYS(random, out, bytes) < 0)
-		die(125, "the kernel has no random numbers");
+	for (uint8_t *p = out; bytes;) {
+		uint64_t n = bytes < RANDOM_CHUNK ? bytes : RANDOM_CHUNK;
+
+		if (SYS(random, p, n) < 0)
+			die(125, "the kernel gives no random numbers");
+		p += n;
+		bytes -= n;
+	}
 }
 
 void twz_rt_flush(const void *addr, uint64_t bytes)
