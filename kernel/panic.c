@@ -70,12 +70,16 @@ static bool in_image(uint64_t address)
 	return address >= (uint64_t)kernel_start && address < (uint64_t)kernel_end;
 }
 
-static void say_place(uint64_t address, const char *how)
+/*
+ * A place in the text. A return address is named by the byte before it, which is the call's: what comes
+ * behind the call may be the next function.
+ */
+static void say_place(uint64_t address, bool returned_to)
 {
 	uint64_t offset;
-	const char *name = symbol_name(address, &offset);
+	const char *name = symbol_name(address - returned_to, &offset);
 
-	klog("  %lx %s+%lu%s", address, name, offset, how);
+	klog("  %lx %s+%lu", address, name, offset + returned_to);
 }
 
 /*
@@ -94,8 +98,7 @@ static void say_callers(uint64_t frame)
 
 		if (frame % 8 || frame < low || frame > high - 16 || !in_image(words[1]))
 			return;
-		/* of the call, not of what comes behind it: that may be the next function */
-		say_place(words[1] - 1, "");
+		say_place(words[1], true);
 		if (words[0] <= frame)
 			return;
 		frame = words[0];
@@ -135,7 +138,7 @@ static _Noreturn void die(const struct regs *regs, uint64_t frame, const char *w
 		klog("panic: %s", why);
 	if (regs) {
 		say_registers(regs);
-		say_place(regs->rip, " (here)");
+		say_place(regs->rip, false);
 		say_callers(regs->rbp);
 	} else {
 		say_callers(frame);

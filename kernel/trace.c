@@ -37,11 +37,13 @@ void trace_print(unsigned count)
 	const struct ring *ring = &rings[cpu_this()->number];
 	uint64_t have = ring->count < TRACE_EVENTS ? ring->count : TRACE_EVENTS;
 	uint64_t first = ring->count - (count < have ? count : have);
+	uint64_t now = cycles();
 
 	for (uint64_t i = first; i < ring->count; i++) {
 		const struct trace_event *event = &ring->event[i % TRACE_EVENTS];
 		const char *name = event->kind < KINDS ? kind_name[event->kind] : NULL;
 
-		klog("  %lu %s %lx %lx", event->cycles, name ? name : "?", event->a, event->b);
+		klog("  %lu cycles ago: %s %lx %lx", now - event->cycles, name ? name : "?",
+		     event->a, event->b);
 	}
 }

@@ -11,6 +11,7 @@
 #ifndef KERNEL_ARCH_USER_H
 #define KERNEL_ARCH_USER_H
 
+#include "abi/base.h"
 #include "abi/errors.h"
 
 #define USER_END ((uint64_t)1 << 47)

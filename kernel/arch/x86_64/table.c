@@ -1,0 +1,186 @@
+/* table.c - page tables (table.h). */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/table.h"
+#include "kernel/ram.h"
+#include "kernel/log.h"
+
+#define ENTRIES 512u
+#define LEAF_SHIFT 9       /* pages of a leaf table, as a power of two */
+#define DIRECTORY_SHIFT 18 /* of a directory: 1 GiB */
+#define UPPER_SHIFT 27     /* of an upper table: 512 GiB */
+/* In entries that lead to tables of an object all rights are on: leaves and roots say what is not. */
+#define INNER (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
+
+uint64_t tables_used;
+extern uint64_t kernel_root; /* physical */
+
+static uint64_t *table_at(uint64_t entry)
+{
+	return direct(entry & PTE_FRAME);
+}
+
+static uint64_t take(struct tables *tables)
+{
+	uint64_t frame = ram_take_zero();
+
+	if (frame) {
+		tables_used++;
+		if (tables)
+			tables->count++;
+	}
+	return frame;
+}
+
+static void give(struct tables *tables, uint64_t frame)
+{
+	ram_give(frame);
+	tables_used--;
+	if (tables)
+		tables->count--;
+}
+
+/* The table that an entry leads to, made if it may be; null if it is not there. */
+static uint64_t *step(struct tables *tables, uint64_t *entry, bool make)
+{
+	uint64_t frame;
+
+	if (*entry)
+		return table_at(*entry);
+	frame = make ? take(tables) : 0;
+	if (!frame)
+		return NULL;
+	*entry = frame | INNER;
+	return direct(frame);
+}
+
+static uint64_t *directory_first(struct tables *tables, bool make)
+{
+	if (!tables->directory && make) {
+		tables->directory = take(tables);
+		if (tables->upper[0] && tables->directory)
+			*(uint64_t *)direct(tables->upper[0]) = tables->directory | INNER;
+	}
+	return tables->directory ? direct(tables->directory) : NULL;
+}
+
+bool table_upper(struct tables *tables, unsigned half)
+{
+	if (tables->upper[half])
+		return true;
+	tables->upper[half] = take(tables);
+	if (!tables->upper[half])
+		return false;
+	if (!half && tables->directory)
+		*(uint64_t *)direct(tables->upper[0]) = tables->directory | INNER;
+	return true;
+}
+
+/* The directory of the page's GiB. */
+static uint64_t *directory_of(struct tables *tables, uint64_t page, bool make)
+{
+	unsigned half = page >> UPPER_SHIFT;
+	uint64_t *upper;
+
+	if (!(page >> DIRECTORY_SHIFT))
+		return directory_first(tables, make);
+	if (!tables->upper[half] && !(make && table_upper(tables, half)))
+		return NULL;
+	upper = direct(tables->upper[half]);
+	return step(tables, &upper[page >> DIRECTORY_SHIFT & (ENTRIES - 1)], make);
+}
+
+uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
+{
+	uint64_t *directory = directory_of(tables, page, make), *leaf;
+
+	if (!directory)
+		return NULL;
+	leaf = step(tables, &directory[page >> LEAF_SHIFT & (ENTRIES - 1)], make);
+	return leaf ? &leaf[page & (ENTRIES - 1)] : NULL;
+}
+
+uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
+{
+	struct tables *t = (struct tables *)tables; /* not changed without `make` */
+
+	while (page < end) {
+		unsigned shift = LEAF_SHIFT;
+		uint64_t *directory;
+
+		if (page >> DIRECTORY_SHIFT && !tables->upper[page >> UPPER_SHIFT]) {
+			shift = UPPER_SHIFT;
+		} else {
+			directory = directory_of(t, page, false);
+			if (!directory)
+				shift = DIRECTORY_SHIFT;
+			else if (directory[page >> LEAF_SHIFT & (ENTRIES - 1)])
+				return page;
+		}
+		page = ((page >> shift) + 1) << shift;
+	}
+	return end;
+}
+
+static void free_directory(struct tables *tables, uint64_t frame)
+{
+	uint64_t *directory = direct(frame);
+
+	for (unsigned i = 0; i < ENTRIES; i++)
+		if (directory[i])
+			give(tables, directory[i] & PTE_FRAME);
+	give(tables, frame);
+}
+
+void table_free(struct tables *tables)
+{
+	for (unsigned half = 0; half < 2; half++) {
+		uint64_t *upper = direct(tables->upper[half]);
+
+		if (!tables->upper[half])
+			continue;
+		for (unsigned i = !half; i < ENTRIES; i++) /* [0][0] is the first directory */
+			if (upper[i])
+				free_directory(tables, upper[i] & PTE_FRAME);
+		give(tables, tables->upper[half]);
+	}
+	if (tables->directory)
+		free_directory(tables, tables->directory);
+	KASSERT(!tables->count);
+	*tables = (struct tables){0};
+}
+
+/* ---- roots --------------------------------------------------------------------------------------- */
+
+#define SLOTS_SHIFT 9 /* standard slots of one entry of a root */
+
+uint64_t root_new(void)
+{
+	uint64_t frame = take(NULL);
+	uint64_t *root = direct(frame), *kernel = direct(kernel_root);
+
+	if (!frame)
+		return 0;
+	for (unsigned i = ENTRIES / 2; i < ENTRIES; i++)
+		root[i] = kernel[i];
+	return frame;
+}
+
+void root_free(uint64_t frame)
+{
+	uint64_t *root = direct(frame);
+
+	for (unsigned i = 0; i < TWZ_VIEW_SLOTS >> SLOTS_SHIFT; i++)
+		if (root[i])
+			give(NULL, root[i] & PTE_FRAME);
+	give(NULL, frame);
+}
+
+uint64_t *root_entry(uint64_t frame, uint32_t slot, bool make)
+{
+	uint64_t *root = direct(frame), *slots;
+
+	if (slot >= TWZ_VIEW_SLOTS)
+		return &root[(TWZ_VIEW_SLOTS >> SLOTS_SHIFT) + 2 * (slot - TWZ_VIEW_SLOTS)];
+	slots = step(NULL, &root[slot >> SLOTS_SHIFT], make);
+	return slots ? &slots[slot & (ENTRIES - 1)] : NULL;
+}

@@ -1,0 +1,273 @@
+/*
+ * dram.c - the medium DRAM: volatile objects. Their leaf tables are the truth about their pages: an
+ * entry holds the frame and the page's limits.
+ *
+ * Copies share frames; each has a count of its holders. What may be shared is mapped without write; a
+ * store copies the frame, unless its other holders are gone. Between objects of this medium a copy
+ * has the limits of its source; of persistent ones the bytes are copied.
+ */
+#include "core/mem.h"
+#include "kernel/ram.h"
+#include "kernel/log.h"
+#include "kernel/nvm.h"
+#include "kernel/object.h"
+
+#define STEP_PAGES 512u /* that a bounded part takes */
+
+static bool has_page(uint64_t entry)
+{
+	return entry & PTE_FRAME && !(entry & PTE_ZEROS);
+}
+
+static uint32_t limits(uint64_t entry)
+{
+	return entry >> PTE_LIMIT_SHIFT & 7;
+}
+
+/* The entry for a frame, under the limits that `entry` has. */
+static uint64_t entry_of(uint64_t frame, uint64_t entry, bool writable)
+{
+	uint32_t limit = limits(entry);
+
+	return frame | (entry & PTE_LIMITS) | PTE_USER | PTE_ACCESSED | PTE_DIRTY |
+	       (limit & TWZ_READ ? 0 : PTE_PRESENT) |
+	       (writable && !(limit & TWZ_WRITE) ? PTE_WRITE : 0) | (limit & TWZ_EXEC ? PTE_NX : 0);
+}
+
+static int fill_hole(struct object *o, uint64_t *entry, bool write)
+{
+	uint64_t frame, before = *entry;
+
+	if (!write) {
+		*entry = entry_of(ram_zeros, before, false) | PTE_ZEROS;
+		return 0;
+	}
+	frame = ram_take_zero();
+	if (!frame)
+		return TWZ_E_NOMEM;
+	*entry = entry_of(frame, before, true);
+	o->npages++;
+	if (before & PTE_ZEROS)
+		object_shoot(o);
+	return 0;
+}
+
+/* The page is there and maybe shared. */
+static int unshare(struct object *o, uint64_t *entry)
+{
+	uint64_t frame = *entry & PTE_FRAME, copy;
+
+	if (!ram_shared(frame)) {
+		*entry = entry_of(frame, *entry, true);
+		return 0;
+	}
+	copy = ram_take();
+	if (!copy)
+		return TWZ_E_NOMEM;
+	ram_copy(copy, frame);
+	*entry = entry_of(copy, *entry, true);
+	object_shoot(o); /* before the old frame can be another's */
+	ram_give(frame);
+	return 0;
+}
+
+static int dram_fault(struct object *o, uint64_t page, bool write)
+{
+	uint64_t *entry = table_entry(&o->tables, page, true);
+
+	if (!entry)
+		return TWZ_E_NOMEM;
+	if (limits(*entry) & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
+		return TWZ_E_RIGHT;
+	if (write && object_sealed(o))
+		return TWZ_E_SEALED;
+	if (!has_page(*entry))
+		return *entry & PTE_ZEROS && !write ? 0 : fill_hole(o, entry, write);
+	return write && !(*entry & PTE_WRITE) ? unshare(o, entry) : 0;
+}
+
+static void *dram_look(struct object *o, uint64_t page)
+{
+	const uint64_t *entry = table_entry(&o->tables, page, false);
+
+	return entry && has_page(*entry) ? direct(*entry & PTE_FRAME) : NULL;
+}
+
+/* ---- ranges -------------------------------------------------------------------------------------- */
+
+/*
+ * Frames that were taken out of entries: they are given back when no processor can have a translation
+ * that leads to them. The kernel's lock is held all the time.
+ */
+static uint64_t gathered[STEP_PAGES];
+static unsigned ngathered;
+
+static void gather(struct object *o, uint64_t *entry)
+{
+	if (has_page(*entry)) {
+		gathered[ngathered++] = *entry & PTE_FRAME;
+		o->npages--;
+	}
+	*entry = 0;
+}
+
+static void give_gathered(struct object *o)
+{
+	object_shoot(o);
+	while (ngathered)
+		ram_give(gathered[--ngathered]);
+}
+
+static int dram_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
+{
+	uint64_t at = page, end = page + pages;
+
+	while (ngathered < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end) {
+		gather(o, table_entry(&o->tables, at, false));
+		at++;
+	}
+	give_gathered(o);
+	*done = at - page;
+	return 0;
+}
+
+/* The destination's entry, its page given up. Null: no memory. */
+static uint64_t *fresh_entry(struct object *o, uint64_t page)
+{
+	uint64_t *entry = table_entry(&o->tables, page, true);
+
+	if (entry)
+		gather(o, entry);
+	return entry;
+}
+
+static int copy_bytes(uint64_t *entry, const void *from)
+{
+	uint64_t frame = ram_take();
+
+	if (!frame)
+		return TWZ_E_NOMEM;
+	ram_copy(frame, physical(from));
+	*entry = entry_of(frame, 0, true);
+	return 0;
+}
+
+/* The source's entry if its frame can be shared: not one that the kernel itself writes to. */
+static uint64_t *sharable(struct object *src, uint64_t page)
+{
+	if (src->medium != &medium_dram || src->identity.type == TWZ_TYPE_THREAD ||
+	    src->identity.type == TWZ_TYPE_DEVICE)
+		return NULL;
+	return table_entry(&src->tables, page, false);
+}
+
+/* One page, its frame shared if it can have one holder more. */
+static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
+{
+	const void *bytes = src->medium->look(src, from);
+	uint64_t *entry, *source;
+	int error;
+
+	if (!bytes && !dram_look(dst, to))
+		return 0; /* a hole onto a hole */
+	entry = fresh_entry(dst, to);
+	if (!entry)
+		return TWZ_E_NOMEM;
+	if (!bytes)
+		return 0;
+	source = sharable(src, from);
+	if (source && ram_share(*source & PTE_FRAME)) {
+		*source &= ~PTE_WRITE;
+		*entry = entry_of(*source & PTE_FRAME, *source, false);
+	} else {
+		error = copy_bytes(entry, bytes);
+		if (error)
+			return error;
+	}
+	dst->npages++;
+	return 0;
+}
+
+/* Where there may be a page of either: holes on both sides are stepped over by the table. */
+static uint64_t next_of_both(const struct object *dst, uint64_t dst_page, const struct object *src,
+			     uint64_t src_page, uint64_t pages)
+{
+	uint64_t a = table_next(&dst->tables, dst_page, dst_page + pages) - dst_page, b = 0;
+
+	if (src->medium == &medium_dram)
+		b = table_next(&src->tables, src_page, src_page + pages) - src_page;
+	return a < b ? a : b;
+}
+
+static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
+		     uint64_t pages, uint64_t *done)
+{
+	uint64_t n = 0, worked = 0;
+	int error = 0;
+
+	while (!error && worked < STEP_PAGES) {
+		n += next_of_both(dst, dst_page + n, src, src_page + n, pages - n);
+		if (n == pages)
+			break;
+		error = copy_page(dst, dst_page + n, src, src_page + n);
+		n += !error;
+		worked++;
+	}
+	object_shoot(src); /* what it could write is shared now */
+	give_gathered(dst);
+	*done = n;
+	return error;
+}
+
+static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
+		      uint64_t *done)
+{
+	uint64_t n = pages < STEP_PAGES ? pages : STEP_PAGES;
+
+	for (*done = 0; *done < n; ++*done) {
+		uint64_t *entry = table_entry(&o->tables, page + *done, true), e;
+
+		if (!entry)
+			return TWZ_E_NOMEM;
+		e = *entry | PTE_LIMIT(rights);
+		if (has_page(e))
+			*entry = entry_of(e & PTE_FRAME, e, e & PTE_WRITE);
+		else
+			*entry = e & PTE_LIMITS;
+	}
+	object_shoot(o);
+	return 0;
+}
+
+static int dram_delete(struct object *o)
+{
+	(void)o; /* nothing lasts anyhow */
+	return 0;
+}
+
+static bool dram_free(struct object *o)
+{
+	uint64_t done;
+
+	if (o->npages)
+		dram_drop(o, 0, OBJECT_PAGES, &done);
+	return !o->npages;
+}
+
+static uint64_t dram_npages(const struct object *o)
+{
+	return o->npages;
+}
+
+const struct medium medium_dram = {
+	.name = "DRAM",
+	.persistent = false,
+	.fault = dram_fault,
+	.look = dram_look,
+	.copy = dram_copy,
+	.drop = dram_drop,
+	.limit = dram_limit,
+	.delete = dram_delete,
+	.free = dram_free,
+	.npages = dram_npages,
+};

@@ -1,0 +1,124 @@
+/*
+ * enter.c - every way into the kernel: system calls, traps, interrupts. Each takes the lock, does what
+ * is to be done, and leaves with cpu->thread the thread to go on with.
+ */
+#include "kernel/arch/x86_64/apic.h"
+#include "kernel/console.h"
+#include "kernel/fault.h"
+#include "kernel/lock.h"
+#include "kernel/log.h"
+#include "kernel/syscall.h"
+#include "kernel/view.h"
+
+#define EXCEPTIONS 32u
+#define EXCEPTION_PAGE 14u
+#define SYSCALL_BYTES 2u /* of the instruction: a call that is left goes on at itself */
+
+struct lock kernel_lock;
+
+void lock_wait(uint32_t ticket)
+{
+	struct cpu *cpu = cpu_this();
+
+	while (__atomic_load_n(&kernel_lock.owner, __ATOMIC_ACQUIRE) != ticket) {
+		if (__atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) != cpu->flush_done)
+			cpu_flush_requests(cpu);
+		cpu_pause();
+	}
+}
+
+#if TWZ_KERNEL_CHECK
+uint64_t lock_longest;
+
+void lock_note(bool taken)
+{
+	struct cpu *cpu = cpu_this();
+	uint64_t now = cycles();
+
+	if (taken)
+		cpu->locked_at = now;
+	else if (now - cpu->locked_at > lock_longest)
+		lock_longest = now - cpu->locked_at;
+}
+#endif
+
+bool enter_syscall(struct regs *regs)
+{
+	struct cpu *cpu = cpu_this();
+	struct thread *thread = cpu->thread;
+	int64_t result;
+
+	lock_take();
+	cpu->calls++;
+	result = syscall_do(thread, regs);
+	/* A thread that ended, or has other registers now, has no result. */
+	if (__builtin_expect(result < SYSCALL_SPECIAL, 0)) {
+		if (result == SYSCALL_AGAIN)
+			regs->rip -= SYSCALL_BYTES;
+		cpu->reschedule |= result == SYSCALL_AGAIN;
+	} else {
+		regs->rax = (uint64_t)result;
+		if (__builtin_expect(!cpu->reschedule, 1)) {
+			lock_give();
+			return false;
+		}
+	}
+	thread_choose(cpu);
+	lock_give();
+	return true;
+}
+
+static void interrupt(struct cpu *cpu, unsigned vector)
+{
+	switch (vector) {
+	case VECTOR_TIMER:
+		clock_tick(cpu);
+		break;
+	case VECTOR_CONSOLE:
+		console_interrupt();
+		break;
+	case VECTOR_WAKE:
+		break;
+	default:
+		trace(TRACE_INTERRUPT, vector, 0);
+		return; /* spurious: not in service */
+	}
+	apic_end();
+}
+
+void enter_user(struct regs *regs)
+{
+	struct cpu *cpu = cpu_this();
+
+	lock_take();
+	if (regs->vector == EXCEPTION_PAGE) {
+		uint64_t address = cpu_fault_address();
+
+		cpu->faults++;
+		fault_page(cpu->thread, address, regs->error);
+	} else if (regs->vector < EXCEPTIONS) {
+		fault_exception(cpu->thread, (unsigned)regs->vector);
+	} else {
+		interrupt(cpu, (unsigned)regs->vector);
+	}
+	if (cpu->reschedule)
+		thread_choose(cpu);
+	lock_give();
+}
+
+bool enter_kernel_fault(uint64_t address, uint64_t error)
+{
+	struct thread *thread = cpu_this()->thread;
+	struct twz_fault fault;
+
+	cpu_this()->faults++;
+	return thread && view_touch(thread, address,
+				    error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ, &fault);
+}
+
+void enter_idle_interrupt(unsigned vector)
+{
+	lock_take();
+	interrupt(cpu_this(), vector);
+	lock_give();
+}

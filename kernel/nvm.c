@@ -1,0 +1,447 @@
+/*
+ * nvm.c - the medium NVM (nvm.h). What a leaf entry says of a persistent page follows from its record
+ * and can be thrown away; all changes go through core/store.
+ */
+#include "abi/object.h"
+#include "core/mem.h"
+#include "core/pmem.h"
+#include "kernel/ram.h"
+#include "kernel/log.h"
+#include "kernel/nvm.h"
+#include "kernel/random.h"
+#include "kernel/thread.h"
+#include "kernel/view.h"
+
+#define AROUND 16u      /* pages that a fault maps at most */
+#define GROW_MAX 64u    /* pages that a store into a hole makes at most */
+#define STEP_PAGES 512u /* of a copy that does not begin at a node */
+#define STEP_ALIGNED 8192u
+#define DRAIN_STEPS 1
+
+uint64_t nvm_epoch;
+static struct store store;
+
+void nvm_init(void)
+{
+	int error;
+
+	if (!machine.nvm.bytes) {
+		klog("store: there is no NVDIMM");
+		return;
+	}
+	pmem_use(pmem_probe());
+	error = store_mount(&store, direct(machine.nvm.start), machine.nvm.bytes, random_bytes);
+	if (error) {
+		klog("store: the NVDIMM at %lx cannot be mounted: error %d", machine.nvm.start,
+		     -error);
+		return;
+	}
+	nvm_epoch = store.super->epoch;
+	klog("store: %lu MiB, epoch %lu, %lu objects", store.nframes >> 8, nvm_epoch,
+	     store.super->nobjects);
+}
+
+/* ---- faults -------------------------------------------------------------------------------------- */
+
+static uint64_t frame_address(uint32_t frame)
+{
+	return machine.nvm.start + frame * TWZ_PAGE;
+}
+
+/* The leaf entry of page `page` in this run. */
+static uint64_t entry_of(const struct object *o, const struct store_run *run, uint64_t page)
+{
+	bool write = run->frame && !run->shared && !object_sealed(o) && !(run->limit & TWZ_WRITE);
+
+	if (run->limit & TWZ_READ)
+		return 0;
+	return (run->frame ? frame_address(run->frame + (uint32_t)(page - run->page))
+			   : ram_zeros | PTE_ZEROS) |
+	       PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY | (write ? PTE_WRITE : 0) |
+	       (run->limit & TWZ_EXEC ? PTE_NX : 0);
+}
+
+/* The run's entries, as far as they are in one leaf table. True: one that was there changed. */
+static bool map(struct object *o, uint64_t *entry, const struct store_run *run, uint64_t page)
+{
+	uint64_t room = 512 - (page & 511), n = run->page + run->pages - page;
+	bool changed = false;
+
+	for (uint64_t i = 0; i < n && i < room && i < AROUND; i++) {
+		uint64_t e = entry_of(o, run, page + i);
+
+		changed |= entry[i] && entry[i] != e;
+		entry[i] = e;
+	}
+	return changed;
+}
+
+/* How many pages a store into a hole makes: about as many as there are. */
+static uint64_t growth(const struct object *o, const struct store_run *hole)
+{
+	uint64_t n = store_record(&store, o->ref)->npages;
+
+	n = n < 1 ? 1 : n > GROW_MAX ? GROW_MAX : n;
+	return n < hole->pages ? n : hole->pages;
+}
+
+static int make(struct object *o, uint64_t page, struct store_run *run)
+{
+	int error = TWZ_E_FULL;
+
+	if (object_sealed(o))
+		return TWZ_E_SEALED;
+	if (!run->frame && growth(o, run) > 1)
+		error = store_make(&store, o->ref, page, growth(o, run));
+	if (error == TWZ_E_FULL) /* then perhaps one */
+		error = store_make(&store, o->ref, page, 1);
+	return error ? error : store_run(&store, o->ref, page, AROUND, run);
+}
+
+static int nvm_fault(struct object *o, uint64_t page, bool write)
+{
+	uint64_t *entry = table_entry(&o->tables, page, true);
+	struct store_run run;
+	int error;
+
+	if (!entry)
+		return TWZ_E_NOMEM;
+	if (*entry & PTE_PRESENT && (!write || *entry & PTE_WRITE))
+		return 0;
+	error = store_run(&store, o->ref, page, write ? GROW_MAX : AROUND, &run);
+	if (error)
+		return error;
+	if (run.limit & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
+		return TWZ_E_RIGHT;
+	if (write && (!run.frame || run.shared || object_sealed(o))) {
+		error = make(o, page, &run);
+		if (error)
+			return error;
+	}
+	if (map(o, entry, &run, page))
+		object_shoot(o);
+	return 0;
+}
+
+static void *nvm_look(struct object *o, uint64_t page)
+{
+	return store_page(&store, o->ref, page);
+}
+
+static uint64_t nvm_npages(const struct object *o)
+{
+	return store_record(&store, o->ref)->npages;
+}
+
+/* ---- changes of pages ---------------------------------------------------------------------------- */
+
+/* Leaf entries of the range go; whoever touches it has them made anew. */
+static void unmap(struct object *o, uint64_t page, uint64_t pages)
+{
+	uint64_t end = page + pages;
+
+	while ((page = table_next(&o->tables, page, end)) < end) {
+		*table_entry(&o->tables, page, false) = 0;
+		page++;
+	}
+	object_shoot(o);
+}
+
+static int settle(struct object *o)
+{
+	int error = store_settle(&store, o->ref);
+
+	object_forget_tables(); /* settling may have made pages, in other objects too */
+	return error;
+}
+
+/* The object is in no transaction: its log's lock is free, or its owner is dead and it is settled. */
+static int quiet(struct object *o)
+{
+	const struct twz_meta *meta = nvm_look(o, TWZ_OBJ_META / TWZ_PAGE);
+	uint64_t lock = meta ? __atomic_load_n(&meta->log.lock, __ATOMIC_RELAXED) : 0;
+
+	if (!lock)
+		return 0;
+	if (lock >> 32 == nvm_epoch && thread_owner_alive(lock & 0x7fffffff))
+		return TWZ_E_BUSY;
+	return settle(o);
+}
+
+/* One page of a volatile object. */
+static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
+{
+	const void *bytes = src->medium->look(src, from);
+	void *page;
+	int error;
+
+	if (!bytes)
+		return store_drop(&store, dst->ref, to, 1);
+	error = store_make(&store, dst->ref, to, 1);
+	if (error)
+		return error;
+	page = nvm_look(dst, to);
+	if (!page)
+		return TWZ_E_DAMAGED;
+	pmem_copy(page, bytes, TWZ_PAGE);
+	pmem_flush("copy: page", page, TWZ_PAGE);
+	return 0;
+}
+
+static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *src,
+			 uint64_t src_page, uint64_t pages, uint64_t *done)
+{
+	int error = 0;
+
+	for (*done = 0; !error && *done < pages && *done < AROUND; *done += !error)
+		error = copy_page(dst, dst_page + *done, src, src_page + *done);
+	pmem_fence("copy: pages");
+	unmap(dst, dst_page, *done);
+	return error;
+}
+
+static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
+		    uint64_t pages, uint64_t *done)
+{
+	bool aligned = !((dst_page | src_page) % STEP_PAGES);
+	uint64_t step = aligned ? STEP_ALIGNED : STEP_PAGES - dst_page % STEP_PAGES;
+	int error = quiet(dst);
+
+	if (error)
+		return error;
+	if (!src->medium->persistent)
+		return copy_volatile(dst, dst_page, src, src_page, pages, done);
+	error = quiet(src);
+	if (error)
+		return error;
+	if (pages > step)
+		pages = step;
+	error = store_copy(&store, dst->ref, dst_page, src->ref, src_page, pages);
+	unmap(src, src_page, pages);
+	unmap(dst, dst_page, pages);
+	*done = error ? 0 : pages;
+	return error;
+}
+
+static int nvm_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
+{
+	int error = quiet(o);
+
+	if (error)
+		return error;
+	if (pages > STEP_ALIGNED)
+		pages = STEP_ALIGNED - page % STEP_PAGES;
+	unmap(o, page, pages); /* before the frames can be another's */
+	error = store_drop(&store, o->ref, page, pages);
+	*done = error ? 0 : pages;
+	return error;
+}
+
+static int nvm_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
+		     uint64_t *done)
+{
+	int error = quiet(o);
+
+	if (error)
+		return error;
+	if (pages > STEP_PAGES)
+		pages = STEP_PAGES;
+	error = store_limit(&store, o->ref, page, pages, rights);
+	unmap(o, page, pages);
+	*done = error ? 0 : pages;
+	return error;
+}
+
+static int nvm_delete(struct object *o)
+{
+	if (o->view) /* its threads would be left without a table */
+		return TWZ_E_BUSY;
+	view_unbind_all(o);
+	return store_delete(&store, o->ref);
+}
+
+static bool nvm_free(struct object *o)
+{
+	(void)o; /* the store frees in steps of its own: nvm_drain */
+	return true;
+}
+
+const struct medium medium_nvm = {
+	.name = "NVM",
+	.persistent = true,
+	.fault = nvm_fault,
+	.look = nvm_look,
+	.copy = nvm_copy,
+	.drop = nvm_drop,
+	.limit = nvm_limit,
+	.delete = nvm_delete,
+	.free = nvm_free,
+	.npages = nvm_npages,
+};
+
+/* ---- calls --------------------------------------------------------------------------------------- */
+
+/* Is there a record in the object's log that may have to be applied? */
+static bool log_live(uint64_t ref)
+{
+	const struct twz_log_record *record = store_page(&store, ref, TWZ_OBJ_LOG / TWZ_PAGE);
+	const struct twz_meta *meta = store_page(&store, ref, TWZ_OBJ_META / TWZ_PAGE);
+
+	return record && meta && record->seq > meta->log.retired;
+}
+
+int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identity)
+{
+	bool live;
+	int error;
+
+	if (!nvm_epoch)
+		return TWZ_E_NOTFOUND;
+	error = store_find(&store, id, ref);
+	if (error)
+		return error;
+	*identity = &store_record(&store, *ref)->identity;
+	if (!store_unsettled(&store, *ref))
+		return 0;
+	live = log_live(*ref);
+	error = store_settle(&store, *ref);
+	if (live)
+		object_forget_tables();
+	return error;
+}
+
+int nvm_create(const struct store_new *new, struct twz_id *id)
+{
+	uint64_t ref;
+	int error;
+
+	if (!nvm_epoch)
+		return TWZ_E_ABSENT;
+	error = store_create(&store, new, &ref);
+	if (!error)
+		*id = store_record(&store, ref)->id;
+	return error;
+}
+
+int nvm_keep(struct object *o)
+{
+	return store_keep(&store, o->ref);
+}
+
+static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
+{
+	uint64_t ref;
+	int error = store_seal(&store, from, size, type, perms, (struct twz_id){0}, &ref);
+
+	if (!error)
+		*id = store_record(&store, ref)->id;
+	return error;
+}
+
+/* By way of a copy in the store, which ends with the epoch if we do not come to delete it. */
+static int seal_volatile(struct object *src, uint64_t size, uint32_t type, uint32_t perms,
+			 struct twz_id *id)
+{
+	const struct store_new new = {.perms = TWZ_READ, .ending = true};
+	struct object copy = {.medium = &medium_nvm};
+	uint64_t page = 0, done;
+	int error = store_create(&store, &new, &copy.ref);
+
+	if (error)
+		return error;
+	while (!error && (page = table_next(&src->tables, page, OBJECT_PAGES)) < OBJECT_PAGES) {
+		if (!src->medium->look(src, page)) {
+			page++;
+			continue;
+		}
+		error = copy_volatile(&copy, page, src, page, 1, &done);
+		page += done;
+	}
+	if (!error)
+		error = seal(copy.ref, size, type, perms, id);
+	store_delete(&store, copy.ref);
+	table_free(&copy.tables);
+	return error;
+}
+
+int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
+{
+	int error = nvm_epoch ? 0 : TWZ_E_ABSENT;
+
+	if (!error && !src->medium->persistent)
+		return seal_volatile(src, size, type, perms, id);
+	if (!error)
+		error = quiet(src);
+	return error ? error : seal(src->ref, size, type, perms, id);
+}
+
+int nvm_sync(struct object *o)
+{
+	uint64_t left = nvm_npages(o); /* that were not flushed yet */
+	struct store_run run = {0};
+
+	while (left) {
+		uint64_t page = run.page + run.pages;
+		int error = store_run(&store, o->ref, page, OBJECT_PAGES - page, &run);
+
+		if (error)
+			return error;
+		if (!run.frame)
+			continue;
+		pmem_flush("sync", direct(frame_address(run.frame)), run.pages * TWZ_PAGE);
+		left -= run.pages < left ? run.pages : left;
+	}
+	pmem_fence("sync");
+	return 0;
+}
+
+int nvm_settle(struct object *o)
+{
+	return quiet(o);
+}
+
+int nvm_root(struct twz_id id, bool set, struct twz_id *root)
+{
+	if (!nvm_epoch)
+		return TWZ_E_ABSENT;
+	if (set)
+		return store_set_name(&store, STORE_ROOT, id);
+	*root = store.super->root;
+	return 0;
+}
+
+int nvm_view_register(struct object *o, bool on)
+{
+	return store_view_register(&store, o->ref, on);
+}
+
+int nvm_view_next(struct twz_id *id)
+{
+	uint64_t ref = 0;
+	int error = nvm_epoch ? 0 : TWZ_E_NOTFOUND;
+
+	if (!error && (id->lo | id->hi))
+		error = store_find(&store, *id, &ref);
+	if (!error)
+		error = store_view_next(&store, &ref);
+	if (!error)
+		*id = store_record(&store, ref)->id;
+	return error;
+}
+
+void nvm_usage(struct store_usage *usage)
+{
+	*usage = (struct store_usage){0};
+	if (nvm_epoch)
+		store_usage(&store, usage);
+}
+
+uint64_t nvm_end_epoch(const struct object *o)
+{
+	return store_record(&store, o->ref)->end_epoch;
+}
+
+bool nvm_drain(void)
+{
+	return nvm_epoch && store_drain(&store, DRAIN_STEPS) > 0;
+}

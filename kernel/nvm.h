@@ -1,0 +1,40 @@
+/*
+ * nvm.h - the medium NVM: persistent objects, in the store on the machine's NVDIMM, through core/store.
+ *
+ * The store is mounted at the start and never closed: every change is durable when its call returns.
+ * Its one caller at a time is whoever has the kernel's lock.
+ */
+#ifndef KERNEL_NVM_H
+#define KERNEL_NVM_H
+
+#include "core/store.h"
+#include "kernel/object.h"
+
+extern uint64_t nvm_epoch; /* the boot epoch; 0: there is no store */
+
+/* Mounts the store if there is one; what is wrong with it goes to the log. */
+void nvm_init(void);
+
+/* The object's record, settled. TWZ_E_NOTFOUND, TWZ_E_DAMAGED, TWZ_E_FULL. */
+int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identity);
+
+int nvm_create(const struct store_new *new, struct twz_id *id);
+int nvm_keep(struct object *o);
+int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
+/* Flushes all pages of the object; one fence. */
+int nvm_sync(struct object *o);
+/* Decides what a dead owner left in the object's log. TWZ_E_BUSY: the owner lives. */
+int nvm_settle(struct object *o);
+
+int nvm_root(struct twz_id id, bool set, struct twz_id *root);
+int nvm_view_register(struct object *o, bool on);
+/* The registered view that follows `id`; zero starts. */
+int nvm_view_next(struct twz_id *id);
+
+void nvm_usage(struct store_usage *usage);
+uint64_t nvm_end_epoch(const struct object *o);
+
+/* Frees a bounded part of what was deleted; true if there is more. */
+bool nvm_drain(void);
+
+#endif

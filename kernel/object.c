@@ -1,0 +1,291 @@
+/* object.c - the table of objects, their holders, ties and ends (object.h). */
+#include "core/crypto.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/ram.h"
+#include "kernel/heap.h"
+#include "kernel/log.h"
+#include "kernel/nvm.h"
+#include "kernel/object.h"
+#include "kernel/random.h"
+#include "kernel/right.h"
+#include "kernel/sync.h"
+#include "kernel/thread.h"
+#include "kernel/view.h"
+
+#define HASH (1u << 14)
+#define CACHED_MAX 256u /* persistent objects that nobody holds */
+#define REAP_TIES 16u   /* of an object, deleted in one step */
+
+static struct object *hash[HASH];
+static struct cache objects = CACHE(struct object);
+static struct list cached = {&cached, &cached}; /* the longest unused first */
+static struct list doomed = {&doomed, &doomed}; /* deleted, with ties or without holders */
+
+uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed;
+
+/* It is looked at before the kernel is left. */
+static void doom(struct object *o)
+{
+	if (list_empty(&o->link))
+		list_add_last(&doomed, &o->link);
+	cpu_this()->reschedule = true;
+}
+
+static struct object **place_of(struct twz_id id)
+{
+	struct object **o = &hash[(id.lo ^ id.hi >> 32) % HASH];
+
+	while (*o && ((*o)->id.lo != id.lo || (*o)->id.hi != id.hi))
+		o = &(*o)->next;
+	return o;
+}
+
+static struct object *enter(struct twz_id id, const struct twz_identity *identity,
+			    const struct medium *medium)
+{
+	struct object **place = place_of(id), *o = cache_take(&objects);
+
+	if (!o)
+		return NULL;
+	o->id = id;
+	o->identity = *identity;
+	o->medium = medium;
+	o->holds = 1;
+	list_init(&o->ties);
+	list_init(&o->tie_link);
+	list_init(&o->link);
+	o->next = *place;
+	*place = o;
+	objects_known++;
+	trace(TRACE_OBJECT, id.lo, 1);
+	return o;
+}
+
+static void forget_id(struct object *o)
+{
+	struct object **place = place_of(o->id);
+
+	if (*place == o)
+		*place = o->next;
+}
+
+/* Nothing leads to it any more. */
+static void give(struct object *o)
+{
+	trace(TRACE_OBJECT, o->id.lo, 0);
+	table_free(&o->tables);
+	objects_known--;
+	cache_give(&objects, o);
+}
+
+/* ---- making and finding -------------------------------------------------------------------------- */
+
+struct object *object_make(struct twz_id id, const struct twz_identity *identity)
+{
+	return enter(id, identity, &medium_dram);
+}
+
+struct object *object_new(uint32_t type, uint32_t perms, struct twz_id key)
+{
+	struct twz_identity identity = {.version = 1, .type = type, .perms = perms, .key = key};
+
+	random_bytes(&identity.nonce, sizeof(identity.nonce));
+	return object_make(crypto_id(&identity), &identity);
+}
+
+static void uncache(struct object *o)
+{
+	list_remove(&o->link);
+	objects_cached--;
+	objects_cached_tables -= o->tables.count;
+}
+
+int object_find(struct twz_id id, struct object **out)
+{
+	struct object *o = *place_of(id);
+	const struct twz_identity *identity;
+	uint64_t ref;
+	int error;
+
+	if (o) {
+		if (!o->holds++ && o->medium->persistent)
+			uncache(o);
+		*out = o;
+		return 0;
+	}
+	error = nvm_find(id, &ref, &identity);
+	if (error)
+		return error;
+	o = enter(id, identity, &medium_nvm);
+	if (!o)
+		return TWZ_E_NOMEM;
+	o->ref = ref;
+	*out = o;
+	return 0;
+}
+
+int object_get(const struct thread *thread, struct twz_id id, uint32_t want, struct object **out)
+{
+	struct object *o;
+	int error = object_find(id, &o);
+
+	if (error)
+		return error;
+	error = right_check(thread, o, want);
+	if (error) {
+		object_release(o);
+		return error;
+	}
+	*out = o;
+	return 0;
+}
+
+struct object *object_next(struct object *after, uint32_t type)
+{
+	struct object *o = after ? after->next : NULL;
+	unsigned i = after ? (unsigned)((after->id.lo ^ after->id.hi >> 32) % HASH) + 1 : 0;
+
+	for (;;) {
+		for (; o; o = o->next)
+			if (o->identity.type == type)
+				return o;
+		if (i == HASH)
+			return NULL;
+		o = hash[i++];
+	}
+}
+
+/* ---- holders ------------------------------------------------------------------------------------- */
+
+/* A persistent object that is a cache only goes. */
+static void evict(struct object *o)
+{
+	uncache(o);
+	forget_id(o);
+	objects_reclaimed += o->tables.count;
+	give(o);
+}
+
+void object_release(struct object *o)
+{
+	KASSERT(o->holds);
+	if (--o->holds)
+		return;
+	if (o->deleted) {
+		doom(o);
+		return;
+	}
+	if (!o->medium->persistent)
+		return; /* it lives until it is deleted */
+	list_add_last(&cached, &o->link);
+	objects_cached++;
+	objects_cached_tables += o->tables.count;
+	if (objects_cached > CACHED_MAX)
+		evict(list_of(cached.next, struct object, link));
+}
+
+bool object_reclaim(void)
+{
+	if (!list_empty(&cached)) {
+		evict(list_of(cached.next, struct object, link));
+		return true;
+	}
+	return object_reap();
+}
+
+/* ---- the end ------------------------------------------------------------------------------------- */
+
+void object_tie(struct object *o, struct object *to)
+{
+	list_remove(&o->tie_link);
+	o->tied_to = to;
+	list_add_last(&to->ties, &o->tie_link);
+}
+
+/* What is tied to it, one by one; nothing is left if the result is true. */
+static bool end_ties(struct object *to, unsigned max)
+{
+	while (!list_empty(&to->ties) && max--) {
+		struct object *o = list_of(to->ties.next, struct object, tie_link);
+
+		list_remove(&o->tie_link);
+		o->tied_to = NULL;
+		object_delete(o);
+	}
+	return list_empty(&to->ties);
+}
+
+void object_untie_all(struct object *to)
+{
+	/* The rest when it is reaped; it stays among the doomed until then. */
+	if (!end_ties(to, REAP_TIES))
+		doom(to);
+}
+
+int object_delete(struct object *o)
+{
+	int error;
+
+	if (o->deleted)
+		return 0;
+	error = o->medium->delete (o);
+	if (error)
+		return error;
+	o->deleted = true;
+	forget_id(o);
+	list_remove(&o->tie_link);
+	o->tied_to = NULL;
+	sync_wake_all(o);
+	if (o->thread)
+		thread_kill(o->thread, THREAD_KILLED);
+	if (!o->holds && o->medium->persistent)
+		uncache(o);
+	doom(o);
+	return 0;
+}
+
+bool object_reap(void)
+{
+	struct object *o;
+
+	if (list_empty(&doomed))
+		return false;
+	o = list_of(doomed.next, struct object, link);
+	list_remove(&o->link);
+	if (!end_ties(o, REAP_TIES)) {
+		list_add_last(&doomed, &o->link);
+	} else if (o->deleted && !o->holds) {
+		if (o->medium->free(o))
+			give(o);
+		else
+			list_add_last(&doomed, &o->link);
+	}
+	return true;
+}
+
+/* ---- pages --------------------------------------------------------------------------------------- */
+
+void *object_page(struct object *o, uint64_t page)
+{
+	return o->medium->fault(o, page, true) ? NULL : o->medium->look(o, page);
+}
+
+/* All leaf entries of it to zero; the tables stay. */
+static void clear_tables(struct object *o)
+{
+	uint64_t page = 0;
+
+	while ((page = table_next(&o->tables, page, OBJECT_PAGES)) < OBJECT_PAGES) {
+		*table_entry(&o->tables, page, false) = 0;
+		page++;
+	}
+	object_shoot(o);
+}
+
+void object_forget_tables(void)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		for (struct object *o = hash[i]; o; o = o->next)
+			if (o->medium->persistent)
+				clear_tables(o);
+}

@@ -1,0 +1,133 @@
+/*
+ * object.h - objects as the kernel knows them, and the table of mediums behind them.
+ *
+ * A struct object stands for an object from its making (volatile) or first use (persistent) on. It is
+ * found by ID. What uses it holds it: bindings of views, waiters, threads, views. A deleted one is
+ * not found any more, and is freed by its last holder; a persistent one that nobody holds stays in a
+ * cache, leaf tables and all, until others push it out or frames run short.
+ *
+ * A volatile object's leaf tables are the truth about its pages; a persistent one's are a cache of
+ * what its record in the store says, and can be thrown away at any time.
+ *
+ * Ties: a volatile object tied to another, or to a thread, is deleted when that goes. Deleting and
+ * freeing is done in bounded steps (object_reap), by whoever leaves the kernel.
+ *
+ * Lock: the kernel's.
+ */
+#ifndef KERNEL_OBJECT_H
+#define KERNEL_OBJECT_H
+
+#include "abi/errors.h"
+#include "abi/record.h"
+#include "abi/syscall.h"
+#include "kernel/arch/x86_64/table.h"
+#include "kernel/list.h"
+
+struct binding;
+struct view;
+struct thread;
+struct object;
+
+#define OBJECT_PAGES ((uint64_t)1 << 28)
+
+/*
+ * A medium: where pages are. `write` and page ranges are as checked: in the object, not sealed if they
+ * change it. Errors are the store's (core/store.h).
+ */
+struct medium {
+	const char *name;
+	bool persistent;
+	/*
+	 * Makes the page's leaf entry good for a load or a store, and maybe its neighbours'.
+	 * TWZ_E_RIGHT: a page limit. TWZ_E_SEALED, TWZ_E_FULL, TWZ_E_NOMEM, TWZ_E_DAMAGED.
+	 */
+	int (*fault)(struct object *o, uint64_t page, bool write);
+	/* The page's memory for the kernel to read, null for a hole. Valid while the lock is held. */
+	void *(*look)(struct object *o, uint64_t page);
+	/* dst is of this medium. A bounded part: *done pages of it. */
+	int (*copy)(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
+		    uint64_t pages, uint64_t *done);
+	/* A bounded part of these; *done pages. */
+	int (*drop)(struct object *o, uint64_t page, uint64_t pages, uint64_t *done);
+	int (*limit)(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
+		     uint64_t *done);
+	/* The object is deleted: makes that lasting. */
+	int (*delete)(struct object *o);
+	/* Nobody holds it: gives back a part of what it has; true if there is no more. */
+	bool (*free)(struct object *o);
+	uint64_t (*npages)(const struct object *o);
+};
+extern const struct medium medium_dram, medium_nvm;
+
+struct object {
+	struct twz_id id;
+	struct twz_identity identity;
+	struct object *next; /* in the hash */
+	const struct medium *medium;
+	uint64_t ref;    /* persistent: the record */
+	uint64_t npages; /* volatile: pages present */
+	struct tables tables;
+	uint32_t holds;
+	uint32_t sleepers; /* on words of it */
+	bool deleted;
+	struct binding *bindings; /* slots that show it */
+	struct object *tied_to;
+	struct list ties; /* objects tied to this one, by tie_link */
+	struct list tie_link;
+	struct list link;      /* in the cache, or of those to be reaped */
+	struct view *view;     /* a view in use */
+	struct thread *thread; /* that it is the object of, until it ends */
+};
+
+static inline bool object_sealed(const struct object *o)
+{
+	return o->identity.flags & TWZ_ID_SEALED;
+}
+
+/* A volatile object with this identity and ID, held once. Null: no memory. */
+struct object *object_make(struct twz_id id, const struct twz_identity *identity);
+/* The same with a nonce of its own. */
+struct object *object_new(uint32_t type, uint32_t perms, struct twz_id key);
+
+/*
+ * Finds it and holds it; persistent ones are loaded, settled if need be. TWZ_E_NOTFOUND, what the
+ * store returns.
+ */
+int object_find(struct twz_id id, struct object **out);
+/* The same, and checks that the thread has these rights to it. */
+int object_get(const struct thread *thread, struct twz_id id, uint32_t want, struct object **out);
+
+static inline void object_hold(struct object *o)
+{
+	o->holds++;
+}
+void object_release(struct object *o);
+
+/* Nobody finds it any more, sleepers on it wake; freed by its last holder. */
+int object_delete(struct object *o);
+
+/* `o` is deleted when `to` goes; it was tied to nothing, or that tie ends. */
+void object_tie(struct object *o, struct object *to);
+/* Deletes all that is tied to it, in steps. */
+void object_untie_all(struct object *to);
+
+/* Some bounded work on what is to be freed; true if there is more. */
+bool object_reap(void);
+/* Frames are short: frees what is a cache only; false if there was nothing. */
+bool object_reclaim(void);
+
+/* Forgets the leaf tables of all persistent objects: their pages may have moved. */
+void object_forget_tables(void);
+
+/* Memory of the page, present and writable for the kernel; null if that cannot be. */
+void *object_page(struct object *o, uint64_t page);
+
+/* Leaf entries were narrowed or changed: waits until no processor has them any more. */
+void object_shoot(struct object *o);
+
+/* Walks all: null starts. For lists of threads; not held. */
+struct object *object_next(struct object *after, uint32_t type);
+
+extern uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed;
+
+#endif

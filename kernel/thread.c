@@ -1,0 +1,350 @@
+/* thread.c - threads and the choice of the next one (thread.h). */
+#include "core/mem.h"
+#include "kernel/arch/x86_64/apic.h"
+#include "kernel/ram.h"
+#include "kernel/heap.h"
+#include "kernel/lock.h"
+#include "kernel/log.h"
+#include "kernel/nvm.h"
+#include "kernel/sync.h"
+#include "kernel/thread.h"
+#include "kernel/view.h"
+
+uint32_t threads_alive, threads_asleep;
+
+static struct list ready = {&ready, &ready};
+static struct list owners = {&owners, &owners};
+static struct cache owner_cache = CACHE(struct owner);
+static uint32_t last_number, last_owner;
+static uint64_t slice_cycles;
+
+void thread_init(void)
+{
+	slice_cycles = clock_cycles(THREAD_SLICE_MS * 1000000ull);
+}
+
+/* ---- owners -------------------------------------------------------------------------------------- */
+
+static struct owner *owner_new(void)
+{
+	struct owner *owner = cache_take(&owner_cache);
+
+	if (!owner)
+		return NULL;
+	owner->number = ++last_owner & 0x7fffffff; /* bit 31 of a lock word says who waits */
+	list_add_last(&owners, &owner->link);
+	return owner;
+}
+
+static void owner_leave(struct owner *owner)
+{
+	if (--owner->threads)
+		return;
+	list_remove(&owner->link);
+	cache_give(&owner_cache, owner);
+}
+
+bool thread_owner_alive(uint32_t number)
+{
+	for (struct list *l = owners.next; l != &owners; l = l->next)
+		if (list_of(l, struct owner, link)->number == number)
+			return true;
+	return false;
+}
+
+/* ---- making -------------------------------------------------------------------------------------- */
+
+static void registers_set(struct thread *t, const struct thread_new *new)
+{
+	t->regs = (struct regs){.rdi = new->arg,
+				.rip = new->entry,
+				.cs = SELECTOR_USER_CODE,
+				.rflags = RFLAGS_FIXED | RFLAGS_IF,
+				.rsp = new->stack,
+				.ss = SELECTOR_USER_DATA};
+	t->fs = new->fs;
+	cpu_vector_new(t->vector);
+}
+
+static void page_set(struct thread *t, const char *name)
+{
+	*t->page = (struct twz_thread){.state = TWZ_THREAD_READY,
+				       .number = t->number,
+				       .owner = t->owner->number,
+				       .start_ns = clock_wall_ns(),
+				       .view = t->view->object->id};
+	for (unsigned i = 0; i < TWZ_THREAD_NAME - 1 && name[i]; i++)
+		t->page->name[i] = name[i];
+}
+
+/* Its object, with the page that says how it is; held. */
+static struct object *object_of_thread(void)
+{
+	struct object *o =
+		object_new(TWZ_TYPE_THREAD, TWZ_READ | TWZ_USE | TWZ_DELETE, (struct twz_id){0});
+
+	if (o && !object_page(o, TWZ_OBJ_DATA / TWZ_PAGE)) {
+		object_delete(o);
+		object_release(o);
+		return NULL;
+	}
+	return o;
+}
+
+int thread_new(const struct thread_new *new, struct object **object)
+{
+	struct object *o = object_of_thread();
+	uint64_t frame = o ? ram_take_zero() : 0;
+	struct thread *t = direct(frame);
+	int error = TWZ_E_NOMEM;
+
+	if (!frame)
+		goto no_frame;
+	t->owner = new->same_owner ? new->creator->owner : owner_new();
+	if (!t->owner)
+		goto no_owner;
+	t->owner->threads++;
+	error = view_enter(new->view_object, &t->view);
+	if (error)
+		goto no_view;
+	list_init(&t->queue);
+	t->number = ++last_number;
+	t->object = o;
+	t->page = o->medium->look(o, TWZ_OBJ_DATA / TWZ_PAGE);
+	registers_set(t, new);
+	page_set(t, new->name);
+	o->thread = t;
+	object_hold(o);
+	if (new->creator)
+		object_tie(o, new->creator->object);
+	threads_alive++;
+	t->sleeps = true;
+	threads_asleep++;
+	thread_wake(t);
+	*object = o;
+	return 0;
+no_view:
+	owner_leave(t->owner);
+no_owner:
+	ram_give(frame);
+no_frame:
+	if (o) {
+		object_delete(o);
+		object_release(o);
+	}
+	return error;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------- */
+
+/* The thread runs nowhere. */
+static void end(struct thread *t)
+{
+	struct object *o = t->object;
+
+	trace(TRACE_EXIT, t->number, t->status);
+	sync_leave(t);
+	if (t->sleeps)
+		threads_asleep--;
+	list_remove(&t->queue);
+	view_leave(t->view);
+	owner_leave(t->owner);
+	t->page->status = t->status;
+	__atomic_store_n(&t->page->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
+	o->thread = NULL;
+	ram_give(physical(t));
+	threads_alive--;
+	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
+	object_untie_all(o);
+	object_release(o);
+}
+
+void thread_kill(struct thread *t, uint32_t status)
+{
+	struct cpu *self = cpu_this();
+
+	if (t->ending)
+		return;
+	t->status = status;
+	if (!t->running) {
+		end(t);
+		return;
+	}
+	t->ending = true;
+	for (unsigned i = 0; i < ncpus; i++) {
+		if (cpus[i].thread != t)
+			continue;
+		cpus[i].reschedule = true;
+		if (&cpus[i] != self)
+			apic_send(&cpus[i], VECTOR_WAKE);
+	}
+}
+
+void thread_exit(struct thread *t, uint32_t status, bool all)
+{
+	struct object *o = NULL, *next;
+
+	if (all && t->owner->threads > 1)
+		for (o = object_next(NULL, TWZ_TYPE_THREAD); o; o = next) {
+			next = object_next(o, TWZ_TYPE_THREAD);
+			if (o->thread && o->thread != t && o->thread->owner == t->owner)
+				thread_kill(o->thread, status);
+		}
+	thread_kill(t, status);
+}
+
+/* ---- sleeping and waking ------------------------------------------------------------------------- */
+
+void thread_wake(struct thread *t)
+{
+	KCHECK(t->sleeps);
+	t->sleeps = false;
+	threads_asleep--;
+	if (t->running) /* it was about to sleep, on a processor that has not left it yet */
+		return;
+	list_add_last(&ready, &t->queue);
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpus[i].idle) {
+			cpus[i].idle = false; /* one is enough */
+			if (&cpus[i] != cpu_this())
+				apic_send(&cpus[i], VECTOR_WAKE);
+			return;
+		}
+}
+
+void thread_sleep(struct thread *t)
+{
+	t->sleeps = true;
+	threads_asleep++;
+	t->page->state = TWZ_THREAD_SLEEPS;
+	cpu_this()->reschedule = true;
+}
+
+/* ---- switching ----------------------------------------------------------------------------------- */
+
+/* The processor's thread runs no longer: what of it is in registers goes to memory. */
+static void put_off(struct cpu *cpu)
+{
+	struct thread *t = cpu->thread;
+
+	t->fs = cpu_fs_get();
+	t->gs = cpu_user_gs_get();
+	cpu_vector_save(t->vector);
+	t->page->run_cycles += cycles() - t->since;
+	t->running = false;
+	cpu->thread = NULL;
+}
+
+static void take_on(struct cpu *cpu, struct thread *t)
+{
+	if (cpu->root != t->view->root)
+		thread_load_root(cpu, t->view->root);
+	cpu_fs_set(t->fs);
+	cpu_user_gs_set(t->gs);
+	cpu_vector_load(t->vector);
+	*cpu->rsp0 = (uint64_t)(&t->regs + 1);
+	t->running = true;
+	t->page->state = TWZ_THREAD_READY;
+	t->since = cycles();
+	cpu->thread = t;
+	cpu->switches++;
+	cpu->slice = t->since + slice_cycles;
+	trace(TRACE_SWITCH, t->number, t->regs.rip);
+}
+
+static struct thread *next_ready(void)
+{
+	struct thread *t;
+
+	if (list_empty(&ready))
+		return NULL;
+	t = list_of(ready.next, struct thread, queue);
+	list_remove(&t->queue);
+	return t;
+}
+
+/* Nothing to run: frees what is to be freed, then waits with the lock given back. */
+static void idle(struct cpu *cpu)
+{
+	if (cpu->root != kernel_root)
+		thread_load_root(cpu, kernel_root);
+	if (object_reap() || nvm_drain())
+		return;
+	cpu->idle = true;
+	clock_arm(cpu, CLOCK_NEVER);
+	lock_give();
+	cpu_wait();
+	lock_take();
+	cpu->idle = false;
+}
+
+/* Leaves cpu->thread, if it must go, and says which one is next. */
+static struct thread *leave_thread(struct cpu *cpu)
+{
+	struct thread *t = cpu->thread, *next;
+
+	if (t && t->ending) {
+		t->running = false;
+		cpu->thread = NULL;
+		end(t);
+		t = NULL;
+	}
+	next = next_ready();
+	if (!t || (!next && !t->sleeps))
+		return next;
+	put_off(cpu);
+	if (!t->sleeps)
+		list_add_last(&ready, &t->queue);
+	return next;
+}
+
+void thread_choose(struct cpu *cpu)
+{
+	bool more = object_reap();
+
+	for (;;) {
+		struct thread *next = leave_thread(cpu);
+
+		if (next)
+			take_on(cpu, next);
+		if (cpu->thread)
+			break;
+		idle(cpu);
+	}
+	cpu->reschedule = more; /* at the next entry */
+	clock_arm(cpu, cpu->slice);
+}
+
+void thread_start_processor(void)
+{
+	struct cpu *cpu = cpu_this();
+
+	lock_take();
+	cpu->timer = CLOCK_NEVER;
+	thread_choose(cpu);
+	lock_give();
+	cpu_leave();
+}
+
+int thread_become(struct thread *t, struct object *view_object)
+{
+	struct view *view, *before = t->view;
+	int error = view_enter(view_object, &view);
+
+	if (error)
+		return error;
+	t->view = view;
+	t->page->view = view_object->id;
+	thread_load_root(cpu_this(), view->root);
+	view_leave(before);
+	return 0;
+}
+
+/* For a panic, which may come at any time. */
+void panic_thread(void)
+{
+	const struct thread *t = cpu_this()->thread;
+
+	if (t)
+		klog("thread %u: %s", t->number, t->page->name);
+}

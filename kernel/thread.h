@@ -1,0 +1,108 @@
+/*
+ * thread.h - threads, and which one runs where.
+ *
+ * A thread is its saved registers and what it may see; it has no stack in the kernel. It runs, or is
+ * in the queue, or sleeps (sync.h). One queue for all processors, first come first served, in slices;
+ * a thread keeps its processor's vector registers until another one is switched to.
+ *
+ * Its object, volatile and of type THREAD, is what others know of it (struct twz_thread). Threads of one
+ * program share an owner: the number that lock words name.
+ *
+ * Lock: the kernel's.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include "abi/syscall.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/clock.h"
+#include "kernel/list.h"
+
+#define THREAD_SLICE_MS 10u
+#define THREAD_KILLED (128u + 9u)
+
+struct object;
+struct view;
+struct waiter;
+
+struct owner {
+	struct list link;
+	uint32_t number;
+	uint32_t threads;
+};
+
+struct thread {
+	struct regs regs;  /* first: the entry code pushes here */
+	struct list queue; /* of those that are ready, or in none */
+	struct object *object;
+	struct twz_thread *page; /* of the object */
+	struct view *view;
+	struct owner *owner;
+	uint32_t number;
+	bool sleeps;
+	bool running; /* on some processor */
+	bool ending;  /* to be ended, with `status`, by the processor that it runs on */
+	uint32_t status;
+
+	struct waiter *waiters; /* words that it sleeps on */
+	struct alarm alarm;
+
+	uint64_t fs, gs; /* bases, while it does not run */
+	uint64_t handler_entry, handler_stack, handler_bytes;
+	uint32_t depth; /* of nested upcalls */
+	uint64_t since; /* cycles: runs since */
+
+	_Alignas(64) uint8_t vector[VECTOR_STATE_MAX];
+};
+TWZ_PIN(sizeof(struct thread) <= 4096); /* one frame */
+
+extern uint32_t threads_alive, threads_asleep;
+extern uint64_t kernel_root;
+
+void thread_init(void);
+
+/*
+ * A thread in the view of view_object (held by the caller), ready to run; *object is its object, held.
+ * `creator` may be null for the first. TWZ_E_NOMEM, what view_enter returns.
+ */
+struct thread_new {
+	struct object *view_object;
+	uint64_t entry, stack, arg, fs;
+	struct thread *creator;
+	bool same_owner;
+	const char *name;
+};
+int thread_new(const struct thread_new *new, struct object **object);
+
+/* Ends it: here and now if it is this processor's or nobody's, else at that processor's next entry. */
+void thread_kill(struct thread *thread, uint32_t status);
+/* All other threads of the owner, then this one. */
+void thread_exit(struct thread *thread, uint32_t status, bool all);
+
+/* It can run again. */
+void thread_wake(struct thread *thread);
+/* The running thread goes to sleep: the next one is chosen when the kernel is left. */
+void thread_sleep(struct thread *thread);
+
+/* The running thread changes its view. */
+int thread_become(struct thread *thread, struct object *view_object);
+
+/* Is there a thread with this owner number? */
+bool thread_owner_alive(uint32_t owner);
+
+static inline void thread_load_root(struct cpu *cpu, uint64_t root)
+{
+	cpu->root = root;
+	cpu_load_root(root);
+}
+
+/*
+ * Before the kernel is left: does a piece of the work that waits, and makes cpu->thread the one to
+ * leave to, waiting for one if there is none. The lock is held before and after.
+ */
+void thread_choose(struct cpu *cpu);
+
+/* For a processor that has no thread: never returns. Lock not held. */
+_Noreturn void thread_start_processor(void);
+
+#endif
