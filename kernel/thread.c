@@ -143,6 +143,8 @@ static void end(struct thread *t)
 	struct object *o = t->object;
 
 	trace(TRACE_EXIT, t->number, t->status);
+	if (t->number == 1)
+		panic("init has ended, with status %u", t->status);
 	sync_leave(t);
 	if (t->sleeps)
 		threads_asleep--;
