@@ -104,23 +104,6 @@ static int print_help(void)
 	return STATUS_OK;
 }
 
-/* A decimal number below limit, or -1. */
-static int64_t parse_number(const char *text, int64_t limit)
-{
-	int64_t n = 0;
-
-	if (!*text)
-		return -1;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return -1;
-		n = n * 10 + (*text - '0');
-		if (n >= limit)
-			return -1;
-	}
-	return n;
-}
-
 static void report_signal(const char *name, int signal)
 {
 	static const char *const names[] = {

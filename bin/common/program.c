@@ -95,6 +95,22 @@ void program_begin(const char *help, const struct option *options, int min, int 
 	*argc = rest;
 }
 
+int64_t parse_number(const char *text, int64_t limit)
+{
+	int64_t n = 0;
+
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -1;
+		n = n * 10 + (*text - '0');
+		if (n >= limit)
+			return -1;
+	}
+	return n;
+}
+
 /* ---- paths -------------------------------------------------------------------------------------- */
 
 int path_set(struct path *path, const char *text)

@@ -41,6 +41,9 @@ _Noreturn void fail_usage(const char *reason, const char *what);
 /* Ends the program with what it printed written. */
 _Noreturn void program_end(int status);
 
+/* A decimal number below limit, or -1. */
+int64_t parse_number(const char *text, int64_t limit);
+
 /* ---- paths -------------------------------------------------------------------------------------- */
 
 struct path {

@@ -27,7 +27,7 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp mv rm stat index ps free view poweroff reboot; do
+for program in prompt ls cat cp mv rm stat index counter ps free view poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -270,6 +270,36 @@ p 0 'cp /text/b /text/a' 'rm /text/b' 'cat /text/a'
 same "$out" text/b
 p 0 'cat /text/a'
 same "$out" text/b
+
+# ---- counter -------------------------------------------------------------------------------------
+
+p 0 'counter /count --every 0 --to 7' 'counter /count --every 0 --to 9' 'counter count --show'
+same "$out" - <<'EOF2'
+7
+9
+9 in 1 boot
+EOF2
+p 0 'counter /count --to 5' 'counter /count --every 1 --to 10' 'counter /count --show'
+same "$out" - <<'EOF2'
+9
+10
+10 in 2 boots
+EOF2
+# It goes on until it is stopped, or ended from outside; the count is what it was.
+run 124 "$bin/prompt" --store "$s" --timeout 2 --exec 'counter /count --every 1'
+p 0 'counter /count --stop' 'counter /count --show'
+says ' in 3 boots'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+p 1 'counter /count/x'
+p 1 'counter /text/a'
+warns 'counter: /text/a: is no counter'
+p 1 'counter /none --show'
+warns 'counter: /none: there is no such object or name'
+for argument in '--every -1' '--every x' '--to x' '--to=' 'y'; do
+	p 2 "counter /count $argument"
+done
+p 2 counter
 
 # ---- the machine: hosted, it is the host's -------------------------------------------------------
 
