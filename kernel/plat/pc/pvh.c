@@ -112,10 +112,10 @@ static void ram_add(uint64_t start, uint64_t end)
 /* Takes out every page that has a byte of it. */
 static void ram_reserve(uint64_t start, uint64_t end)
 {
-	start &= ~(TWZ_PAGE - 1);
-	end = (end + TWZ_PAGE - 1) & ~(TWZ_PAGE - 1);
 	if (start >= end)
 		return;
+	start &= ~(TWZ_PAGE - 1);
+	end = (end + TWZ_PAGE - 1) & ~(TWZ_PAGE - 1);
 	for (unsigned i = 0; i < machine.nram;) {
 		uint64_t from = machine.ram[i].start, to = from + machine.ram[i].bytes;
 
