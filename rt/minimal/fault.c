@@ -135,7 +135,7 @@ uint64_t fault_upcall(struct twz_upcall *upcall)
 	}
 	if (!(fault.object.lo | fault.object.hi) && fault.error == TWZ_E_NOTFOUND)
 		fault.error = TWZ_E_OUTSIDE; /* no object that could be gone: the slot is empty */
-	if (fault.address < TWZ_SLOT_SIZE) /* the row of a pointer outside of objects is null */
+	if (fault.address < TWZ_SLOT_SIZE)   /* the row of a pointer outside of objects is null */
 		fault.kind = TWZ_FAULT_POINTER;
 	twz_rt_fault(&fault);
 	return TWZ_SYS(thread_resume);

@@ -47,4 +47,7 @@ GUEST_IMAGES :=
 $(foreach p,$(GUEST_PROGRAMS),$(call guest,bin/$(p),$(call program-src,$(p))))
 $(foreach t,$(GUEST_TESTS),$(call guest,test/$(t),tests/guest/$(t).c))
 
-$(call test,asan,minimal,rt/minimal,_test.c,)
+# What needs no kernel is tested on the host.
+$(eval $(call archive-rules,$(B)/asan/libminimal.a,$(call objects,asan,rt/minimal/editor.c \
+	rt/minimal/arguments.c)))
+$(call test,asan,minimal,rt/minimal,_test.c,$(B)/asan/libminimal.a)
