@@ -141,10 +141,8 @@ static int64_t sys_power(struct thread *t, struct regs *r)
 	(void)t;
 	if (A0(r) > TWZ_POWER_RESET || A1(r) > 255)
 		return TWZ_E_ARG;
-	if (A0(r) == TWZ_POWER_RESET) {
-		host_tell(HOST_RESET, 0);
+	if (A0(r) == TWZ_POWER_RESET)
 		power_reset();
-	}
 	host_tell(HOST_STATUS, (uint8_t)A1(r));
 	power_off();
 }

@@ -10,7 +10,7 @@ passed=0 failed=0
 
 # ---- what the tree has ---------------------------------------------------------------------------
 
-find abi core lib rt bin tools tests bench -path tests/docs -prune -o -type f \( -name '*.[ch]' -o -name '*.sh' \) -print |
+find abi core kernel lib rt srv bin tools tests bench -path tests/docs -prune -o -type f \( -name '*.[ch]' -o -name '*.sh' \) -print |
 	sort >"$work/sources"
 xargs cat Makefile twizzler <"$work/sources" | tr -cs 'A-Za-z0-9_' '\n' | sort -u >"$work/words"
 sed -n 's/^[[:space:]]*X(\([A-Z]*\),.*/TWZ_E_\1/p' abi/errors.h | sort -u - "$work/words" -o "$work/words"
