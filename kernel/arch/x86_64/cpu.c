@@ -241,6 +241,7 @@ void cpu_prepare(struct cpu *cpu, uint32_t apic_id)
 	cpu->apic_id = apic_id;
 	cpu->stack = (uint64_t)stacks[cpu->number].last_guard;
 	cpu->timer = ~0ull;
+	cpu->online = 0;
 }
 
 void cpu_init(struct cpu *cpu)

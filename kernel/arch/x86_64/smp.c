@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 
+#define JUMP_US 10         /* see start */
 #define START_US 200       /* until the start-up message is sent again */
 #define START_US_MAX 50000 /* until the processor is given up */
 
@@ -56,12 +57,16 @@ static bool online_by(const struct cpu *cpu, uint64_t until)
 /*
  * INIT, start-up, start-up. The manual's 10 ms behind INIT are for processors of the last century;
  * today's take the next message at once.
+ *
+ * Where QEMU counts instructions, a processor that is reset makes the time jump to the next moment
+ * that any timer is set to, often 50 ms away. So one is set.
  */
 static bool start(struct cpu *cpu)
 {
 	uint64_t us = machine.cycles_per_s / 1000000, from = cycles();
 
 	starting = cpu;
+	apic_timer(from + JUMP_US * us);
 	apic_send_init(cpu);
 	apic_send_startup(cpu, machine.start_page);
 	if (online_by(cpu, from + START_US * us))
@@ -87,4 +92,5 @@ void cpu_start_others(void (*fn)(void))
 		else
 			klog("cpu: the processor with APIC ID %u does not start", cpu->apic_id);
 	}
+	apic_timer(~0ull);
 }
