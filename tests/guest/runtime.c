@@ -1,0 +1,411 @@
+/*
+ * runtime.c - the minimal runtime, from inside: programs and their ends, faults, waiting, memory, locks.
+ *
+ * It runs itself in roles, as programs of their own. What needs a second boot is `runtime register`,
+ * `runtime lives` after it; a test script on the host does that.
+ */
+#include <string.h>
+#include <twz/twz.h>
+
+#include "core/tx.h"
+
+#define SECOND 1000000000ull
+#define MUST(what) must((what), #what, __LINE__)
+
+static unsigned passed, failed;
+
+static void check(bool good, const char *what)
+{
+	if (good) {
+		passed++;
+		return;
+	}
+	failed++;
+	twz_print("runtime: not so: %s\n", what);
+	twz_flush();
+}
+
+static void must(int error, const char *what, int line)
+{
+	if (!error)
+		return;
+	twz_warn("runtime: line %d: %s: %s\n", line, what, twz_error_text(error));
+	twz_rt_exit(99);
+}
+
+static int run(const char *role, const char *arg, uint64_t timeout_ns)
+{
+	const char *argv[] = {"runtime", role, arg, NULL};
+	int status = -1;
+
+	MUST(twz_run(argv, timeout_ns, &status));
+	return status;
+}
+
+/* ---- ends of programs ----------------------------------------------------------------------------- */
+
+static volatile int zero;
+
+static __attribute__((noinline)) uint64_t deep(uint64_t n)
+{
+	volatile uint8_t room[1024];
+
+	room[n % sizeof(room)] = (uint8_t)n;
+	return n ? deep(n - 1) + room[0] : 0;
+}
+
+static int role_end(const char *how)
+{
+	static uint32_t data[4] = {0x90909090, 0x90909090, 0x90909090, 0xc3c3c3c3};
+
+	switch (how[0]) {
+	case 'n': /* null */
+		return *(volatile int *)(uintptr_t)zero;
+	case 'p': /* a persistent pointer that lies outside of objects */
+		return *(volatile int *)twz_ptr_get(
+			&(uint64_t){1ull << TWZ_PTR_OFF_BITS | 0x400000});
+	case 't': /* a store to the text */
+		*(volatile uint8_t *)(uintptr_t)role_end = 0;
+		return 0;
+	case 'j': /* a jump into data */
+		((void (*)(void))(uintptr_t)data)();
+		return 0;
+	case 's':
+		return (int)deep(1 << 20);
+	case 'i':
+		__asm__ volatile("ud2");
+		return 0;
+	case 'd':
+		__asm__ volatile("divl %0" : : "m"(zero) : "rax", "rdx");
+		return 0;
+	case 'b':
+		__asm__ volatile("int3");
+		return 0;
+	case 'g': /* privileged */
+		__asm__ volatile("hlt");
+		return 0;
+	case 'c': /* an address that none can be */
+		return *(volatile int *)(0x8000000000000000ull + (unsigned)zero);
+	case 'w':
+		twz_rt_wait(&(uint32_t){0}, 0, ~0ull);
+		return 0;
+	case 'l':
+		for (;;)
+			;
+	}
+	return how[0] - '0';
+}
+
+static void ends(void)
+{
+	check(run("end", "7", ~0ull) == 7, "a program's status is what main returned");
+	check(run("end", "0", ~0ull) == 0, "and 0 is 0");
+	check(run("end", "null", ~0ull) == 139, "a null pointer ends by signal 11");
+	check(run("end", "pointer", ~0ull) == 139, "a pointer read outside of objects does too");
+	check(run("end", "text", ~0ull) == 139, "a store to the text does too");
+	check(run("end", "jump", ~0ull) == 139, "a jump into data does too");
+	check(run("end", "stack", ~0ull) == 139, "a stack that is used up does too");
+	check(run("end", "illegal", ~0ull) == 132, "an illegal instruction: signal 4");
+	check(run("end", "divide", ~0ull) == 136, "a division by zero: signal 8");
+	check(run("end", "break", ~0ull) == 133, "a breakpoint: signal 5");
+	check(run("end", "general", ~0ull) == 139, "a privileged instruction: signal 11");
+	check(run("end", "canonical", ~0ull) == 139, "an address that cannot be: signal 11");
+	check(run("end", "wait", SECOND / 10) == 124, "what sleeps is ended when its time is over");
+	check(run("end", "loop", SECOND / 10) == 124, "what runs is, too");
+}
+
+/* ---- faults --------------------------------------------------------------------------------------- */
+
+static struct twz_fault seen;
+static unsigned faults;
+static struct twz_obj inner;
+
+/* Gives the page back; clobbers vector registers; and touches what faults itself. */
+static bool repair(const struct twz_fault *fault, void *arg)
+{
+	seen = *fault;
+	faults++;
+	__asm__ volatile("vpxor %%ymm0, %%ymm0, %%ymm0\n\tvpxor %%ymm7, %%ymm7, %%ymm7" ::
+				 : "memory");
+	if (faults == 1 && inner.base)
+		*(volatile uint8_t *)twz_obj_data(&inner) = 1;
+	if (fault->object.lo == inner.id.lo)
+		return !twz_rt_drop(inner.id, TWZ_OBJ_DATA / TWZ_PAGE, 1);
+	return !twz_rt_drop(*(const struct twz_id *)arg, TWZ_OBJ_DATA / TWZ_PAGE, 1);
+}
+
+static struct twz_obj guarded(void)
+{
+	struct twz_obj obj;
+
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &obj));
+	MUST(twz_rt_limit(obj.id, TWZ_OBJ_DATA / TWZ_PAGE, 1, TWZ_WRITE));
+	return obj;
+}
+
+static void handlers(void)
+{
+	struct twz_obj obj = guarded();
+	uint64_t before[4] = {1, 2, 3, 4}, after[4];
+	uint8_t *data = twz_obj_data(&obj);
+
+	inner = guarded();
+	twz_rt_on_fault(repair, &obj.id);
+	__asm__ volatile("vmovdqu %1, %%ymm7\n\t"
+			 "movb $5, (%2)\n\t"
+			 "vmovdqu %%ymm7, %0"
+			 : "=m"(after)
+			 : "m"(before), "r"(data)
+			 : "xmm7", "memory");
+	twz_rt_on_fault(NULL, NULL);
+	check(faults == 2, "a handler can fault itself, and is asked for that too");
+	check(seen.kind == TWZ_FAULT_RIGHT && seen.error == TWZ_E_RIGHT,
+	      "a limit is a fault of right");
+	check(seen.access == TWZ_VIEW_WRITE && seen.offset == TWZ_OBJ_DATA,
+	      "it says what was wanted");
+	check(*data == 5, "the instruction is tried again");
+	check(!memcmp(before, after, sizeof(before)), "the vector registers are as before");
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_delete(inner.id));
+}
+
+static void probes(void)
+{
+	struct twz_obj obj = guarded();
+	struct twz_tx tx;
+
+	twz_tx_begin(&tx);
+	check(!twz_tx_write(&tx, twz_obj_data(&obj), 8), "what cannot be written cannot be staged");
+	check(twz_tx_commit(&tx) == TWZ_E_RIGHT, "the transaction says why");
+	MUST(twz_obj_delete(obj.id));
+	twz_tx_begin(&tx);
+	check(twz_tx_write(&tx, (void *)(uintptr_t)role_end, 8) == NULL, "nor what is no object's");
+	twz_tx_abort(&tx);
+}
+
+/* ---- waiting, locks ------------------------------------------------------------------------------- */
+
+static int role_wake(const char *id_text)
+{
+	struct twz_obj obj;
+	uint32_t *word;
+	struct twz_id id;
+
+	MUST(twz_id_parse(id_text, &id));
+	MUST(twz_obj_open(id, &obj));
+	word = twz_obj_data(&obj);
+	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
+	twz_rt_wake(word, 1);
+	return twz_rt_wait(word, 1, SECOND / 50) == TWZ_E_TIMEOUT ? 0 : 1;
+}
+
+/* Ends in the middle of a transaction. */
+static int role_lock(const char *id_text)
+{
+	struct twz_obj obj;
+	struct twz_tx tx;
+	struct twz_id id;
+
+	MUST(twz_id_parse(id_text, &id));
+	MUST(twz_obj_open(id, &obj));
+	twz_tx_begin(&tx);
+	MUST(twz_tx_set(&tx, twz_obj_data(&obj), 77));
+	return 0;
+}
+
+static void waiting(void)
+{
+	uint64_t start = twz_rt_time_ns();
+	char text[TWZ_ID_TEXT];
+	struct twz_obj obj;
+	uint32_t word = 3;
+
+	check(twz_rt_wait(&word, 3, SECOND / 20) == TWZ_E_TIMEOUT, "waiting ends with its time");
+	check(twz_rt_time_ns() - start >= SECOND / 20, "and not before");
+	check(!twz_rt_wait(&word, 4, ~0ull), "there is nothing to wait for when the value differs");
+	check(twz_rt_wake(&word, 5) == 0, "nobody waits there");
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &obj));
+	twz_id_text(obj.id, text);
+	check(run("wake", text, ~0ull) == 0, "a word in an object is one word for all programs");
+	check(*(uint32_t *)twz_obj_data(&obj) == 1, "what another stored is there");
+	MUST(twz_obj_delete(obj.id));
+}
+
+static void dead_owners(void)
+{
+	char text[TWZ_ID_TEXT];
+	struct twz_obj obj;
+	struct twz_tx tx;
+
+	MUST(twz_obj_new(&(struct twz_new){.ending = true, .bytes = 8}, &obj));
+	twz_id_text(obj.id, text);
+	check(run("lock", text, ~0ull) == 0, "a program can end within a transaction");
+	check(obj_meta(obj.base)->log.lock != 0, "which leaves its lock");
+	twz_tx_begin(&tx);
+	MUST(twz_tx_set(&tx, (uint64_t *)twz_obj_data(&obj) + 1, 78));
+	check(!twz_tx_commit(&tx), "the next one settles the object");
+	check(*(uint64_t *)twz_obj_data(&obj) == 0, "the dead one's change is nowhere");
+	check(((uint64_t *)twz_obj_data(&obj))[1] == 78, "the other's is there");
+	MUST(twz_obj_delete(obj.id));
+}
+
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+static int role_volatile(const char *arg)
+{
+	const struct twz_rt_new new = {.perms = TWZ_READ | TWZ_WRITE | TWZ_DELETE,
+				       .flags = TWZ_NEW_VOLATILE,
+				       .npages = 4,
+				       .page = TWZ_OBJ_DATA / TWZ_PAGE};
+	struct twz_obj obj;
+	struct twz_id id;
+
+	(void)arg;
+	MUST(twz_rt_create(&new, &id));
+	MUST(twz_obj_open(id, &obj));
+	memset(twz_obj_data(&obj), 1, 4 * TWZ_PAGE);
+	check(twz_rt_keep(id) == TWZ_E_TYPE, "what is volatile cannot be kept");
+	return failed != 0;
+}
+
+static void nothing_is_left(void)
+{
+	struct twz_rt_memory before, after;
+	struct twz_rt_usage store_before, store_after;
+
+	run("volatile", "", ~0ull); /* what is made once is made */
+	MUST(twz_rt_memory(&before));
+	MUST(twz_rt_usage(&store_before));
+	for (unsigned i = 0; i < 5; i++) {
+		check(!run("volatile", "", ~0ull), "a program has memory of its own");
+		check(run("end", "null", ~0ull) == 139, "it ends");
+	}
+	MUST(twz_rt_memory(&after));
+	MUST(twz_rt_usage(&store_after));
+	check(after.used == before.used, "programs that ended leave no frame");
+	check(after.objects == before.objects && after.views == before.views &&
+		      after.threads == before.threads,
+	      "and no object, view or thread");
+	check(store_after.objects == store_before.objects && store_after.used == store_before.used,
+	      "and nothing in the store");
+}
+
+static int role_arguments(const char *arg)
+{
+	return strlen(arg) == 60000 && strspn(arg, "x") == 60000 ? 0 : 1;
+}
+
+static void programs(void)
+{
+	static char text[1 << 21];
+	const char *argv[] = {"runtime", "arguments", text, NULL};
+	int status;
+
+	memset(text, 'x', 60000);
+	check(run("arguments", text, ~0ull) == 0, "arguments of 60,000 bytes arrive");
+	memset(text, 'x', sizeof(text) - 1);
+	check(twz_run(argv, ~0ull, &status) == TWZ_E_LIMIT, "of 2 MiB they are refused");
+	argv[0] = "nobody";
+	check(twz_run(argv, ~0ull, &status) == TWZ_E_NOTFOUND, "an unknown program is not found");
+	check(twz_rt_open("x") == TWZ_E_ABSENT, "the machine has its store");
+}
+
+/* ---- registered views ----------------------------------------------------------------------------- */
+
+#define NAME "runtime-registered"
+
+struct kept {
+	twz_ptr(uint64_t) other; /* in another object */
+	uint64_t boots;
+};
+
+/* At each boot: finds all as it was, at the same address; counts. */
+static void again(uint64_t arg)
+{
+	struct kept *kept = (struct kept *)arg;
+	uint64_t *other = twz_get(&kept->other);
+	struct twz_obj obj;
+	struct twz_tx tx;
+
+	check(*other == 42, "a pointer into another object leads there");
+	MUST(twz_name_open(NAME, &obj));
+	check(twz_obj_data(&obj) == kept, "what was mapped is where it was");
+	twz_tx_begin(&tx);
+	twz_tx_set(&tx, &kept->boots, kept->boots + 1);
+	MUST(twz_tx_commit(&tx));
+	twz_warn("runtime: brought back, boot %llu, %u failed\n", (unsigned long long)kept->boots,
+		 failed);
+	if (kept->boots == 3)
+		MUST(twz_rt_unregister());
+}
+
+static int role_register(void)
+{
+	struct twz_obj first, second;
+	struct kept *kept;
+
+	MUST(twz_obj_new(&(struct twz_new){.bytes = sizeof(*kept)}, &first));
+	MUST(twz_obj_new(&(struct twz_new){.bytes = 8}, &second));
+	kept = twz_obj_data(&first);
+	*(uint64_t *)twz_obj_data(&second) = 42;
+	twz_persist(twz_obj_data(&second), 8);
+	MUST(twz_set(&kept->other, (uint64_t *)twz_obj_data(&second)));
+	twz_persist(kept, sizeof(*kept));
+	MUST(twz_name_bind(NAME, first.id, 0));
+	MUST(twz_rt_register(again, 0));
+	MUST(twz_rt_register(again, (uint64_t)kept));
+	*(volatile uint64_t *)twz_obj_data(&second) = 42; /* all is there still */
+	check(*twz_get(&kept->other) == 42, "after a become all is as before");
+	return failed != 0;
+}
+
+static int role_lives(const char *boots)
+{
+	struct twz_obj obj;
+	struct twz_id id = {0, 0};
+	int error;
+
+	MUST(twz_name_open(NAME, &obj));
+	twz_rt_wait(&(uint32_t){0}, 0, SECOND / 10); /* it is brought back meanwhile */
+	check(((struct kept *)twz_obj_data(&obj))->boots == (uint64_t)(boots[0] - '0'), "boots");
+	error = twz_rt_view_next(&id);
+	check(error == (boots[0] < '3' ? 0 : TWZ_E_NOTFOUND),
+	      "a view is registered while it should");
+	return failed != 0;
+}
+
+/* ---- */
+
+int main(int argc, char **argv)
+{
+	const char *role = argc > 1 ? argv[1] : "", *arg = argc > 2 ? argv[2] : "";
+	uint8_t a[5000], b[5000];
+
+	if (!strcmp(role, "end"))
+		return role_end(arg);
+	if (!strcmp(role, "wake"))
+		return role_wake(arg);
+	if (!strcmp(role, "lock"))
+		return role_lock(arg);
+	if (!strcmp(role, "volatile"))
+		return role_volatile(arg);
+	if (!strcmp(role, "arguments"))
+		return role_arguments(arg);
+	if (!strcmp(role, "register"))
+		return role_register();
+	if (!strcmp(role, "lives"))
+		return role_lives(arg);
+	ends();
+	handlers();
+	probes();
+	waiting();
+	dead_owners();
+	programs();
+	nothing_is_left();
+	twz_rt_random(a, sizeof(a));
+	twz_rt_random(b, sizeof(b));
+	check(memcmp(a, b, sizeof(a)) != 0 && memcmp(a, a + 2500, 2500) != 0,
+	      "random numbers differ");
+	twz_print("runtime: %u passed, %u failed\n", passed, failed);
+	return failed != 0;
+}
