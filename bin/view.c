@@ -29,7 +29,9 @@ static const char *name_of(uint32_t slot)
 		[TWZ_SLOT_WINDOW] = "window",
 	};
 
-	return slot < TWZ_VIEW_RESERVED && names[slot] ? names[slot] : "";
+	if (slot >= TWZ_VIEW_RESERVED)
+		return "";
+	return names[slot] ? names[slot] : "runtime";
 }
 
 /* A copy; false if it is not whole, because somebody is changing the entry, or died changing it. */

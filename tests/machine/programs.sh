@@ -1,0 +1,158 @@
+#!/bin/sh
+# The piece `machine_programs`: init, and the programs that are about the machine, in QEMU: statuses,
+# what they list, power, and views that are brought back.
+# Needs the machine.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+images=$build/guest/image
+cd "$work"
+s=$work/store
+echo hello >text
+"$twz" mkstore "$s" --size 32M && "$twz" put "$s" text /text
+
+# m STATUS COMMAND...: the commands in one boot. Further options of vm are in $options.
+options=
+m() {
+	status=$1
+	shift
+	for command; do
+		shift
+		set -- "$@" --exec "$command"
+	done
+	# shellcheck disable=SC2086
+	run "$status" "$build/vm" --store "$s" --timeout 30 $options "$@"
+}
+
+# ---- init: the commands, and the status that the machine is turned off with ----------------------
+
+m 0 'cat /text' 'cat /text'
+same "$out" - <<'LIST'
+hello
+hello
+LIST
+m 7 'exit 7' 'cat /text'
+silent
+m 127 nonsense
+says 'prompt: nonsense: there is no such program'
+m 1 'cat /none'
+m 0 poweroff 'cat /text'
+silent
+
+# Lines of the input, up to its end; no word of init.
+run 1 sh -c "printf 'cat /text\ncat /none\nexit 1\n' | '$build/vm' --store '$s' --timeout 30"
+says hello
+if grep -q 'boot [0-9]' "$out"; then
+	fails 'init describes the machine to nobody'
+else
+	passes
+fi
+
+# A reset: the same store, the next epoch, and the input goes on.
+run 3 sh -c "(printf 'reboot\n'; sleep 3; printf 'cat /text\nexit 3\n') | '$build/vm' --store '$s' --timeout 30"
+says hello
+
+# The prompt crashes: an image whose first instruction is none.
+{
+	head -c 24 "$images/prompt"
+	head -c 8 /dev/zero
+	printf '\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\17\13'
+} >crash
+truncate -s 4096 crash
+run 0 "$build/pack" crash.boot init="$images/init" prompt=crash
+options='--boot crash.boot'
+m 139 'cat /text'
+run 124 "$build/vm" --store "$s" --boot crash.boot --timeout 3
+says 'init: the prompt crashed (status 139); here is another'
+run 0 "$build/pack" none.boot init="$images/init"
+options='--boot none.boot'
+m 126 'cat /text'
+says 'init: the prompt cannot be started: there is no such object or name'
+options=
+
+# A machine without a store.
+"$build/vm" --store "$s" --dry-run | sed "s/'-object' '[^']*' '-device' 'nvdimm[^']*'//" >without
+run 0 sh without
+says 'init: there is no store'
+
+# ---- ps, free, view ------------------------------------------------------------------------------
+
+m 0 ps
+says ' init'
+says ' prompt'
+says ' ready  '
+m 0 'ps -l'
+m 0 free
+says 'memory '
+says 'known to the kernel: '
+m 0 view
+says '    1  000040000000  r-x  '
+says '  text'
+says '    4  000100000000  rw-  '
+m 1 'view /text'
+says 'view: /text: the object is of another type'
+m 0 'view --registered'
+silent
+
+# ---- counter: brought back -----------------------------------------------------------------------
+
+# counted FILE: the count that the last line of `counter --show` in it says.
+counted() {
+	sed -n 's/^\([0-9]*\) in [0-9]* boots*$/\1/p' "$1" | tail -n 1
+}
+
+m 0 'counter /done --every 0 --to 20' 'counter /done --show' 'view --registered'
+same "$out" - <<'LIST'
+20
+20 in 1 boot
+LIST
+# The plug is pulled while it counts. At the next boot it is there by itself, where it was.
+run 124 "$build/vm" --store "$s" --timeout 3 --exec 'counter /count --every 5'
+run 124 "$build/vm" --store "$s" --timeout 3 --exec 'counter /other --every 5'
+m 0 ps 'counter /count --show' 'view --registered'
+says ' counter'
+before=$(counted "$out")
+if [ "$before" -gt 1 ] && [ "$(grep -c '  entry ' "$out")" = 2 ]; then
+	passes
+else
+	fails "the count is $before, two views are registered"
+fi
+view=$(sed -n 's/^\([0-9a-f]*\)  entry .*/\1/p' "$out" | head -n 1)
+m 0 "view $view" 'counter /count --show'
+says '    1  000040000000  r-x  '
+if [ "$(counted "$out")" -gt "$before" ]; then
+	passes
+else
+	fails "it was not brought back: $(counted "$out") is not more than $before"
+fi
+
+# One that is spoiled is left out with a message, and the other one goes on. The view's data begins
+# with page 1024 of the object; at 16 there is the entry.
+run 0 "$twz" stat "$s" "$view"
+frame=$(sed -n 's/^ *pages* 1024.*: frames* \([0-9]*\).*/\1/p' "$out")
+printf '\0\0\0\0\0\0\0\0' | dd of="$s" bs=1 seek=$((frame * 4096 + 16)) conv=notrunc status=none
+m 0 'cat /text' ps
+says 'init: view '
+says ' is not brought back: the object is of another type'
+says hello
+if [ "$(grep -c ' counter$' "$out")" = 1 ]; then
+	passes
+else
+	fails 'the sound view is not brought back'
+fi
+
+# Stopped, in this boot or before the next: not brought back again.
+m 0 'counter /count --stop' 'counter /other --stop' 'cat /text'
+m 0 'cat /text'
+m 0 'counter /count --show' ps
+if grep -q ' counter$' "$out"; then
+	fails 'it is brought back although it was stopped'
+else
+	passes
+fi
+
+run 0 "$twz" check "$s"
+says '0 violations'
+
+finish machine_programs
