@@ -47,7 +47,9 @@ TWZ_SIZE(struct twz_identity, 96);
 #define TWZ_HASH_LEAF "twz-leaf-1\0\0\0\0\0"
 #define TWZ_HASH_INNER "twz-inner-1\0\0\0\0"
 #define TWZ_HASH_ROOT "twz-root-1\0\0\0\0\0"
+#define TWZ_HASH_CAP "twz-cap-1\0\0\0\0\0\0"
 TWZ_PIN(sizeof(TWZ_HASH_ID) == 16);
+TWZ_PIN(sizeof(TWZ_HASH_CAP) == 16);
 TWZ_PIN(sizeof(TWZ_HASH_LEAF) == 16);
 TWZ_PIN(sizeof(TWZ_HASH_INNER) == 16);
 TWZ_PIN(sizeof(TWZ_HASH_ROOT) == 16);

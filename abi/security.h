@@ -43,13 +43,15 @@ struct twz_cap {
 TWZ_SIZE(struct twz_cap, 256);
 TWZ_AT(struct twz_cap, sig, 192);
 
-/* A mask: what a context cannot have on one object, whatever is granted. */
+/*
+ * A mask: what a context cannot have on one object, whatever is granted. What it can have is
+ * (global_mask | override) & mask.
+ */
 struct twz_mask {
 	struct twz_id target;
-	uint32_t override; /* replaces the global mask when the flag is set */
-	uint32_t mask;     /* ANDed in any case */
-	uint32_t flags;    /* 1: override is valid */
-	uint32_t reserved;
+	uint32_t override; /* enum twz_perm */
+	uint32_t mask;     /* enum twz_perm */
+	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_mask, 32);
 

@@ -1,0 +1,111 @@
+/*
+ * right.h - the decision: what a thread may do to an object, and why. docs/format/security.md.
+ *
+ * One pure function. It reads its input and nothing else, keeps nothing, and calls only what the input
+ * supplies; the kernel, the tools and the tests all use it.
+ *
+ *   granted   = the object's defaults | valid capabilities of the active context | grants
+ *   limit of a context = (global mask | override for the object) & mask for the object
+ *   effective = granted & the limit of the active context & those of all undetachable ones
+ *
+ * A capability counts for the object if it is found under the object's ID, or, flagged KEY, under
+ * the key that the object was made under, and its chain is whole (chain[0] the capability itself,
+ * followed by its parents up to the root, chain[depth]):
+ *   R1  magic, version and algorithm are known, reserved bytes zero, no unknown flags or permissions
+ *   R2  chain[0]'s accessor is the active context
+ *   R3  depth counts down to 0, and the root has no parent; TWZ_CAP_DEPTH_MAX at most
+ *   R4  parent is the BLAKE2b-256 (TWZ_HASH_CAP) of the whole next record, its signature included
+ *   R5  each target is its parent's, or the parent's is a key (KEY) and the object is made under it
+ *   R6  the root is signed under the target's key: the object's, or with KEY the target itself
+ *   R7  a link is signed under the key of the context that delegates: that of the parent's accessor
+ *   R8  the parent may be delegated (DELEGATE)
+ *   R9  a link gives nothing that its parent does not: permissions, times, gate
+ *   R10 not_before <= now < expires, for each
+ *   R11 each signature is right
+ * One flagged GATE gives entry at its gate and no permission: it does not count here.
+ * At most RIGHT_CANDIDATES chains for a target are looked at; others do not count.
+ *
+ * A context is data that its owner wrote. Nothing in it is trusted: what is out of place counts as
+ * absent, and the search is bounded.
+ */
+#ifndef TWZ_CORE_RIGHT_H
+#define TWZ_CORE_RIGHT_H
+
+#include "abi/record.h"
+#include "abi/security.h"
+
+#define RIGHT_CANDIDATES 8u
+#define RIGHT_PROBES 64u /* slots of a context's table that a look-up takes at most */
+#define RIGHT_NEVER (~0ull)
+
+/* A published context: its bytes do not change while a decision runs. */
+struct right_context {
+	struct twz_id id;
+	uint64_t
+		bytes; /* from TWZ_OBJ_DATA on; offsets in it are of the object, so TWZ_OBJ_DATA more */
+	/*
+	 * [offset, offset + bytes), which is inside and does not cross a page; null if it is not there.
+	 * Aligned as the offset is.
+	 */
+	const void *(*at)(const struct right_context *context, uint64_t offset, uint64_t bytes);
+	void *arg;
+};
+
+enum right_verdict { RIGHT_BAD = 0, RIGHT_GOOD = 1, RIGHT_UNKNOWN = 2 };
+
+struct right_query {
+	struct twz_id object, key; /* key: that the object was made under, zero for none */
+	uint32_t defaults;
+	uint32_t grants;                    /* unsigned, the kernel's own */
+	uint64_t now;                       /* seconds since 1970, UTC */
+	const struct right_context *active; /* null: no context, so defaults and grants only */
+	const struct right_context *const *limits; /* undetachable ones, `nlimits` */
+	uint32_t nlimits;
+	void *arg;
+	/* Is the signature right, under the key that cap->signer names? UNKNOWN: it was not looked at. */
+	enum right_verdict (*verdict)(void *arg, const struct twz_cap *cap);
+	/* The key that this context object was made under; false: there is no such object. */
+	bool (*context_key)(void *arg, struct twz_id context, struct twz_id *key);
+};
+
+/* Why a permission is there, or is not. */
+enum right_why {
+	RIGHT_NONE = 0, /* nobody gives it */
+	RIGHT_DEFAULT,  /* the object's defaults */
+	RIGHT_CAP,      /* a capability */
+	RIGHT_GRANT,
+	RIGHT_MASKED,  /* it is given, but the active context's masks take it away */
+	RIGHT_LIMITED, /* it is given, but an undetachable context's masks take it away */
+	/* A capability would give it, but: */
+	RIGHT_MALFORMED,   /* R1, R3 */
+	RIGHT_STOLEN,      /* R2 */
+	RIGHT_BROKEN,      /* R4, R5: the chain does not hold together */
+	RIGHT_SIGNER,      /* R6, R7: signed under another key than has a say */
+	RIGHT_UNDELEGABLE, /* R8 */
+	RIGHT_WIDENED,     /* R9 */
+	RIGHT_EARLY,
+	RIGHT_EXPIRED,    /* R10 */
+	RIGHT_FORGED,     /* R11 */
+	RIGHT_UNVERIFIED, /* R11: UNKNOWN */
+};
+
+#define RIGHT_PERMS 5u /* bits of enum twz_perm */
+
+struct right_answer {
+	uint32_t effective, granted;
+	uint32_t pending; /* would be effective as well if `unverified` turned out good */
+	uint64_t until;   /* the first second in which the answer may be another; RIGHT_NEVER */
+	const struct twz_cap *unverified; /* the first UNKNOWN signature, where `at` put it */
+	struct right_reason {
+		enum right_why why;
+		struct twz_id by; /* MASKED, LIMITED: the context */
+		uint64_t cap;     /* offset of the capability, in the active context; 0: none */
+	} reason[RIGHT_PERMS]; /* by bit number. For a permission that is missing: what came closest */
+};
+
+void right_decide(const struct right_query *query, struct right_answer *answer);
+
+/* A context's limit for an object. */
+uint32_t right_limit(const struct right_context *context, struct twz_id object);
+
+#endif
