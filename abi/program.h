@@ -18,11 +18,12 @@ enum twz_slot {
 	TWZ_SLOT_NULL = 0,
 	TWZ_SLOT_TEXT = 1,
 	TWZ_SLOT_DATA = 2,
-	TWZ_SLOT_STACK = 3,  /* stack of the first thread, arguments at its end */
-	TWZ_SLOT_VIEW = 4,   /* the view itself */
-	TWZ_SLOT_SHADOW = 5, /* rows of the shadow */
-	TWZ_SLOT_BOOT = 6,   /* the boot object */
-	TWZ_SLOT_WINDOW = 7, /* where a program that starts another has the other's objects */
+	TWZ_SLOT_STACK = 3,   /* stack of the first thread, arguments at its end */
+	TWZ_SLOT_VIEW = 4,    /* the view itself */
+	TWZ_SLOT_SHADOW = 5,  /* rows of the shadow */
+	TWZ_SLOT_BOOT = 6,    /* the boot object */
+	TWZ_SLOT_WINDOW = 7,  /* where a program that starts another has the other's objects */
+	TWZ_SLOT_CONSOLE = 8, /* the console, which a program maps for itself */
 };
 #define TWZ_SLOT_DATA_AT(slot) (((uint64_t)(slot) << TWZ_SLOT_SHIFT) + TWZ_OBJ_DATA)
 

@@ -7,14 +7,15 @@
 
 static const struct twz_console *console(void)
 {
-	return (const struct twz_console *)TWZ_SLOT_DATA_AT(SLOT_CONSOLE);
+	return (const struct twz_console *)TWZ_SLOT_DATA_AT(TWZ_SLOT_CONSOLE);
 }
 
 void console_init(void)
 {
-	view_enter(view_own(), SLOT_CONSOLE, minimal.sys.console, minimal.sys.epoch, TWZ_VIEW_READ);
+	view_enter(view_own(), TWZ_SLOT_CONSOLE, minimal.sys.console, minimal.sys.epoch,
+		   TWZ_VIEW_READ);
 	if (minimal.recovered)
-		SYS(view_invalidate, SLOT_CONSOLE, 1);
+		SYS(view_invalidate, TWZ_SLOT_CONSOLE, 1);
 }
 
 uint32_t console_interrupts(void)

@@ -2,8 +2,7 @@
  * minimal.h - the inside of the minimal runtime: programs on our own kernel, static, without a libc.
  *
  * A program has its text, data, stack, view, shadow and the boot object in the slots that
- * abi/program.h names, and here the console in one more; all others are for objects. What it is
- * started with, and who started it, is in program.h.
+ * abi/program.h names; the others are for objects. Who started it, and how, is in program.h.
  *
  * Start: the kernel enters `_start` (entry.S), with rdi at struct twz_start. Everything is made
  * ready, then constructors run, then main, or in a view that was brought back the function that was
@@ -16,8 +15,6 @@
 #include "abi/program.h"
 #include "abi/rt.h"
 #include "abi/syscall.h"
-
-#define SLOT_CONSOLE 8u /* of the reserved ones: the console, to wait for input and interrupts */
 
 struct minimal {
 	/* Constant once main runs, but for rt.root and, as programs register, sys.view. */

@@ -69,72 +69,83 @@ static int copy_view(struct twz_view *to, struct twz_id id, bool lasts)
 	return 0;
 }
 
-/* This program goes on in a new view like the one that it has. */
-static int move(bool lasts)
+/* Fills the new view; a lasting one is registered. */
+static int fill_view(struct twz_id id, bool lasts, uint64_t entry, uint64_t arg)
+{
+	struct twz_view *view = window_open(id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	int error = copy_view(view, id, lasts);
+
+	if (!error) {
+		view->recovery_entry = entry;
+		view->recovery_arg = arg;
+	}
+	window_close();
+	if (error || !lasts)
+		return error;
+	error = twz_rt_sync(id);
+	if (!error)
+		error = twz_rt_keep(id);
+	return error ? error : (int)SYS(view_register, ID(id), true);
+}
+
+/* This program goes on in a new view like the one that it has, which is deleted. */
+static int move(bool lasts, uint64_t entry, uint64_t arg)
 {
 	const struct twz_sys_new new = {.type = TWZ_TYPE_VIEW,
 					.perms = PERMS,
 					.flags = lasts ? TWZ_OBJECT_ENDING : TWZ_OBJECT_VOLATILE,
 					.tie = lasts ? (struct twz_id){0} : minimal.sys.thread};
-	struct twz_id id;
+	struct twz_id before = minimal.sys.view, id;
 	int error = (int)SYS(object_new, &new, &id);
 
 	if (error)
 		return error;
-	error = copy_view(window_open(id, TWZ_VIEW_READ | TWZ_VIEW_WRITE), id, lasts);
-	window_close();
-	if (!error && lasts)
-		error = twz_rt_sync(id);
-	if (!error && lasts)
-		error = twz_rt_keep(id);
+	error = fill_view(id, lasts, entry, arg);
 	if (!error)
 		error = (int)SYS(view_become, ID(id));
-	if (error)
+	if (error) {
 		twz_rt_delete(id);
-	else
-		minimal.sys.view = id;
-	return error;
+		return error;
+	}
+	minimal.sys.view = id;
+	return twz_rt_delete(before);
 }
 
 /* Is the view that this program is in a lasting one? */
-static int lasts(bool *lasting)
+static int look(bool *lasts)
 {
 	struct twz_rt_stat stat;
 	int error = twz_rt_stat(minimal.sys.view, &stat);
 
-	*lasting = !error && !stat.end_epoch;
+	*lasts = !error && !stat.end_epoch;
 	return error;
 }
 
-static int set_entry(uint64_t entry, uint64_t arg)
+/* Another entry for the view that it has; what was mapped since is durable too. */
+static int change(uint64_t entry, uint64_t arg)
 {
 	struct twz_view *view = view_own();
 	struct twz_tx tx;
+	int error;
 
 	twz_tx_begin(&tx);
 	twz_tx_set(&tx, &view->recovery_entry, entry);
 	twz_tx_set(&tx, &view->recovery_arg, arg);
-	return twz_tx_commit(&tx);
+	error = twz_tx_commit(&tx);
+	return error ? error : twz_rt_sync(minimal.sys.view);
 }
 
 static int enter(uint64_t entry, uint64_t arg)
 {
-	struct twz_id before = minimal.sys.view;
-	bool lasting;
-	int error = lasts(&lasting);
+	bool lasts;
+	int error = look(&lasts);
 
-	if (!error && !lasting) {
-		error = keep_image(view_own()->slot[TWZ_SLOT_TEXT].id);
-		if (!error)
-			error = move(true);
-		if (!error)
-			error = twz_rt_delete(before);
-	}
-	if (!error)
-		error = set_entry(entry, arg);
-	if (!error)
-		error = twz_rt_sync(minimal.sys.view); /* entries of what is mapped */
-	return error ? error : (int)SYS(view_register, ID(minimal.sys.view), true);
+	if (error)
+		return error;
+	if (lasts)
+		return change(entry, arg);
+	error = keep_image(view_own()->slot[TWZ_SLOT_TEXT].id);
+	return error ? error : move(true, entry, arg);
 }
 
 int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg)
@@ -150,16 +161,10 @@ int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg)
 
 static int leave(void)
 {
-	struct twz_id before = minimal.sys.view;
-	bool lasting;
-	int error = lasts(&lasting);
+	bool lasts;
+	int error = look(&lasts);
 
-	if (error || !lasting)
-		return error;
-	error = (int)SYS(view_register, ID(before), false);
-	if (!error)
-		error = move(false);
-	return error ? error : twz_rt_delete(before);
+	return error || !lasts ? error : move(false, 0, 0); /* a deleted view is not registered */
 }
 
 int twz_rt_unregister(void)

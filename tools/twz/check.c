@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "abi/view.h"
 #include "core/check.h"
 #include "core/fot.h"
 #include "core/heap.h"
@@ -234,6 +235,20 @@ static void check_names(struct checking *c, struct twz_id id)
 	free(list);
 }
 
+/* What a view maps of lasting objects, its program's image among them, is reached by it. */
+static void check_view(struct checking *c, struct object *o)
+{
+	struct twz_view_slot entry;
+	uint64_t at = TWZ_OBJ_DATA + offsetof(struct twz_view, slot);
+
+	for (uint32_t i = 0; i < TWZ_VIEW_SLOTS + TWZ_VIEW_PLACES; i++, at += sizeof(entry)) {
+		if (object_read(o, at, &entry, sizeof(entry)))
+			return;
+		if (!twz_id_none(entry.id) && !entry.epoch)
+			reach(c, entry.id);
+	}
+}
+
 static void follow(struct checking *c, struct twz_id id)
 {
 	struct object o;
@@ -244,6 +259,8 @@ static void follow(struct checking *c, struct twz_id id)
 		return;
 	if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 		check_names(c, id);
+	if (o.record.identity.type == TWZ_TYPE_VIEW)
+		check_view(c, &o);
 	if (object_meta(&o, &meta) || meta.fot_next >= TWZ_FOT_ENTRIES)
 		return;
 	for (uint32_t i = 1; i <= meta.fot_next; i++) {
