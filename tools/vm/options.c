@@ -14,7 +14,6 @@
 #define PROCESSORS_MAX 16 /* what the kernel starts, kernel/machine.h */
 #define SECONDS_MAX 1000000000u
 #define MEM_MIN ((uint64_t)64 << 20)
-#define MEM_MAX ((uint64_t)64 << 30)
 
 static const char help[] =
 	"usage: vm --store FILE [--kernel FILE] [--boot FILE] [--smp N] [--mem SIZE] [--icount]\n"

@@ -2,16 +2,20 @@
  * store.c - the store, held while the machine runs.
  */
 #include <string.h>
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "core/pmem.h"
 #include "core/store.h"
+#include "kernel/machine.h"
 #include "rt/linux/image.h"
 #include "tools/vm/vm.h"
 
 #define NVDIMM_STEP ((uint64_t)TWZ_BLOCK_FRAMES * TWZ_PAGE) /* 2 MiB, as all stores */
+/* The kernel maps 512 GiB of physical memory (kernel/machine.h), its DRAM and registers among it. */
+#define STORE_MAX (DIRECT_BYTES - MEM_MAX - ((uint64_t)16 << 30))
 
 static struct image image;
 
@@ -45,6 +49,19 @@ static int check(void)
 	return error;
 }
 
+/* Looks before it allocates: a disk that is filled to no end is in everybody's way. */
+static bool has_room(void)
+{
+	struct stat file;
+	struct statvfs disk;
+	uint64_t there;
+
+	if (fstat(image.fd, &file) || !S_ISREG(file.st_mode) || fstatvfs(image.fd, &disk))
+		return true; /* image_reserve will tell */
+	there = (uint64_t)file.st_blocks * 512;
+	return there >= image.bytes || image.bytes - there <= disk.f_bavail * disk.f_frsize;
+}
+
 int store_hold(const char *path, uint64_t *bytes)
 {
 	char reason[512];
@@ -57,7 +74,10 @@ int store_hold(const char *path, uint64_t *bytes)
 		fail(STATUS_STORE, "%s: the store is damaged; twz check says where", path);
 	if (error)
 		fail(STATUS_STORE, "%s: %s", path, error_text(error));
-	if (image_reserve(0, image.bytes))
+	if (image.bytes > STORE_MAX)
+		fail(STATUS_STORE, "%s: the machine takes stores of at most %llu GiB", path,
+		     (unsigned long long)(STORE_MAX >> 30));
+	if (!has_room() || image_reserve(0, image.bytes))
 		fail(STATUS_STORE, "%s: the host has no room for all of its %llu MiB", path,
 		     (unsigned long long)(image.bytes >> 20));
 	*bytes = image.bytes / NVDIMM_STEP * NVDIMM_STEP;

@@ -32,6 +32,7 @@ enum vm_status {
 };
 
 #define COMMANDS_MAX 256
+#define MEM_MAX ((uint64_t)64 << 30)
 
 struct options {
 	const char *store;

@@ -1,0 +1,240 @@
+#!/bin/sh
+# The piece `vm`: what vm makes of a machine, with a kernel that does what it is told
+# (tests/vm/machine.S).
+# Needs the machine.
+set -eu
+cd "$(dirname "$0")/../.."
+: "${TWZ_BUILD:=build/debug}" "${TWZ_TMP:=$(mktemp -d)}"
+vm=$(readlink -f "$TWZ_BUILD/asan/vm")
+twz=$(readlink -f "$TWZ_BUILD/twz")
+prompt=$(readlink -f "$TWZ_BUILD/bin/prompt")
+# as_kernel NAME OPTION...: machine.S, assembled with these options.
+as_kernel() {
+	name=$1
+	shift
+	gcc -c "$@" -o "$TWZ_TMP/$name.o" tests/vm/machine.S
+	ld -o "$TWZ_TMP/$name" -e start -Ttext=0x100000 -z max-page-size=0x1000 -z noexecstack "$TWZ_TMP/$name.o"
+}
+as_kernel kernel
+as_kernel again -DCOMMANDS='"borR"'
+cd "$TWZ_TMP"
+: >boot
+"$twz" mkstore store --size 16M
+passed=0 failed=0
+
+fail() {
+	echo "    $*; status $status, stdout and stderr:"
+	sed 's/^/    > /' out err
+	exit 1
+}
+
+expect_status() {
+	[ "$status" = "$1" ] || fail "expected status $1"
+}
+
+expect() {
+	grep -qe "$2" "$1" || fail "expected '$2' in $1"
+}
+
+# machine LETTERS OPTION...: runs that machine; its input is `in`.
+: >in
+machine() {
+	letters=$1
+	shift
+	status=0
+	timeout -k 5 60 "$vm" --store store --kernel kernel --boot boot --exec "$letters" "$@" \
+		<in >out 2>err || status=$?
+}
+
+case_the_status_is_what_the_kernel_said() {
+	machine bosO
+	expect_status 42
+	[ "$(cat out)" = 'a line' ] || fail "wrong output"
+	[ ! -s err ] || fail "it says something"
+}
+
+case_a_panic_is_120_with_the_log() {
+	machine blpH
+	expect_status 120
+	expect err '^a line$'
+	expect err 'panicked'
+	machine blpT
+	expect_status 120
+}
+
+case_a_hang_is_121_with_the_log() {
+	machine blH --silence 1
+	expect_status 121
+	expect err '^a line$'
+	machine bsH --silence 1
+	expect_status 121
+	expect err 'does not turn off'
+}
+
+case_an_end_without_a_word_is_122() {
+	machine bT
+	expect_status 122
+	expect err 'triple fault'
+	machine bO
+	expect_status 122
+	machine bsO --bios boot
+	expect_status 122
+	expect err 'qemu: could not load'
+}
+
+case_time_over_is_124() {
+	machine bH --timeout 1
+	expect_status 124
+}
+
+case_the_log_goes_where_it_is_asked_to_go() {
+	machine blsO --log log
+	expect_status 42
+	[ "$(cat log)" = 'a line' ] || fail "wrong log"
+	[ ! -s err ] || fail "it says something"
+	machine blpH --log -
+	[ "$(grep -c '^a line$' err)" = 1 ] || fail "not once on stderr"
+	machine bsO --log nowhere/log
+	expect_status 2
+}
+
+case_input_is_kept_until_the_kernel_takes_it() {
+	seq 300 >in
+	printf 'the last line\001x' >>in
+	machine besO
+	: >in
+	expect_status 42
+	seq 300 >expected
+	printf 'the last line\001x\n' >>expected
+	cmp -s out expected || fail "the input did not come whole"
+}
+
+case_who_takes_no_output_makes_no_hang() {
+	(
+		code=0
+		"$vm" --store store --kernel kernel --boot boot --exec bm --silence 1 --timeout 4 || code=$?
+		echo $code >code
+	) 2>err </dev/null | sleep 6
+	[ "$(cat code)" = 124 ] || fail "$(cat code) and not 124"
+}
+
+case_a_reset_starts_the_machine_again() {
+	machine brR
+	expect_status 0
+	# This one has its letters built in: with --exec, a reset is the end.
+	status=0
+	timeout -k 5 60 "$vm" --store store --kernel again --boot boot --timeout 2 </dev/null \
+		>out 2>err || status=$?
+	expect_status 124
+	[ "$(grep -c 'a line' out)" -gt 1 ] || fail "it was not started again"
+}
+
+# The machine in the background, once QEMU runs: its process is $child, QEMU's $qemu.
+start() {
+	"$vm" --store store --kernel kernel --boot boot --exec bH --timeout 30 </dev/null >out 2>err &
+	child=$!
+	qemu=
+	for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		qemu=$(cat /proc/$child/task/$child/children)
+		[ -z "$qemu" ] || break
+		sleep 0.1
+	done
+	status=$try
+	[ -n "$qemu" ] || fail "QEMU does not start"
+}
+
+case_a_store_is_held_while_it_runs() {
+	start
+	"$prompt" --store store --exec 'ls /' >out 2>err </dev/null || true
+	expect err 'in use by process'
+	machine bsO
+	expect_status 125
+	expect err 'in use by process'
+	"$twz" ls store >out 2>err && fail "a reader got it too"
+	kill $child
+	wait $child 2>/dev/null || true
+}
+
+case_killed_is_the_plug_pulled() {
+	start
+	kill -KILL $child
+	wait $child 2>/dev/null && status=0 || status=$?
+	expect_status 137
+	machine bsO
+	expect_status 42
+	! grep -qs '^State:.[RSD]' "/proc/${qemu% }/status" || fail "QEMU lives on"
+}
+
+case_a_store_that_is_none_is_125() {
+	for bad in none small damaged; do
+		status=0
+		: >small
+		cp store damaged
+		dd if=/dev/urandom of=damaged bs=8192 count=1 conv=notrunc 2>/dev/null
+		"$vm" --store $bad --kernel kernel --boot boot </dev/null >out 2>err || status=$?
+		expect_status 125
+		expect err "$bad: "
+	done
+}
+
+case_a_host_without_room_is_125() {
+	free=$(($(df -Pm . | awk 'NR == 2 { print $4 }') / 1024 + 1))
+	[ $free -lt 400 ] || return 0 # no store that the machine takes is too large for this host
+	"$twz" mkstore large --size ${free}G
+	status=0
+	"$vm" --store large --kernel kernel --boot boot </dev/null >out 2>err || status=$?
+	rm large
+	expect_status 125
+	expect err 'no room'
+}
+
+case_a_store_too_large_for_the_machine_is_125() {
+	"$twz" mkstore large --size 600G
+	status=0
+	"$vm" --store large --kernel kernel --boot boot </dev/null >out 2>err || status=$?
+	rm large
+	expect_status 125
+	expect err 'at most'
+}
+
+case_what_makes_no_sense_is_2() {
+	for line in '--smp 0' '--smp 17' '--mem 1' '--mem 5x' '--accel x' '--timeout 0' '--silence x' '--what' \
+		'--exec' '--disk d' 'x' '--icount=1' '--icount --accel kvm'; do
+		# shellcheck disable=SC2086
+		machine x $line
+		[ "$status" = 2 ] || fail "'$line'"
+		[ -s err ] || fail "'$line' said nothing"
+	done
+	machine "$(printf 'a\tb')"
+	expect_status 2
+	machine "$(seq 2000)"
+	expect_status 2
+	machine "$(printf '%04000d' 1)"
+	expect_status 2
+	machine x --kernel nowhere
+	expect_status 126
+}
+
+case_the_command_is_shown_and_the_machine_as_asked() {
+	machine bsO --dry-run --smp 3 --mem 1G --icount
+	expect_status 0
+	expect out "'-smp' '3'"
+	expect out "'1024M,slots"
+	expect out "'shift=0,sleep=off'"
+	machine bsO --smp 3 --mem 1G
+	expect_status 42
+	machine bosO --icount
+	expect_status 42
+}
+
+cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$OLDPWD/tests/vm/vm.sh")
+for name in $cases; do
+	if ("case_$name"); then
+		passed=$((passed + 1))
+	else
+		echo "$name: failed"
+		failed=$((failed + 1))
+	fi
+done
+echo "vm: $passed passed, $failed failed"
+[ "$failed" = 0 ]
