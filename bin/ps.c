@@ -19,7 +19,22 @@ static const char help[] =
 
 #define SECOND 1000000000ull
 
+#define THREADS_MAX 4096u
+
 static bool details;
+
+static struct twz_rt_thread threads[THREADS_MAX];
+static uint32_t nthreads;
+
+/* At its place by number. */
+static void add(const struct twz_rt_thread *thread)
+{
+	uint32_t at = nthreads++;
+
+	for (; at && threads[at - 1].number > thread->number; at--)
+		threads[at] = threads[at - 1];
+	threads[at] = *thread;
+}
 
 static void print_id(struct twz_id id)
 {
@@ -58,11 +73,15 @@ int main(int argc, char **argv)
 	int error;
 
 	program_begin(help, options, 0, 0, &argc, argv);
+	while (!(error = twz_rt_thread_next(&thread)) && nthreads < THREADS_MAX)
+		add(&thread);
 	twz_print("%8s %8s  %-6s %8s %10s", "number", "owner", "state", "age", "ran");
 	if (details)
 		twz_print("  %-32s  %-32s", "thread", "view");
 	twz_print("  name\n");
-	while (!(error = twz_rt_thread_next(&thread)))
-		print(&thread);
-	program_end(error == TWZ_E_NOTFOUND ? STATUS_OK : fail_error("the threads", error));
+	for (uint32_t i = 0; i < nthreads; i++)
+		print(&threads[i]);
+	if (!error)
+		error = TWZ_E_LIMIT;
+	program_end(error == TWZ_E_NOTFOUND ? STATUS_OK : fail_error("further threads", error));
 }
