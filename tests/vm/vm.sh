@@ -114,7 +114,7 @@ case_who_takes_no_output_makes_no_hang() {
 		code=0
 		"$vm" --store store --kernel kernel --boot boot --exec bm --silence 1 --timeout 4 || code=$?
 		echo $code >code
-	) 2>err </dev/null | sleep 6
+	) 2>err </dev/null | { sleep 6; }
 	[ "$(cat code)" = 124 ] || fail "$(cat code) and not 124"
 }
 
