@@ -199,6 +199,7 @@ static void test_find(void **state)
 	struct twz_id id = record(small)->id;
 	struct twz_slab_head *slab = frame_at(s, small >> 6);
 	uint64_t ref, *slot = NULL, ref_mask = (1ull << TWZ_REF_BITS) - 1;
+	struct store_new new = {0};
 
 	(void)state;
 	assert_int_equal(store_find(s, id, &ref), 0);
@@ -217,6 +218,27 @@ static void test_find(void **state)
 	for (unsigned i = 0; i < TWZ_BUCKET_SLOTS; i++)
 		b->slot[i] = ~0ull;
 	assert_int_not_equal(store_find(s, id, &ref), 0);
+	assert_int_equal(store_create(s, &new, &ref), TWZ_E_DAMAGED);
+}
+
+/* An index that claims more buckets than there are frames: a walk over it ends. */
+static void test_walk(void **state)
+{
+	const uint64_t wrong[] = {2, s->nframes + 1, 1ull << 62, ~0ull};
+	uint64_t *nbuckets = &s->super->objects.nbuckets, ref;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		uint64_t cursor = 0, n = 0;
+		int error;
+
+		*nbuckets = wrong[i];
+		while ((error = store_next(s, &cursor, &ref)) != TWZ_E_NOTFOUND && n <= s->nframes)
+			n += error == TWZ_E_DAMAGED;
+		assert_int_equal(error, TWZ_E_NOTFOUND);
+		assert_int_not_equal(n, 0);
+		assert_string_not_equal(checked(), "");
+	}
 }
 
 /* An identity that was changed, with a sum that fits: found at the first load in an epoch. */
@@ -303,6 +325,7 @@ int main(void)
 		cmocka_unit_test_setup(test_give, setup),
 		cmocka_unit_test_setup(test_share, setup),
 		cmocka_unit_test_setup(test_find, setup),
+		cmocka_unit_test_setup(test_walk, setup),
 		cmocka_unit_test_setup(test_identity, setup),
 		cmocka_unit_test_setup(test_free_list, setup),
 		cmocka_unit_test_setup(test_update_log, setup),

@@ -26,7 +26,7 @@ uint64_t index_home(uint64_t tag)
 
 static uint64_t bucket_of(uint64_t nbuckets, uint64_t tag)
 {
-	uint64_t mask = (1ull << (64 - __builtin_clzll(nbuckets | 1))) - 1;
+	uint64_t mask = ~0ull >> __builtin_clzll(nbuckets | 1);
 
 	/* mask + 1 is the power of two above nbuckets */
 	return (tag & mask) < nbuckets ? tag & mask : tag & mask >> 1;
@@ -169,15 +169,16 @@ int index_add(struct store *s, struct twz_index *index, uint64_t tag, uint64_t r
 {
 	struct twz_bucket *b =
 		(struct twz_bucket *)index_bucket(s, index, index_bucket_of(index, tag));
-	uint64_t i = index_home(tag);
+	uint64_t i = index_home(tag), steps = 0;
 
 	if (!b)
 		return TWZ_E_DAMAGED;
 	if (UPDATE_GET(&s->update, b->count) >=
 	    TWZ_BUCKET_SLOTS - 1) /* one stays empty: ends a probe */
 		return TWZ_E_LIMIT;
-	while (slot_get(s, b, i))
-		i++;
+	for (; slot_get(s, b, i); i++)
+		if (++steps == TWZ_BUCKET_SLOTS)
+			return TWZ_E_DAMAGED; /* its count lies */
 	slot_put(s, b, i, tag << TWZ_REF_BITS | ref);
 	counts_put(s, index, b, 1);
 	return 0;

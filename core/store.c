@@ -335,8 +335,9 @@ const struct twz_record *store_record(const struct store *s, uint64_t ref)
 int store_next(const struct store *s, uint64_t *cursor, uint64_t *ref)
 {
 	const struct twz_index *index = &s->super->objects;
+	uint64_t nbuckets = index->nbuckets < s->nframes ? index->nbuckets : s->nframes;
 
-	for (; *cursor < index->nbuckets * TWZ_BUCKET_SLOTS; ++*cursor) {
+	for (; *cursor < nbuckets * TWZ_BUCKET_SLOTS; ++*cursor) {
 		const struct twz_bucket *b = index_bucket(s, index, *cursor / TWZ_BUCKET_SLOTS);
 		const struct twz_record *rec;
 		uint64_t slot;
