@@ -15,7 +15,8 @@ KERNEL_ASM := $(wildcard kernel/arch/x86_64/*.S)
 KERNEL_CFLAGS := -std=gnu11 $(WARN) $(OPT) $(FREESTANDING) -fno-common -ffunction-sections \
 	-fdata-sections -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-	-fno-tree-loop-distribute-patterns -fcf-protection=none -I. -MMD -MP
+	-fno-tree-loop-distribute-patterns -fcf-protection=none \
+	-I. -MMD -MP
 KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings -Wl,-T,kernel/kernel.ld
 
@@ -49,6 +50,8 @@ $(B)/obj/$(1)/symbols.o: $(B)/obj/$(1)/symbols.S
 $(B)/machine/$(1): $(B)/obj/$(1)/symbols.o
 	@mkdir -p $$(@D)
 	$$(call quiet,link)$(CC) $(KERNEL_LDFLAGS) -o $$@ $$(KERNEL_OBJ_$(1)) $$< $(SODIUM_LIBRARY)
+	@nm -n $$@ | awk -f kernel/symbols.awk | cmp -s - $(B)/obj/$(1)/symbols.S || \
+		{ echo "$$@: functions have moved between the two links" >&2; exit 1; }
 endef
 $(foreach v,kernel kernel-check,$(eval $(call kernel-rules,$(v))))
 

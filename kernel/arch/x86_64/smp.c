@@ -19,9 +19,9 @@ void start_first(uint64_t start_info)
 
 	machine.entry_cycles = entry_cycles;
 	cpu_prepare(cpu, 0);
+	serial_init(); /* first, so that a panic is seen there */
 	cpu_init(cpu);
 	paging_init();
-	serial_init();
 	pvh_init(start_info);
 	acpi_init();
 	cpu->apic_id = machine.apic_id[0];

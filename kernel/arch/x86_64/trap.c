@@ -48,8 +48,8 @@ _Noreturn static void unexpected(const struct regs *regs)
 			 : regs->error & 2 ? "write to"
 					   : "read of",
 			 (void *)cpu_fault_address(), regs->error);
-	panic_at(regs, "%s (vector %lu) in the kernel, error code %lx", name ? name : "interrupt",
-		 regs->vector, regs->error);
+	panic_at(regs, "%s (vector %lu) in %s, error code %lx", name ? name : "interrupt",
+		 regs->vector, regs->cs & 3 ? "a program" : "the kernel", regs->error);
 }
 
 void trap_user(struct regs *regs)
