@@ -45,10 +45,11 @@
 #define FCW_NEW 0x37fu
 #define MXCSR_NEW 0x1f80u
 
-struct cpu cpus[CPU_MAX];
-unsigned ncpus;
-
 struct stacks stacks[CPU_MAX] __attribute__((aligned(4096)));
+
+/* The first one is on its stack before any C runs. */
+struct cpu cpus[CPU_MAX] = {{.stack = (uint64_t)stacks[0].last_guard}};
+unsigned ncpus;
 
 /* ---- features ----------------------------------------------------------------------------------- */
 

@@ -18,7 +18,7 @@
 #include "abi/base.h"
 
 #define CPU_MAX 16u
-#define CPU_STACK 16384u /* bytes of a processor's stack */
+#define CPU_STACK 32768u /* bytes of a processor's stack */
 
 /* User registers of a thread, as pushed: the first 15 as in struct twz_registers. */
 struct regs {

@@ -50,6 +50,13 @@ enum exception {
 /* Where to go on after a fault at this instruction that could not be resolved; 0: not foreseen. */
 uint64_t user_fixup(uint64_t rip);
 
+/* As entry.S has them. */
+TWZ_AT(struct regs, r11, 48);
+TWZ_AT(struct regs, rdi, 112);
+TWZ_AT(struct regs, vector, 120);
+TWZ_AT(struct regs, rip, 136);
+TWZ_AT(struct regs, rsp, 160);
+
 /* ---- entry.S ---------------------------------------------------------------------------------------- */
 
 extern const uint8_t trap_stubs[256][16];
@@ -67,8 +74,7 @@ void cpu_prepare(struct cpu *cpu, uint32_t apic_id);
 
 /* ---- called from assembly --------------------------------------------------------------------------- */
 
-_Noreturn void start_first(uint64_t start_info);
-_Noreturn void start_other(struct cpu *cpu);
+_Noreturn void start_processor(struct cpu *cpu, uint64_t start_info);
 void trap_user(struct regs *regs);
 void trap_kernel(struct regs *regs);
 _Noreturn void trap_last(struct regs *regs);

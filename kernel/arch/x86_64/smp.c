@@ -13,10 +13,8 @@
 
 static void (*entry)(void);
 
-void start_first(uint64_t start_info)
+static _Noreturn void start_first(struct cpu *cpu, uint64_t start_info)
 {
-	struct cpu *cpu = &cpus[0];
-
 	machine.entry_cycles = entry_cycles;
 	cpu_prepare(cpu, 0);
 	serial_init(); /* first, so that a panic is seen there */
@@ -34,7 +32,7 @@ void start_first(uint64_t start_info)
 	panic("kernel_main has come to its end");
 }
 
-void start_other(struct cpu *cpu)
+static _Noreturn void start_other(struct cpu *cpu)
 {
 	cpu_init(cpu);
 	cpu_load_root(kernel_root);
@@ -42,6 +40,13 @@ void start_other(struct cpu *cpu)
 	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
 	entry();
 	panic("the entry of processor %u has come to its end", cpu->number);
+}
+
+void start_processor(struct cpu *cpu, uint64_t start_info)
+{
+	if (cpu == &cpus[0])
+		start_first(cpu, start_info);
+	start_other(cpu);
 }
 
 static bool online_by(const struct cpu *cpu, uint64_t until)

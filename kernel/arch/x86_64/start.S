@@ -18,7 +18,6 @@
 #define CODE 0x08
 #define DATA 0x10
 
-#define STACKS_STACK_END (4096 + 16384) /* in struct stacks */
 #define CPU_STACK_TOP 16 /* in struct cpu */
 
 	.section .note.pvh, "a", @note
@@ -90,15 +89,10 @@ start_64_high:
 	mov %eax, %fs
 	mov %eax, %gs
 	mov starting, %rdi
-	test %rdi, %rdi
-	jnz 1f
-	mov $stacks + STACKS_STACK_END, %rsp
-	mov %ebp, %edi
+	mov CPU_STACK_TOP(%rdi), %rsp
+	mov %ebp, %esi /* start_info; the first one's only */
 	xor %ebp, %ebp
-	call start_first
-1:	mov CPU_STACK_TOP(%rdi), %rsp
-	xor %ebp, %ebp
-	call start_other
+	call start_processor
 
 /* A copy of this lies at the start of a page below 1 MiB: cs = page / 16, ip = 0. */
 	.section .rodata, "a", @progbits
@@ -168,6 +162,6 @@ start_middle:
 entry_cycles:
 	.quad 0 /* time stamp at start_32 */
 starting:
-	.quad 0 /* the struct cpu that is being started; 0: the first */
+	.quad cpus /* the struct cpu of the processor that is being started */
 
 	.section .note.GNU-stack, "", @progbits
