@@ -36,11 +36,15 @@ TWZ_SIZE(struct twz_view_slot, 32);
 
 #define TWZ_VIEW_CONTEXTS 8u
 
+enum twz_view_flags {
+	TWZ_VIEW_INTERRUPTS = 1, /* the program deals with the console's interrupts itself, now */
+};
+
 /* A registered view is entered at boot at recovery_entry on the stack, with its contexts attached. */
 struct twz_view {
 	uint64_t magic;
-	uint32_t version; /* 1 */
-	uint32_t flags;
+	uint32_t version;        /* 1 */
+	uint32_t flags;          /* enum twz_view_flags */
 	uint64_t recovery_entry; /* address in this view; 0: cannot be brought back */
 	uint64_t recovery_arg;
 	uint64_t stack; /* highest address of the fresh stack, and its size */

@@ -14,13 +14,20 @@ void console_init(void)
 {
 	view_enter(view_own(), TWZ_SLOT_CONSOLE, minimal.sys.console, minimal.sys.epoch,
 		   TWZ_VIEW_READ);
-	if (minimal.recovered)
+	if (minimal.recovered) {
 		SYS(view_invalidate, TWZ_SLOT_CONSOLE, 1);
+		console_own_interrupts(false);
+	}
 }
 
 uint32_t console_interrupts(void)
 {
 	return __atomic_load_n(&console()->interrupts, __ATOMIC_ACQUIRE);
+}
+
+void console_own_interrupts(bool on)
+{
+	__atomic_store_n(&view_own()->flags, on ? TWZ_VIEW_INTERRUPTS : 0, __ATOMIC_RELEASE);
 }
 
 int console_byte(uint32_t interrupts)

@@ -12,6 +12,12 @@
 /* How often Ctrl-C was pressed. */
 uint32_t console_interrupts(void);
 
+/*
+ * While this is on, the program deals with interrupts: else whoever runs it ends it. Off at the start,
+ * and while it is its own work that runs.
+ */
+void console_own_interrupts(bool on);
+
 #define CONSOLE_INTERRUPTED (-1000)
 /* Waits for one byte; CONSOLE_INTERRUPTED if the count is no longer that; or an enum twz_error. */
 int console_byte(uint32_t interrupts);

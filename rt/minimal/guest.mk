@@ -3,12 +3,15 @@
 #   $(B)/guest/bin/NAME, $(B)/guest/test/NAME                ELF, with symbols for gdb
 #   $(B)/guest/image/NAME, $(B)/guest/image/test/NAME        the image (abi/program.h)
 #
-# GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name; GUEST_IMAGES all
-# images. Another program: $(call guest,bin/NAME,SOURCES).
+# GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name, which tests/guest/lib
+# is there for; GUEST_RUN those that run and try them; GUEST_IMAGES all images. Another program:
+# $(call guest,bin/NAME,SOURCES).
 
 GUEST_SRC := $(call sources,rt/minimal/*.c)
 GUEST_PROGRAMS := $(PROGRAMS)
 GUEST_TESTS := $(patsubst tests/guest/%.c,%,$(call sources,tests/guest/*.c))
+GUEST_RUN_SRC := $(call sources,tests/guest/run/*.c tests/guest/self/*.c)
+GUEST_RUN := $(notdir $(GUEST_RUN_SRC:.c=))
 
 # Addresses are relative to the instruction: text and data lie 1 GiB apart, the data past 2 GiB.
 CFLAGS_guest := $(OPT) $(FREESTANDING) -fpie -fno-stack-protector -fcf-protection=none \
@@ -28,14 +31,19 @@ $(GUEST_ENTRY): rt/minimal/entry.S Makefile
 $(call archive,guest,core,$(CORE_SRC))
 $(call archive,guest,twz,$(TWZ_SRC))
 $(call archive,guest,rt,$(GUEST_SRC))
+$(call archive,guest,test,$(call sources,tests/guest/lib/*.c))
 $(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
+
+# A test's archives: its main is the harness's, if it has none.
+guest-whole = $(if $(filter test/%,$(1)),$(B)/guest/libtest.a) $(call whole,guest)
 
 # $(call guest,NAME,SOURCES): the program $(B)/guest/NAME, the image $(B)/guest/image/NAME.
 define guest-rules
-$(B)/guest/$(1): $(call objects,guest,$(2)) $(GUEST_ENTRY) $(call whole,guest) rt/minimal/program.ld
+$(B)/guest/$(1): $(call objects,guest,$(2)) $(GUEST_ENTRY) $(call guest-whole,$(1)) \
+		rt/minimal/program.ld
 	@mkdir -p $$(@D)
 	$$(call quiet,link)$(CC) $(GUEST_LINK) -o $$@ $(GUEST_ENTRY) $(call objects,guest,$(2)) \
-		-Wl,--start-group $(call whole,guest) -Wl,--end-group
+		-Wl,--start-group $(call guest-whole,$(1)) -Wl,--end-group
 $(B)/guest/image/$(1:bin/%=%): $(B)/guest/$(1)
 	@mkdir -p $$(@D)
 	$$(call quiet,copy)objcopy -O binary $$< $$@
@@ -46,6 +54,14 @@ guest = $(eval $(call guest-rules,$(1),$(2)))
 GUEST_IMAGES :=
 $(foreach p,$(GUEST_PROGRAMS),$(call guest,bin/$(p),$(call program-src,$(p))))
 $(foreach t,$(GUEST_TESTS),$(call guest,test/$(t),tests/guest/$(t).c))
+$(foreach s,$(GUEST_RUN_SRC),$(call guest,test/$(notdir $(s:.c=)),$(s)))
+
+# The tests' names, for the program that runs them.
+$(B)/guest/tests.h: FORCE
+	@mkdir -p $(@D); echo '$(GUEST_TESTS:%=NAME("%"))' | cmp -s - $@ || \
+		echo '$(GUEST_TESTS:%=NAME("%"))' >$@
+$(B)/obj/guest/tests/guest/run/tests.o: CFLAGS_guest += -I$(B)/guest
+$(B)/obj/guest/tests/guest/run/tests.o: $(B)/guest/tests.h
 
 # What needs no kernel is tested on the host.
 $(eval $(call archive-rules,$(B)/asan/libminimal.a,$(call objects,asan,rt/minimal/editor.c \

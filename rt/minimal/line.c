@@ -46,10 +46,14 @@ static enum editor_result edit(struct editor *e, const char *prompt, bool *inter
 static const char *edited(const char *prompt)
 {
 	static struct editor e;
+	enum editor_result result;
 	bool interrupted;
 
 	e.history = &history;
-	if (edit(&e, prompt, &interrupted) == EDITOR_END)
+	console_own_interrupts(true);
+	result = edit(&e, prompt, &interrupted);
+	console_own_interrupts(false);
+	if (result == EDITOR_END)
 		return NULL;
 	if (!interrupted)
 		history_add(&history, e.text);

@@ -21,16 +21,15 @@ static uint64_t cycles_to_ns(uint64_t cycles)
 
 int twz_rt_thread_next(struct twz_rt_thread *thread)
 {
-	const struct twz_thread *object;
 	struct twz_id id = thread->id;
 	struct twz_thread seen;
-	int error = (int)SYS(thread_next, &id);
+	int error;
 
-	if (error)
-		return error;
-	object = window_open(id, TWZ_VIEW_READ);
-	memcpy(&seen, object, sizeof(seen));
-	window_close();
+	do { /* one may be deleted meanwhile: on to the next */
+		error = (int)SYS(thread_next, &id);
+		if (error)
+			return error;
+	} while (window_read(id, 0, &seen, sizeof(seen)));
 	*thread = (struct twz_rt_thread){.id = id,
 					 .view = seen.view,
 					 .number = seen.number,

@@ -46,13 +46,13 @@ static bool sound(const struct twz_program *p)
 
 static int image_read(struct making *making, struct twz_id image, const char *name)
 {
-	const struct twz_program *header = window_open(image, TWZ_VIEW_READ);
+	int error = window_read(image, 0, &making->header, sizeof(making->header));
 	uint32_t version;
 	struct message m;
 
+	if (error)
+		return error;
 	making->image = image;
-	making->header = *header;
-	window_close();
 	if (!sound(&making->header))
 		return TWZ_E_DAMAGED;
 	version = making->header.rt_version;
@@ -210,21 +210,24 @@ static const char *name_of(struct twz_id image)
 /* What the view says of its program. */
 static int view_read(struct twz_id id, struct twz_id *image, uint64_t *arg)
 {
+	struct twz_view_slot text;
 	struct twz_rt_stat stat;
-	const struct twz_view *view;
+	uint64_t recovery[2]; /* entry and arg */
 	int error = twz_rt_stat(id, &stat);
 
+	if (!error && stat.identity.type != TWZ_TYPE_VIEW)
+		error = TWZ_E_TYPE;
+	if (!error)
+		error = window_read(id, offsetof(struct twz_view, recovery_entry), recovery,
+				    sizeof(recovery));
+	if (!error)
+		error = window_read(id, offsetof(struct twz_view, slot[TWZ_SLOT_TEXT]), &text,
+				    sizeof(text));
 	if (error)
 		return error;
-	if (stat.identity.type != TWZ_TYPE_VIEW)
-		return TWZ_E_TYPE;
-	view = window_open(id, TWZ_VIEW_READ);
-	if (view->magic != TWZ_VIEW_MAGIC || view->version != 1 || !view->recovery_entry)
-		error = TWZ_E_TYPE;
-	*image = view->slot[TWZ_SLOT_TEXT].id;
-	*arg = view->recovery_arg;
-	window_close();
-	return error ? error : twz_rt_stat(*image, &stat);
+	*image = text.id;
+	*arg = recovery[1];
+	return recovery[0] ? 0 : TWZ_E_TYPE;
 }
 
 static int enter_again(struct making *making, struct twz_id id)

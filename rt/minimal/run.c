@@ -8,26 +8,33 @@
 
 enum { STATUS_TIMEOUT = 124, STATUS_REFUSED = 126, STATUS_INTERRUPTED = 128 + 2 };
 
-/* What the thread's object says now. */
-static struct twz_thread look(struct twz_id thread)
+/* What the thread's object says now. The status stands once the state, which is first, is ENDED. */
+static int look(struct twz_id thread, struct twz_thread *seen)
 {
-	const volatile struct twz_thread *object = window_open(thread, TWZ_VIEW_READ);
-	struct twz_thread seen = {.state = object->state};
-
-	/* The status stands once the state is ENDED. */
-	seen.status = object->status;
-	window_close();
-	return seen;
+	return window_read(thread, 0, seen, sizeof(*seen));
 }
 
-/* Waits for the thread's end. Its status. */
-static int await(struct twz_id thread, uint64_t timeout_ns)
+/*
+ * Does the program deal with them? A prompt does, while it waits for a line or a program. Looked at
+ * without loading it: the view may be gone any time.
+ */
+static bool takes_interrupts(struct twz_id view)
+{
+	struct twz_sys_sync op = {.id = view,
+				  .address = TWZ_OBJ_DATA + offsetof(struct twz_view, flags)};
+
+	return !SYS(thread_sync, &op, 1, 0); /* not 0; else the time is over */
+}
+
+/* Waits for the thread's end. */
+static int await(struct twz_id thread, uint64_t timeout_ns, int *status)
 {
 	uint64_t now = twz_rt_time_ns(), end = timeout_ns > ~now ? ~0ull : now + timeout_ns;
 	uint32_t interrupts = console_interrupts();
 	struct twz_thread seen;
+	int error;
 
-	while (seen = look(thread), seen.state != TWZ_THREAD_ENDED) {
+	while (!(error = look(thread, &seen)) && seen.state != TWZ_THREAD_ENDED) {
 		struct twz_sys_sync ops[] = {
 			{.id = thread,
 			 .address = TWZ_OBJ_DATA + offsetof(struct twz_thread, state),
@@ -44,11 +51,13 @@ static int await(struct twz_id thread, uint64_t timeout_ns)
 			SYS(thread_kill, ID(thread), STATUS_TIMEOUT);
 			end = ~0ull;
 		} else if (console_interrupts() != interrupts) {
-			SYS(thread_kill, ID(thread), STATUS_INTERRUPTED);
 			interrupts = console_interrupts();
+			if (!takes_interrupts(seen.view))
+				SYS(thread_kill, ID(thread), STATUS_INTERRUPTED);
 		}
 	}
-	return (int)seen.status;
+	*status = (int)seen.status;
+	return error;
 }
 
 int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
@@ -66,8 +75,11 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 	}
 	if (error)
 		return error;
-	*status = await(thread, timeout_ns);
-	return twz_rt_delete(thread);
+	console_own_interrupts(true);
+	error = await(thread, timeout_ns, status);
+	console_own_interrupts(false);
+	twz_rt_delete(thread);
+	return error;
 }
 
 /* ---- which there are ------------------------------------------------------------------------------ */

@@ -43,3 +43,30 @@ void window_close(void)
 	if (__atomic_exchange_n(&window, 0, __ATOMIC_RELEASE) == 2)
 		twz_rt_wake(&window, 1);
 }
+
+/* The fix-up is of the kind that core's probes have (core/probe.h): fault.c asks for it. */
+static bool copy(void *to, const void *from, uint64_t bytes)
+{
+	__asm__ volatile goto("1:\trep movsb\n\t"
+			      ".pushsection twz_fixup, \"a\"\n\t"
+			      ".balign 4\n\t"
+			      ".long 1b - .\n\t"
+			      ".long %l[fail] - .\n\t"
+			      ".popsection"
+			      : "+D"(to), "+S"(from), "+c"(bytes)
+			      :
+			      : "memory"
+			      : fail);
+	return true;
+fail:
+	return false;
+}
+
+int window_read(struct twz_id id, uint64_t offset, void *out, uint64_t bytes)
+{
+	const uint8_t *data = window_open(id, TWZ_VIEW_READ);
+	bool copied = copy(out, data + offset, bytes);
+
+	window_close();
+	return copied ? 0 : TWZ_E_NOTFOUND;
+}

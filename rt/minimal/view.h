@@ -20,6 +20,12 @@ static inline struct twz_view *view_own(void)
 void view_enter(struct twz_view *view, uint32_t slot, struct twz_id id, uint64_t epoch,
 		uint32_t rights);
 
+/*
+ * Copies from the object's data, from the front; TWZ_E_NOTFOUND if that cannot be loaded: it was deleted,
+ * or is damaged.
+ */
+int window_read(struct twz_id id, uint64_t offset, void *out, uint64_t bytes);
+
 /* Address of the object's data. A touch of what is not there is a fault of this program. */
 void *window_open(struct twz_id id, uint32_t rights);
 void window_close(void);
