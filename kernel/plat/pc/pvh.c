@@ -12,8 +12,11 @@
 #include "kernel/symbol.h"
 #include "core/mem.h"
 
+/* The loader need not align what it brings. */
+#define AS_BROUGHT __attribute__((packed))
+
 #define START_MAGIC 0x336ec578u
-struct start_info {
+struct AS_BROUGHT start_info {
 	uint32_t magic;
 	uint32_t version;
 	uint32_t flags;
@@ -27,7 +30,7 @@ struct start_info {
 };
 TWZ_SIZE(struct start_info, 56);
 
-struct start_module {
+struct AS_BROUGHT start_module {
 	uint64_t start, bytes;
 	uint64_t command_line;
 	uint64_t reserved;
@@ -35,7 +38,7 @@ struct start_module {
 TWZ_SIZE(struct start_module, 32);
 
 #define MAP_RAM 1u /* all others are something else */
-struct map_entry {
+struct AS_BROUGHT map_entry {
 	uint64_t start, bytes;
 	uint32_t type;
 	uint32_t reserved;
