@@ -6,3 +6,4 @@ BINS += $(B)/vm
 
 .PHONY: machine
 machine: $(B)/vm
+include tools/uefi/uefi.mk
