@@ -18,25 +18,26 @@ void message_add(struct message *m, const char *text)
 	add(m, text, strlen(text));
 }
 
-static void digits(struct message *m, uint64_t value, unsigned base, unsigned least)
+static void number(struct message *m, uint64_t value, uint64_t base, unsigned least)
 {
-	char text[20], *p = text + sizeof(text);
+	static const char digits[] = "0123456789abcdef";
+	char text[20];
+	unsigned at = sizeof(text);
 
-	while (value || p > text + sizeof(text) - least) {
-		*--p = "0123456789abcdef"[value % base];
-		value /= base;
-	}
-	add(m, p, (size_t)(text + sizeof(text) - p));
+	do
+		text[--at] = digits[value % base];
+	while (value /= base, value || sizeof(text) - at < least);
+	add(m, text + at, sizeof(text) - at);
 }
 
 void message_hex(struct message *m, uint64_t value, unsigned least)
 {
-	digits(m, value, 16, least);
+	number(m, value, 16, least);
 }
 
 void message_number(struct message *m, uint64_t value)
 {
-	digits(m, value, 10, 1);
+	number(m, value, 10, 1);
 }
 
 void message_version(struct message *m, uint32_t version)

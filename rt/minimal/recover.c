@@ -91,13 +91,16 @@ static int fill_view(struct twz_id id, bool lasts, uint64_t entry, uint64_t arg)
 /* This program goes on in a new view like the one that it has, which is deleted. */
 static int move(bool lasts, uint64_t entry, uint64_t arg)
 {
-	const struct twz_sys_new new = {.type = TWZ_TYPE_VIEW,
-					.perms = PERMS,
-					.flags = lasts ? TWZ_OBJECT_ENDING : TWZ_OBJECT_VOLATILE,
-					.tie = lasts ? (struct twz_id){0} : minimal.sys.thread};
+	struct twz_sys_new new = {
+		.type = TWZ_TYPE_VIEW, .perms = PERMS, .flags = TWZ_OBJECT_ENDING};
 	struct twz_id before = minimal.sys.view, id;
-	int error = (int)SYS(object_new, &new, &id);
+	int error;
 
+	if (!lasts) {
+		new.flags = TWZ_OBJECT_VOLATILE;
+		new.tie = minimal.sys.thread;
+	}
+	error = (int)SYS(object_new, &new, &id);
 	if (error)
 		return error;
 	error = fill_view(id, lasts, entry, arg);
