@@ -1,7 +1,7 @@
 # The boot archives of the machine: what the boot loader brings (docs/format/program.md).
 #
 #   $(B)/machine/boot        init and the programs of bin/
-#   $(B)/machine/boot-test   the same and the programs of tests/guest/
+#   $(B)/machine/boot-test   the same and the programs below tests/guest/
 #
 # rt/minimal/guest.mk builds the images.
 
@@ -21,4 +21,4 @@ machine: $(B)/machine/$(1)
 endef
 boot = $(eval $(call boot-rules,$(1),$(2)))
 $(call boot,boot,init $(GUEST_PROGRAMS))
-$(call boot,boot-test,init $(GUEST_PROGRAMS) $(GUEST_TESTS:%=test/%))
+$(call boot,boot-test,init $(GUEST_PROGRAMS) $(patsubst %,test/%,$(GUEST_TESTS) $(GUEST_RUN)))

@@ -1,0 +1,46 @@
+/* object.c - objects of tests, and where they are (test.h). */
+#include "tests/guest/test.h"
+
+struct twz_id test_object_of(uint32_t type, uint32_t perms, uint32_t flags)
+{
+	const struct twz_sys_new new = {.type = type, .perms = perms, .flags = flags};
+	struct twz_id id = {0};
+
+	CHECK_EQ(SYS(object_new, &new, &id), 0);
+	return id;
+}
+
+struct twz_id test_object(uint32_t flags)
+{
+	return test_object_of(TWZ_TYPE_DATA, TEST_PERMS, flags);
+}
+
+void test_delete(struct twz_id id)
+{
+	CHECK_EQ(SYS(object_delete, ID(id)), 0);
+}
+
+uint8_t *test_address(uint32_t slot)
+{
+	if (slot < TWZ_VIEW_SLOTS)
+		return (uint8_t *)((uint64_t)slot << TWZ_SLOT_SHIFT);
+	return (uint8_t *)((1ull << TWZ_PLACE_BIT) +
+			   ((uint64_t)(slot - TWZ_VIEW_SLOTS) << TWZ_PLACE_SHIFT));
+}
+
+void test_enter(uint32_t slot, struct twz_id id, uint32_t rights)
+{
+	view_enter(view_own(), slot, id, minimal.sys.epoch, rights);
+}
+
+uint8_t *test_map(uint32_t slot, struct twz_id id, uint32_t rights)
+{
+	test_enter(slot, id, rights);
+	CHECK_EQ(SYS(view_invalidate, slot, 1), 0);
+	return test_address(slot);
+}
+
+void test_unmap(uint32_t slot)
+{
+	test_map(slot, (struct twz_id){0}, 0);
+}

@@ -1,0 +1,87 @@
+/* thread.c - threads of tests (test.h). */
+#include "tests/guest/test.h"
+
+#define THREADS 32u
+#define STACK_BYTES (64u << 10)
+#define FAULT_STACK_BYTES (32u << 10)
+#define STATE (TWZ_OBJ_DATA + offsetof(struct twz_thread, state))
+
+struct test_thread {
+	uint32_t used;
+	struct twz_id id;
+	void (*run)(uint64_t arg);
+	uint64_t arg;
+	uint8_t stack[STACK_BYTES] __attribute__((aligned(64)));
+	uint8_t fault_stack[FAULT_STACK_BYTES] __attribute__((aligned(64)));
+};
+static struct test_thread threads[THREADS];
+
+void fault_entry(void); /* rt/minimal/entry.S */
+
+static void start(struct test_thread *thread)
+{
+	CHECK_EQ(SYS(thread_handler, fault_entry, thread->fault_stack + FAULT_STACK_BYTES,
+		     FAULT_STACK_BYTES),
+		 0);
+	thread->run(thread->arg);
+	for (;;)
+		SYS(thread_exit, 0, false);
+}
+
+struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg)
+{
+	struct twz_sys_thread new = {
+		.entry = (uint64_t)start, .flags = TWZ_THREAD_SAME, .name = "test"};
+	struct test_thread *thread = threads;
+
+	while (thread < threads + THREADS &&
+	       __atomic_exchange_n(&thread->used, 1, __ATOMIC_ACQUIRE))
+		thread++;
+	if (!CHECK(thread < threads + THREADS))
+		twz_rt_exit(1);
+	thread->run = run;
+	thread->arg = arg;
+	new.arg = (uint64_t)thread;
+	new.stack =
+		(uint64_t)(thread->stack + STACK_BYTES) - sizeof(uint64_t); /* as after a call */
+	if (!CHECK_EQ(SYS(thread_new, &new, &thread->id), 0))
+		twz_rt_exit(1);
+	return thread;
+}
+
+struct twz_id test_thread_id(const struct test_thread *thread)
+{
+	return thread->id;
+}
+
+/* What its object says. */
+static struct twz_thread look(struct twz_id id)
+{
+	struct twz_thread seen;
+
+	memcpy(&seen, window_open(id, TWZ_VIEW_READ), sizeof(seen));
+	window_close();
+	return seen;
+}
+
+uint32_t test_join(struct test_thread *thread)
+{
+	struct twz_thread seen;
+
+	while (seen = look(thread->id), seen.state != TWZ_THREAD_ENDED) {
+		struct twz_sys_sync wait = {
+			.id = thread->id, .address = STATE, .value = seen.state};
+
+		SYS(thread_sync, &wait, 1, ~0ull);
+	}
+	test_delete(thread->id);
+	__atomic_store_n(&thread->used, 0, __ATOMIC_RELEASE);
+	return seen.status;
+}
+
+void test_sleep(uint64_t ns)
+{
+	static const uint32_t word;
+
+	twz_rt_wait(&word, 0, ns);
+}
