@@ -3,13 +3,8 @@
 #   $(B)/guest/bin/NAME, $(B)/guest/test/NAME                ELF, with symbols for gdb
 #   $(B)/guest/image/NAME, $(B)/guest/image/test/NAME        the image (abi/program.h)
 #
-<<<<<<< Updated upstream
-# GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name, which tests/guest/lib
-# is there for; GUEST_RUN those that run and try them; GUEST_IMAGES all images. Another program:
-=======
 # GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name, which
 # tests/guest/lib is for; GUEST_RUN those that run and try them; GUEST_IMAGES all images. Another one:
->>>>>>> Stashed changes
 # $(call guest,bin/NAME,SOURCES).
 
 GUEST_SRC := $(call sources,rt/minimal/*.c)
