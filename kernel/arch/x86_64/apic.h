@@ -20,7 +20,10 @@ void apic_init(void);
 /* On each processor, the first one too. */
 void apic_start(void);
 
-/* An interrupt VECTOR_TIMER at that time stamp, or at once if it is past; ~0: none. Replaces the one before. */
+/*
+ * An interrupt VECTOR_TIMER at that time stamp, or at once if it is past; ~0: none. Replaces the one
+ * before. What is seconds away may come early: then it is to be set again.
+ */
 void apic_timer(uint64_t at);
 void apic_send(const struct cpu *cpu, enum vector vector);
 /* Stops all other processors for good (a panic): non-maskable. */

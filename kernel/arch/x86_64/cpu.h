@@ -175,9 +175,10 @@ bool cpu_random(uint64_t *value);
 void cpu_init(struct cpu *cpu);
 
 /*
- * Starts all other processors of `machine`, one by one; each, set up like the first and on its own
- * stack, calls entry(), which does not return. Those that do not come up in time are logged, and
- * stay away. Uses this processor's timer, and leaves it off; a VECTOR_TIMER may still come.
+ * Starts all other processors of `machine`, one by one. When ncpus is final, each, set up like the
+ * first and on its own stack, calls entry(), which does not return. Those that do not come up in time
+ * are logged, and stay away. Uses this processor's timer, and leaves it off; a VECTOR_TIMER may still
+ * come.
  */
 void cpu_start_others(void (*entry)(void));
 

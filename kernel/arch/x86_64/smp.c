@@ -12,6 +12,7 @@
 #define START_US_MAX 50000 /* until the processor is given up */
 
 static void (*entry)(void);
+static bool counted; /* ncpus is final */
 
 static _Noreturn void start_first(struct cpu *cpu, uint64_t start_info)
 {
@@ -38,6 +39,9 @@ static _Noreturn void start_other(struct cpu *cpu)
 	cpu_load_root(kernel_root);
 	apic_start();
 	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
+	/* None runs anything before all are counted: shootdowns ask those that are. */
+	while (!__atomic_load_n(&counted, __ATOMIC_ACQUIRE))
+		cpu_pause();
 	entry();
 	panic("the entry of processor %u has come to its end", cpu->number);
 }
@@ -98,4 +102,5 @@ void cpu_start_others(void (*fn)(void))
 			klog("cpu: the processor with APIC ID %u does not start", cpu->apic_id);
 	}
 	apic_timer(~0ull);
+	__atomic_store_n(&counted, true, __ATOMIC_RELEASE);
 }
