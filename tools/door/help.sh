@@ -115,13 +115,45 @@ exit status: 0, 2 usage error, 126 packages missing or build failed
 EOF
 }
 
+help_image() {
+	cat <<'EOF'
+usage: ./twizzler image [FILE] [--exec 'COMMAND']... [--check] [--profile debug|release] [--verbose]
+
+Builds the machine and writes a disk image that a computer with UEFI boots: a FAT volume with the
+kernel, its boot archive and a loader. By default FILE is twizzler.img in the project folder. Persistent
+memory is the computer's own: the first NVDIMM that ACPI reports.
+
+    --exec 'COMMAND'    run COMMAND instead of opening a prompt; may be repeated
+    --check             the kernel that checks itself: slower
+    --profile P         debug or release (the default)
+    --verbose           show the build
+
+build/release/vm --store FILE --disk IMAGE boots it in QEMU, with the package ovmf.
+
+exit status: 0, 1 the image could not be made, 2 usage error, 126 packages missing or build failed
+EOF
+}
+
 help_debug() {
 	cat <<'EOF'
-usage: ./twizzler debug [--store FILE] [--verbose] PROGRAM [ARGUMENT...]
+usage: ./twizzler debug [--store FILE] [--smp N] [--check] [--verbose]
+       ./twizzler debug [--store FILE] [--verbose] PROGRAM [ARGUMENT...]
 
-Builds for debugging and opens gdb on what the prompt would run for "PROGRAM ARGUMENT...", following
-the program that the prompt starts. PROGRAM may also be twz, or the name of a test executable such as
-core_store. The scripts in tools/gdb, which know the project's types, are loaded. Type run to start.
+Builds for debugging. Without a PROGRAM it starts the machine, stopped before its first instruction,
+and gdb on its kernel, with these commands beside gdb's own:
+
+    twz-objects, twz-views, twz-threads, twz-trace [N]    what the kernel knows
+    twz-type TEXT                                         type a line at the console
+    guest NAME                                            load the symbols of a program
+
+The console's output and the kernel's log come between gdb's. Type c to start; Ctrl-C stops.
+
+    --smp N             processors
+    --check             the kernel that checks itself
+
+With a PROGRAM, gdb is opened on what the prompt would run on Linux for "PROGRAM ARGUMENT...",
+following the program that the prompt starts. PROGRAM may also be twz, or the name of a test executable
+such as core_store. Type run to start.
 
 exit status: gdb's, 2 usage error, 125 the store cannot be made, 126 packages missing or build failed
 EOF

@@ -3,9 +3,11 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "tools/uefi/stub.h"
 #include "tools/vm/vm.h"
 
 #define CTRL_A 1
@@ -65,4 +67,20 @@ size_t console_keys(char *data, size_t bytes, bool *quit)
 		data[left++] = key;
 	}
 	return left;
+}
+
+size_t console_firmware(size_t *heard, char *data, size_t bytes)
+{
+	static const char last_words[] = STUB_LAST_WORDS;
+	size_t i = 0;
+
+	while (i < bytes && last_words[*heard]) {
+		char c = data[i++];
+
+		/* Their first letter comes only once in them. */
+		*heard = c == last_words[*heard] ? *heard + 1 : c == last_words[0];
+	}
+	log_put(data, i);
+	memmove(data, data + i, bytes - i);
+	return bytes - i;
 }

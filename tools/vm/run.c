@@ -47,6 +47,7 @@ struct run {
 	char last_in;    /* of what was read from a file or pipe */
 	char said[2048]; /* QEMU's own messages */
 	size_t nsaid;
+	size_t heard; /* of the stub's last words */
 
 	/* What the kernel said. */
 	bool alive, panicked, reset, status_follows;
@@ -190,6 +191,13 @@ static bool take_input(struct run *r)
 	return quit;
 }
 
+static void take_output(struct run *r)
+{
+	r->out.end = take(&r->out.from, r->out.data, RELAY);
+	if (r->o->disk)
+		r->out.end = console_firmware(&r->heard, r->out.data, r->out.end);
+}
+
 /* False: the other side is gone. */
 static bool pass_on(struct relay *relay)
 {
@@ -329,7 +337,7 @@ static int serve(struct run *r)
 		if (p[ERRORS].revents)
 			take_errors(r);
 		if (p[FROM_MACHINE].revents)
-			r->out.end = take(&r->out.from, r->out.data, RELAY);
+			take_output(r);
 		if (p[TO_USER].revents && !pass_on(&r->out))
 			return STATUS_STDOUT;
 		if (p[FROM_USER].revents && take_input(r))

@@ -106,6 +106,12 @@ void console_raw(void);
  */
 size_t console_keys(char *data, size_t bytes, bool *quit);
 
+/*
+ * What the machine writes before the UEFI stub's last words is the firmware's and goes to the log:
+ * takes it out, in place. *heard, 0 at first, remembers how far these came. Returns the bytes left.
+ */
+size_t console_firmware(size_t *heard, char *data, size_t bytes);
+
 /* ---- run.c --------------------------------------------------------------------------------------- */
 
 /* Runs the machine until it ends; returns the exit status. */
