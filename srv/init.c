@@ -7,8 +7,8 @@
  *   3. Runs the prompt: with the commands of the command line, then powers off with its status; or for
  *      a person, anew after a crash, and powers off when it is left.
  *
- * It stands on the inside of rt/minimal, unlike other programs: who runs a program by twz_rt_run ends
- * it at Ctrl-C, which is meant for what the prompt runs, not for the prompt.
+ * It stands on the inside of rt/minimal, unlike other programs: twz_rt_run would end the prompt at a
+ * Ctrl-C that comes while that does work of its own.
  */
 #include <string.h>
 #include <twz/io.h>
@@ -18,7 +18,7 @@
 #include "rt/minimal/sys.h"
 #include "rt/minimal/view.h"
 
-enum { STATUS_STORE = 125, STATUS_START = 126, STATUS_SIGNAL = 128 };
+enum { STATUS_STORE = 125, STATUS_START = 126, STATUS_SIGNAL = 128, STATUS_KILLED = 137 };
 
 #define SECOND_NS 1000000000ull
 #define MIB ((uint64_t)1 << 20)
@@ -112,21 +112,16 @@ static const char *const *arguments(uint32_t *ncommands)
 /* Waits for the thread's end. Its status. */
 static int await(struct twz_id thread)
 {
-	const volatile struct twz_thread *object;
 	struct twz_sys_sync op = {.id = thread,
 				  .address = TWZ_OBJ_DATA + offsetof(struct twz_thread, state)};
-	int status = 0;
+	struct twz_thread seen = {.status = STATUS_KILLED}; /* if somebody deletes it */
 
-	for (;;) {
-		object = window_open(thread, TWZ_VIEW_READ);
-		op.value = object->state;
-		if (op.value == TWZ_THREAD_ENDED)
-			status = (int)object->status; /* which stands once the state does */
-		window_close();
-		if (op.value == TWZ_THREAD_ENDED)
-			return status;
+	/* Copied from the front: the status stands once the state says that it has ended. */
+	while (!window_read(thread, 0, &seen, sizeof(seen)) && seen.state != TWZ_THREAD_ENDED) {
+		op.value = seen.state;
 		SYS(thread_sync, &op, 1, ~0ull);
 	}
+	return (int)seen.status;
 }
 
 static int run_prompt(const char *const argv[])
