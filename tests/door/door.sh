@@ -16,12 +16,12 @@ passed=0 failed=0
 # ---- the stand-ins: a Makefile that "builds" scripts, and a package system -----------------------
 
 cat >Makefile <<'EOF'
-.PHONY: all tests bench machine
+.PHONY: all tests bench machine stub
 all tests:
 	@test ! -e broken || { echo 'x.c:1: error: broken'; exit 1; }
 	@mkdir -p build/$(P)/bin && cp prompt build/$(P)/bin/ && cp twz vm build/$(P)/
-machine:
-	@mkdir -p build/$(P)/machine && : >build/$(P)/machine/kernel
+machine stub:
+	@mkdir -p build/$(P)/machine && cd build/$(P)/machine && touch kernel kernel-check boot BOOTX64.EFI
 bench: all
 	@mkdir -p build/release/bench && cp figure build/release/bench/
 print-tests:
@@ -109,7 +109,7 @@ piece() {
 }
 
 case_help_for_every_command() {
-	for command in run test bench build debug clean; do
+	for command in run test bench build image debug clean; do
 		door $command --help
 		expect_status 0
 		expect out "usage: ./twizzler $command"
@@ -122,7 +122,7 @@ case_help_for_every_command() {
 case_usage_errors_are_status_2() {
 	for line in 'run --on x' 'run --on linux --smp 2' 'run --smp' 'run --on linux --check' 'run --timeout 0' 'run --timeout' 'run --what' 'run x' \
 		'run --profile x' 'test nothing_like_it' 'test --jobs x' 'bench --profile debug' 'bench x' \
-		'debug' 'debug nothing' 'clean x' 'what'; do
+		'debug nothing' 'debug --smp 2 ls' 'image a b' 'image --what' 'clean x' 'what'; do
 		# shellcheck disable=SC2086
 		door $line
 		[ "$status" = 2 ] || fail "'$line'"
@@ -153,6 +153,28 @@ case_run_becomes_the_machine() {
 case_run_becomes_the_prompt() {
 	becomes --on linux --store s.store --timeout 5 --exec 'ls "a b"' --exec=x
 	expect out "^$child prompt --store $home/s.store --timeout 5 --exec ls \"a b\" --exec x\$"
+}
+
+case_image_makes_a_volume() {
+	door image u.img --check --exec 'ls /' --exec=exit
+	expect_status 0
+	[ "$(mtype -i u.img ::/twizzler/command-line)" = '
+ls /
+exit' ] || fail "wrong command line"
+	for file in EFI/BOOT/BOOTX64.EFI twizzler/kernel twizzler/boot; do
+		mtype -i u.img "::/$file" >out 2>err || fail "$file is missing"
+	done
+	door image nowhere/u.img
+	expect_status 1
+	[ ! -e nowhere ] || fail "it made a folder"
+}
+
+case_debug_ends_with_its_machine() {
+	printf '#!/bin/sh\nexit 3\n' >vm
+	chmod +x vm
+	door debug --store d.store
+	cp prompt vm
+	expect_status 3
 }
 
 case_the_store_is_where_the_user_is() {

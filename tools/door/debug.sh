@@ -12,7 +12,7 @@ debug_machine() {
 	setsid setpriv --pdeathsig KILL "build/$profile/vm" --kernel "$kernel" --gdb "$room/gdb" \
 		--log - "$@" <>"$room/console" &
 	machine_pid=$!
-	trap 'kill $machine_pid 2>/dev/null; rm -rf "$room"' EXIT
+	trap 'kill $machine_pid 2>/dev/null || true; rm -rf "$room"' EXIT
 	trap 'exit 130' TERM HUP
 	trap : INT
 	until [ -S "$room/gdb" ]; do
