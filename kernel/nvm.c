@@ -200,6 +200,19 @@ static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *s
 	return error;
 }
 
+/* How many pages from there on are the same holes in both, at most `max`: there is nothing to copy. */
+static uint64_t same_holes(const struct object *dst, uint64_t dst_page, const struct object *src,
+			   uint64_t src_page, uint64_t max)
+{
+	struct store_run from, to;
+
+	if (store_run(&store, src->ref, src_page, max, &from) || from.frame ||
+	    store_run(&store, dst->ref, dst_page, from.pages, &to) || to.frame ||
+	    from.limit != to.limit)
+		return 0;
+	return to.pages;
+}
+
 static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
 		    uint64_t pages, uint64_t *done)
 {
@@ -214,6 +227,9 @@ static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, u
 	error = quiet(src);
 	if (error)
 		return error;
+	*done = same_holes(dst, dst_page, src, src_page, pages);
+	if (*done)
+		return 0;
 	if (pages > step)
 		pages = step;
 	error = store_copy(&store, dst->ref, dst_page, src->ref, src_page, pages);
