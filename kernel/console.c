@@ -46,6 +46,8 @@ uint64_t console_look(char *to, uint64_t room)
 void console_take(uint64_t bytes)
 {
 	head += (uint32_t)bytes;
+	if (bytes)
+		console_interrupt(); /* that of what still waits in the line has been */
 }
 
 void console_interrupt(void)
@@ -54,11 +56,11 @@ void console_interrupt(void)
 	bool interrupted = false;
 	int c;
 
-	while ((c = serial_get()) >= 0) {
+	while (tail - head < INPUT && (c = serial_get()) >= 0) {
 		if (c == CTRL_C) {
 			words->interrupts++;
 			interrupted = true;
-		} else if (tail - head < INPUT) {
+		} else {
 			input[tail++ % INPUT] = (char)c;
 		}
 	}

@@ -1,9 +1,10 @@
 /*
  * console.h - the console: text out, and in, over the serial line.
  *
- * What comes in is kept until it is read; what comes when 4096 bytes wait is lost. Its object (struct
- * twz_console) counts the bytes that came, and Ctrl-C, which is no input: programs sleep on these
- * words. Lock: the kernel's.
+ * What comes in is kept until it is read. While 4096 bytes wait, nothing is taken from the line: who
+ * sends waits too, as QEMU does, or loses it; and a Ctrl-C behind so much input is not seen. Its
+ * object (struct twz_console) counts the bytes that came, and Ctrl-C, which is no input: programs
+ * sleep on these words. Lock: the kernel's.
  */
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
