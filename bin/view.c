@@ -26,7 +26,7 @@ static const char *name_of(uint32_t slot)
 		[TWZ_SLOT_TEXT] = "text",     [TWZ_SLOT_DATA] = "data",
 		[TWZ_SLOT_STACK] = "stack",   [TWZ_SLOT_VIEW] = "view",
 		[TWZ_SLOT_SHADOW] = "shadow", [TWZ_SLOT_BOOT] = "boot",
-		[TWZ_SLOT_WINDOW] = "window",
+		[TWZ_SLOT_WINDOW] = "window", [TWZ_SLOT_CONSOLE] = "console",
 	};
 
 	if (slot >= TWZ_VIEW_RESERVED)
