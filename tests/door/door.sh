@@ -49,8 +49,9 @@ printf 'local pointer\t7\tinstructions\t<= 8\t%s\nlist\t9.5\tns\t-\t-\n' "${HOLD
 EOF
 cat >path/dpkg-query <<'EOF'
 #!/bin/sh
-for package; do :; done
-test -e installed || test "$package" != libedit-dev && printf installed
+for package; do
+	test "$package" = libedit-dev && test ! -e installed || echo "installed $package"
+done
 EOF
 cat >path/apt-get <<'EOF'
 #!/bin/sh

@@ -1,12 +1,12 @@
 # packages.sh: installs what is missing. A part of the front door, which reads it.
 # shellcheck shell=sh disable=SC2086,SC2154 # numbers and words that the front door has set
 
-# The packages among the arguments that are not installed.
+# The packages among the arguments that are not installed. One question for all: it is asked each time.
 missing_packages() {
-	for package; do
-		state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || state=
-		[ "$state" = installed ] || printf ' %s' "$package"
-	done
+	{
+		dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true
+		printf 'wanted %s\n' "$@"
+	} | awk '$1 == "installed" { have[$2] = 1 } $1 == "wanted" && !have[$2] { printf " %s", $2 }'
 }
 
 install_log=build/packages.log
