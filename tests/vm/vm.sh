@@ -17,6 +17,19 @@ as_kernel() {
 }
 as_kernel kernel
 as_kernel again -DCOMMANDS='"borR"'
+# The image of the front door, with the real kernel.
+(
+	# shellcheck source=tools/door/image.sh
+	. tools/door/image.sh
+	STATUS_FAILED=1
+	die() {
+		echo "$*"
+		exit "$1"
+	}
+	make_image "$TWZ_TMP/image" "$TWZ_BUILD/machine" kernel '
+help
+exit 42'
+)
 cd "$TWZ_TMP"
 : >boot
 "$twz" mkstore store --size 16M
@@ -225,6 +238,16 @@ case_the_command_is_shown_and_the_machine_as_asked() {
 	expect_status 42
 	machine bosO --icount
 	expect_status 42
+}
+
+case_an_image_boots_by_uefi() {
+	status=0
+	timeout -k 5 90 "$vm" --store store --disk image --timeout 80 </dev/null >out 2>err || status=$?
+	expect_status 42
+	expect out '^built in: help exit'
+	! grep -q 'Twizzler takes over' out || fail "the firmware is heard on stdout"
+	machine x --disk image
+	expect_status 2
 }
 
 cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$OLDPWD/tests/vm/vm.sh")
