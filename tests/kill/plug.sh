@@ -1,0 +1,290 @@
+#!/bin/sh
+# The piece `kill_plug`: the plug is pulled at random moments: of an index build, of renames and
+# copies and removals, of a boot; also twice in a row. After each the store is sound, and Linux or
+# the machine, in turns, finds the old or the new, whole, and never less than what had been said to
+# be done.
+#
+# TWZ_SEED repeats the choices, and the moments as far as the host keeps time. --long pulls more often.
+# Needs the machine.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+# shellcheck source=tests/kill/machine
+. tests/kill/machine
+builds=28 loops=8 boots=24
+if [ "${1:-}" = --long ]; then
+	builds=400 loops=80 boots=240
+fi
+seed=${TWZ_SEED:-$(date +%s)}
+echo "seed: $seed"
+cd "$work"
+s=$work/store
+steps=500
+mkdir steps
+for i in $(seq 0 $steps); do
+	echo "step $i" >"steps/$i"
+done
+
+# ---- index build ---------------------------------------------------------------------------------
+
+# Two sets of texts with different answers, built in turns: so the old and the new can be told apart.
+mkdir -p text/some
+cp /usr/share/common-licenses/* text/ 2>/dev/null || true
+cp /usr/share/common-licenses/GPL-2 text/some/ 2>/dev/null || echo 'no warranty' >text/some/own
+echo ready >ready
+"$twz" mkstore "$s" --size 32M
+"$twz" put "$s" text /text
+"$twz" put "$s" ready /ready
+
+on linux 0 'index build /text' 'index build /text/some --as /other' 'index find warranty'
+grep '^/text/' "$out" >answer.all
+on linux 0 'index find warranty --as /other'
+grep '^/text/' "$out" >answer.some
+if [ -s answer.some ] && ! cmp -s answer.all answer.some; then
+	passes
+else
+	fails 'the two indexes give the same'
+fi
+on linux 0 'rm /index /other'
+: >answer.none
+# That each frame is something's, the check says; by how many the objects are found follows from IDs.
+objects() {
+	"$twz" stat "$s" | grep '^objects'
+}
+objects >objects.before
+
+# How long it takes to boot, and to build both.
+began=$(milliseconds)
+power 'cat /ready' 'index build /text' 'index build /text/some'
+await ready && boot=$(($(milliseconds) - began)) began=$(milliseconds)
+await /index: && all=$(($(milliseconds) - began)) began=$(milliseconds)
+await /index: && some=$(($(milliseconds) - began))
+pull 0
+on linux 0 'rm /index'
+echo "a boot takes $boot ms, the builds $all and $some ms"
+
+# One line for each pull: what is built, by which home it is looked at, from what on the moment counts,
+# the moment in milliseconds, and if not 0 that of a second pull in the boot after it.
+awk -v n="$builds" -v seed="$seed" -v boot="$boot" -v all="$all" -v some="$some" 'BEGIN {
+	srand(seed)
+	for (i = 0; i < n; i++) {
+		which = rand() < 0.5 ? "all" : "some"
+		build = which == "all" ? all : some
+		if (i % 7 == 0) { from = "power"; at = rand() * boot }
+		else if (i % 7 == 1) { from = "built"; at = rand() * 20 }
+		else if (i % 7 == 2) { from = "ready"; at = (0.8 + rand() * 0.3) * build }
+		else { from = "ready"; at = rand() * build }
+		printf "%s %s %s %.5f %.5f\n", which, i % 2 ? "linux" : "machine", from, at / 1000,
+			i % 5 < 2 ? rand() * (boot + build) / 1000 : 0
+	}
+}' >moments
+
+# build WHICH FROM MOMENT: pulls the plug in a build; how far it had come is in $phase.
+not_begun=0 under_way=0 built=0
+build() {
+	path=/text
+	[ "$1" = all ] || path=/text/some
+	power 'cat /ready' "index build $path"
+	case $2 in
+	ready) await ready || true ;;
+	built) await /index: || true ;;
+	esac
+	pull "$3"
+	if grep -q '^/index:' seen; then
+		phase=built built=$((built + 1))
+	elif grep -q '^ready' seen; then
+		phase='under way' under_way=$((under_way + 1))
+	else
+		phase='not begun' not_begun=$((not_begun + 1))
+	fi
+	ran="a build of $path, $phase, pulled $3 s behind '$2', the index was $state"
+	sound "$ran"
+}
+
+# What the oracle says there is now, in $now, and whether that is whole.
+ask() {
+	"on_$1" 'index find warranty' 'index check' || true
+	now=neither
+	for known in none all some; do
+		! grep '^/text/' "$out" | cmp -s - "answer.$known" || now=$known
+	done
+	if [ $now = none ]; then
+		grep -q 'there is no index' "$out" "$err" || now=silent
+	else
+		grep -q 'all right' "$out" || now="wrong $now"
+	fi
+}
+
+state=none
+while read -r which where from moment second; do
+	build "$which" "$from" "$moment"
+	may=" $which $state "
+	case $phase in
+	built) may=" $which " ;;
+	'not begun') may=" $state " ;;
+	esac
+	if [ "${second%.*}${second#*.}" -gt 0 ]; then
+		build "$which" power "$second"
+		case $phase in
+		built) may=" $which " ;;
+		'under way') may="$may$which " ;;
+		esac
+		ran="$ran, the second time in a row; it may be$may"
+	fi
+	ask "$where"
+	case $may in
+	*" $now "*) passes ;;
+	*) fails "$ran: the index is $now" ;;
+	esac
+	state=$now
+	rm -rf text.now
+	run 0 "$twz" get "$s" /text text.now
+	same text text.now
+done <moments
+echo "builds: $not_begun not begun, $under_way under way, $built done"
+if [ $not_begun -gt 0 ] && [ $under_way -gt $((builds / 8)) ] && [ $built -gt 0 ]; then
+	passes
+else
+	fails 'the moments missed the builds'
+fi
+
+# ---- boots ---------------------------------------------------------------------------------------
+
+# Pulls early in one boot after the other, from power-on to the prompt and a little further, each after
+# a build that was pulled: a mount never finds less to do than that.
+epoch() {
+	"$twz" stat "$s" | awk '$1 == "epoch" { print $2 }'
+}
+awk -v n="$boots" -v seed="$seed" -v boot="$boot" -v some="$some" 'BEGIN {
+	srand(seed + 1)
+	for (i = 0; i < n; i++)
+		printf "%.5f %.5f\n", rand() * some / 1000, (rand() * 1.1) * boot / 1000
+}' >moments
+unmounted=0 mounted=0
+while read -r first second; do
+	build some ready "$first"
+	before=$(epoch)
+	power 'cat /ready'
+	pull "$second"
+	if [ "$(epoch)" = "$before" ]; then
+		unmounted=$((unmounted + 1))
+	else
+		mounted=$((mounted + 1))
+	fi
+	sound "a boot pulled after $second s, after $ran"
+done <moments
+echo "boots: $unmounted before the mount, $mounted behind it"
+if [ $unmounted -gt 0 ] && [ $mounted -gt 0 ]; then
+	passes
+else
+	fails 'the moments missed the mount'
+fi
+ask machine
+case $now in
+all | some) passes ;;
+*) fails "after $boots boots the index is $now" ;;
+esac
+
+# Nothing lost: when the index is gone the store holds what it held before.
+on machine 0 'index build /text' 'index check' 'rm /index'
+on linux 0 'ls /' 'ls /' # where what was deleted is freed between two programs
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+objects >objects.after
+same objects.before objects.after
+
+# ---- mv, cp, rm ----------------------------------------------------------------------------------
+
+# A walk through the states of a namespace: the commands, each followed by one that says how far it
+# came, and the state behind each as a line "NAME=CONTENT ...".
+mkdir names
+for name in a b c d; do
+	echo "content of $name" >names/$name
+done
+"$twz" put "$s" steps /steps
+walk() {
+	awk -v seed="$1" -v steps="$steps" '
+	function has(name) { return name in content }
+	function pick(want, name) {
+		do {
+			name = substr("abcdefg", 1 + int(rand() * 7), 1)
+		} while (want && !has(name))
+		return name
+	}
+	function state(i, name, all) {
+		for (i = 1; i <= 7; i++) {
+			name = substr("abcdefg", i, 1)
+			if (has(name)) all = all name "=" content[name] " "
+		}
+		print all >"states"
+	}
+	BEGIN {
+		srand(seed)
+		n = split("a b c d", first, " ")
+		for (i = 1; i <= n; i++) content[first[i]] = first[i]
+		state()
+		print "cat /steps/0"
+		for (step = 1; step <= steps; step++) {
+			from = pick(1)
+			do { to = pick(0) } while (to == from)
+			what = rand() < 0.4 ? "mv" : rand() < 0.7 ? "cp" : "rm"
+			if (what == "rm" && length(content) <= 3) what = "cp"
+			if (what != "rm") content[to] = content[from]
+			if (what != "cp") delete content[from]
+			print what, "/names/" from, what == "rm" ? "" : "/names/" to
+			print "cat /steps/" step
+			state()
+		}
+	}' >input
+}
+
+# The namespace in $1 as such a line. A copy may lie under the name of what it was to replace, whole.
+state_of() {
+	for file in "$1"/*; do
+		content=$(sed -n 's/^content of //p' "$file")
+		case $file in
+		*.twz-new) [ -n "$content" ] || echo "$file is not whole" ;;
+		*) printf '%s=%s ' "${file##*/}" "$content" ;;
+		esac
+	done
+	echo
+}
+
+awk -v n="$loops" -v seed="$seed" 'BEGIN {
+	srand(seed + 2)
+	for (i = 0; i < n; i++)
+		printf "%d %d %.5f\n", rand() * 1000000, rand() * 400, rand() * 0.1
+}' >moments
+far=0
+while read -r walk_seed until moment; do
+	"$twz" put "$s" names /names
+	walk "$walk_seed"
+	power
+	await "step $until" || fails "a walk with seed $walk_seed does not come to step $until"
+	pull "$moment"
+	reached=$(sed -n 's/^step \([0-9]*\)$/\1/p' seen | tail -n 1)
+	[ "$reached" -eq $steps ] || far=$((far + 1))
+	ran="a walk with seed $walk_seed, pulled $moment s behind step $until, had said $reached"
+	sound "$ran"
+	rm -rf names.now
+	run 0 "$twz" get "$s" /names names.now
+	state_of names.now >state.now
+	if tail -n +$((reached + 1)) states | grep -qxF -f state.now; then
+		passes
+	else
+		fails "$ran: what is there is of no state behind it: $(cat state.now)"
+	fi
+	on machine 0 'ls /names' 'rm -r /names'
+	(cd names.now && ls) | cmp -s - "$out" || fails "$ran: the machine lists other names"
+done <moments
+rm input
+echo "walks: $far of $loops were pulled under way"
+[ $far -gt $((loops / 2)) ] || fails 'the moments missed the walks'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+on linux 0 'rm -r /steps' 'ls /'
+objects >objects.after
+same objects.before objects.after
+
+finish kill_plug
