@@ -57,9 +57,9 @@ $(foreach t,$(GUEST_TESTS),$(call guest,test/$(t),tests/guest/$(t).c))
 $(foreach s,$(GUEST_RUN_SRC),$(call guest,test/$(notdir $(s:.c=)),$(s)))
 
 # The tests' names, for the program that runs them.
+GUEST_TEST_NAMES := $(foreach t,$(GUEST_TESTS),"$(t)",)
 $(B)/guest/tests.h: FORCE
-	@mkdir -p $(@D); echo '$(GUEST_TESTS:%=NAME("%"))' | cmp -s - $@ || \
-		echo '$(GUEST_TESTS:%=NAME("%"))' >$@
+	@mkdir -p $(@D); echo '$(GUEST_TEST_NAMES)' | cmp -s - $@ || echo '$(GUEST_TEST_NAMES)' >$@
 $(B)/obj/guest/tests/guest/run/tests.o: CFLAGS_guest += -I$(B)/guest
 $(B)/obj/guest/tests/guest/run/tests.o: $(B)/guest/tests.h
 
