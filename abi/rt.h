@@ -81,7 +81,7 @@ int twz_rt_delete(struct twz_id id); /* mappings of it in this program end with 
 int twz_rt_set_root(struct twz_id id);
 
 /*
- * dst, which exists, gets src's pages copy-on-write; page numbers. No thread stores to either
+ * dst, which exists and is another object, gets src's pages copy-on-write; page numbers. No thread stores to either
  * meanwhile, and src is in no transaction.
  */
 int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_t src_page,

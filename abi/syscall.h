@@ -116,7 +116,7 @@ struct twz_sys_new {
 };
 TWZ_SIZE(struct twz_sys_new, 64);
 
-/* dst gets src's pages copy-on-write. The fields move on with the work: the call goes on there. */
+/* dst, another object, gets src's pages copy-on-write. The fields move on with the work: the call goes on there. */
 struct twz_sys_copy {
 	struct twz_id dst, src;
 	uint64_t dst_page, src_page, pages;

@@ -93,6 +93,11 @@ static void *dram_look(struct object *o, uint64_t page)
 	return entry && has_page(*entry) ? direct(*entry & PTE_FRAME) : NULL;
 }
 
+static uint64_t dram_next(const struct object *o, uint64_t page, uint64_t end)
+{
+	return table_next(&o->tables, page, end);
+}
+
 /* ---- ranges -------------------------------------------------------------------------------------- */
 
 /*
@@ -188,14 +193,13 @@ static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64
 	return 0;
 }
 
-/* Where there may be a page of either: holes on both sides are stepped over by the table. */
+/* Where there may be a page of either: holes on both sides are stepped over. */
 static uint64_t next_of_both(const struct object *dst, uint64_t dst_page, const struct object *src,
 			     uint64_t src_page, uint64_t pages)
 {
-	uint64_t a = table_next(&dst->tables, dst_page, dst_page + pages) - dst_page, b = 0;
+	uint64_t a = table_next(&dst->tables, dst_page, dst_page + pages) - dst_page,
+		 b = src->medium->next(src, src_page, src_page + pages) - src_page;
 
-	if (src->medium == &medium_dram)
-		b = table_next(&src->tables, src_page, src_page + pages) - src_page;
 	return a < b ? a : b;
 }
 
@@ -264,6 +268,7 @@ const struct medium medium_dram = {
 	.persistent = false,
 	.fault = dram_fault,
 	.look = dram_look,
+	.next = dram_next,
 	.copy = dram_copy,
 	.drop = dram_drop,
 	.limit = dram_limit,

@@ -76,13 +76,14 @@ static bool map(struct object *o, uint64_t *entry, const struct store_run *run, 
 	return changed;
 }
 
-/* How many pages a store into a hole makes: about as many as there are. */
+/* How many pages a store into a hole makes: about as many as there are, and not past the object. */
 static uint64_t growth(const struct object *o, const struct store_run *hole)
 {
-	uint64_t n = store_record(&store, o->ref)->npages;
+	uint64_t n = store_record(&store, o->ref)->npages, room = OBJECT_PAGES - hole->page;
 
 	n = n < 1 ? 1 : n > GROW_MAX ? GROW_MAX : n;
-	return n < hole->pages ? n : hole->pages;
+	n = n < hole->pages ? n : hole->pages;
+	return n < room ? n : room;
 }
 
 static int make(struct object *o, uint64_t page, struct store_run *run)
@@ -126,6 +127,15 @@ static int nvm_fault(struct object *o, uint64_t page, bool write)
 static void *nvm_look(struct object *o, uint64_t page)
 {
 	return store_page(&store, o->ref, page);
+}
+
+static uint64_t nvm_next(const struct object *o, uint64_t page, uint64_t end)
+{
+	struct store_run run;
+
+	if (page < end && !store_run(&store, o->ref, page, end - page, &run) && !run.frame)
+		return run.page + run.pages;
+	return page;
 }
 
 static uint64_t nvm_npages(const struct object *o)
@@ -188,13 +198,38 @@ static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64
 	return 0;
 }
 
+/*
+ * What the source does not have is dropped, without a step for each page where there is nothing to drop
+ * either. How many of the pages that is.
+ */
+static int drop_hole(struct object *dst, uint64_t page, uint64_t pages, uint64_t *n)
+{
+	struct store_run run;
+	int error = store_run(&store, dst->ref, page, pages, &run);
+
+	*n = 0;
+	if (error)
+		return error;
+	*n = run.page + run.pages - page;
+	return run.frame || run.limit ? store_drop(&store, dst->ref, page, *n) : 0;
+}
+
 static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *src,
 			 uint64_t src_page, uint64_t pages, uint64_t *done)
 {
 	int error = 0;
 
-	for (*done = 0; !error && *done < pages && *done < AROUND; *done += !error)
-		error = copy_page(dst, dst_page + *done, src, src_page + *done);
+	*done = 0;
+	for (unsigned i = 0; !error && *done < pages && i < AROUND; i++) {
+		uint64_t at = src_page + *done,
+			 n = src->medium->next(src, at, src_page + pages) - at;
+
+		if (n)
+			error = drop_hole(dst, dst_page + *done, n, &n);
+		else
+			error = copy_page(dst, dst_page + *done, src, at);
+		*done += error ? 0 : n ? n : 1;
+	}
 	pmem_fence("copy: pages");
 	unmap(dst, dst_page, *done);
 	return error;
@@ -287,6 +322,7 @@ const struct medium medium_nvm = {
 	.persistent = true,
 	.fault = nvm_fault,
 	.look = nvm_look,
+	.next = nvm_next,
 	.copy = nvm_copy,
 	.drop = nvm_drop,
 	.limit = nvm_limit,

@@ -44,7 +44,9 @@ struct medium {
 	int (*fault)(struct object *o, uint64_t page, bool write);
 	/* The page's memory for the kernel to read, null for a hole. Valid while the lock is held. */
 	void *(*look)(struct object *o, uint64_t page);
-	/* dst is of this medium. A bounded part: *done pages of it. */
+	/* The first page in [page, end) that may be there; `end` if there is none. */
+	uint64_t (*next)(const struct object *o, uint64_t page, uint64_t end);
+	/* dst is of this medium, src is another object. A bounded part: *done pages of it. */
 	int (*copy)(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
 		    uint64_t pages, uint64_t *done);
 	/* A bounded part of these; *done pages. */

@@ -154,11 +154,15 @@ static bool pages_good(uint64_t page, uint64_t pages)
 	return page < OBJECT_PAGES && pages <= OBJECT_PAGES - page;
 }
 
+/* Threads and devices are the kernel's to make. */
+static bool type_good(uint32_t type)
+{
+	return type <= TWZ_TYPE_DEVICE && type != TWZ_TYPE_THREAD && type != TWZ_TYPE_DEVICE;
+}
+
 static bool new_good(const struct twz_sys_new *new)
 {
-	return new->type <= TWZ_TYPE_DEVICE &&new->type != TWZ_TYPE_THREAD &&new->type !=
-		       TWZ_TYPE_DEVICE &&
-	       !(new->perms & ~TWZ_PERM_ALL) &&
+	return type_good(new->type) && !(new->perms & ~TWZ_PERM_ALL) &&
 	       !(new->flags & ~(TWZ_OBJECT_ENDING | TWZ_OBJECT_VOLATILE)) &&
 	       !new->reserved &&pages_good(new->page, new->npages) && new->npages <= 512 &&
 	       !(new->page == 0 && new->npages) &&
@@ -289,7 +293,9 @@ static int64_t sys_object_copy(struct thread *t, struct regs *r)
 		return error;
 	error = object_get(t, c.dst, TWZ_WRITE, &dst);
 	if (!error) {
-		error = object_sealed(dst) ? TWZ_E_SEALED : copy(&c, dst, src);
+		error = dst == src           ? TWZ_E_RANGE
+			: object_sealed(dst) ? TWZ_E_SEALED
+					     : copy(&c, dst, src);
 		object_release(dst);
 	}
 	object_release(src);
@@ -340,7 +346,7 @@ static int64_t sys_object_seal(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	if (seal.perms & ~TWZ_PERM_ALL || seal.type > TWZ_TYPE_DEVICE)
+	if (seal.perms & ~TWZ_PERM_ALL || !type_good(seal.type))
 		return TWZ_E_ARG;
 	error = object_get(t, seal.src, TWZ_READ, &src);
 	if (error)

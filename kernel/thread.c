@@ -313,6 +313,8 @@ void thread_choose(struct cpu *cpu)
 			break;
 		idle(cpu);
 	}
+	if (cycles() >= cpu->slice)
+		cpu->slice = cycles() + slice_cycles; /* nobody else wants to run */
 	cpu->reschedule = more; /* at the next entry */
 	clock_arm(cpu, cpu->slice);
 }
