@@ -167,7 +167,8 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 	$(filter-out %/peer_linux.c,$(wildcard bench/lib/*.c)),$(call whole,plain),$(LIBS_bench)))
 
 # The machine: kernel, guest programs, the tools that start it.
--include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk
+-include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk \
+	bench/guest/guest.mk
 
 # ---- what to ask for -----------------------------------------------------------------------------
 
