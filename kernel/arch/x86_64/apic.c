@@ -58,6 +58,7 @@ enum io {
 #define PIT_OUT 0x20
 
 #define PM_TIMER_HZ 3579545u
+#define PM_TIMER_TRIES 8u
 #define PM_TIMER_MEASURE 3200u /* ticks, 0.9 ms */
 #define PIT_HZ 1193182u
 #define PIT_MEASURE 1066u
@@ -106,20 +107,39 @@ static uint32_t pm_timer_since(uint32_t start)
 	       (machine.pm_timer_32bit ? 0xffffffff : 0xffffff);
 }
 
-/* From one tick's beginning to another's. False: it stands still. */
-static bool measure_by_pm_timer(struct moment *from, struct moment *to)
+/*
+ * ACPI's timer and the other two at one moment. An emulator can be interrupted between two of the
+ * readings, for milliseconds: the tightest of some tries counts.
+ */
+static uint32_t pm_timer_now(struct moment *moment)
 {
-	uint32_t start = port_get32(machine.pm_timer_port);
+	uint64_t least = ~0ull;
+	uint32_t ticks = 0;
+
+	for (unsigned i = 0; i < PM_TIMER_TRIES; i++) {
+		uint64_t before = cycles();
+		uint32_t read = port_get32(machine.pm_timer_port);
+		struct moment after = now();
+
+		if (after.cycles - before >= least)
+			continue;
+		least = after.cycles - before;
+		ticks = read;
+		*moment = after;
+	}
+	return ticks;
+}
+
+/* False: it stands still. */
+static bool measure_by_pm_timer(struct moment *from, struct moment *to, uint64_t *ticks)
+{
+	uint32_t start = pm_timer_now(from);
 	unsigned readings = 0;
 
-	while (!pm_timer_since(start))
+	while (pm_timer_since(start) < PM_TIMER_MEASURE)
 		if (++readings == READINGS_MAX)
 			return false;
-	*from = now();
-	while (pm_timer_since(start) <= PM_TIMER_MEASURE)
-		if (++readings == READINGS_MAX)
-			return false;
-	*to = now();
+	*ticks = (pm_timer_now(to) - start) & (machine.pm_timer_32bit ? 0xffffffff : 0xffffff);
 	return true;
 }
 
@@ -148,8 +168,7 @@ static void measure(void)
 	*local(LOCAL_TIMER) = MASKED;
 	*local(LOCAL_DIVIDE) = DIVIDE_BY_1;
 	*local(LOCAL_COUNT) = 0xffffffff;
-	if (machine.pm_timer_port && measure_by_pm_timer(&from, &to)) {
-		ticks = PM_TIMER_MEASURE;
+	if (machine.pm_timer_port && measure_by_pm_timer(&from, &to, &ticks)) {
 		hz = PM_TIMER_HZ;
 	} else if (measure_by_pit(&from, &to)) {
 		ticks = PIT_MEASURE;
