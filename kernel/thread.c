@@ -292,8 +292,12 @@ static struct thread *leave_thread(struct cpu *cpu)
 		t = NULL;
 	}
 	next = next_ready();
-	if (!t || (!next && !t->sleeps))
+	if (!t)
 		return next;
+	if (!next && !t->sleeps) {
+		cpu->slice = cycles() + slice_cycles; /* nobody waits for the end of the old one */
+		return NULL;
+	}
 	put_off(cpu);
 	if (!t->sleeps)
 		list_add_last(&ready, &t->queue);
@@ -302,8 +306,7 @@ static struct thread *leave_thread(struct cpu *cpu)
 
 void thread_choose(struct cpu *cpu)
 {
-	bool more = object_reap();
-
+	cpu->reschedule = object_reap(); /* there is more: at the next entry */
 	for (;;) {
 		struct thread *next = leave_thread(cpu);
 
@@ -315,7 +318,6 @@ void thread_choose(struct cpu *cpu)
 	}
 	if (cycles() >= cpu->slice)
 		cpu->slice = cycles() + slice_cycles; /* nobody else wants to run */
-	cpu->reschedule = more; /* at the next entry */
 	clock_arm(cpu, cpu->slice);
 }
 
