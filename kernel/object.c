@@ -217,8 +217,8 @@ static bool end_ties(struct object *to, unsigned max)
 
 void object_untie_all(struct object *to)
 {
-	/* The rest when it is reaped; it stays among the doomed until then. */
-	if (!end_ties(to, REAP_TIES))
+	/* When it is reaped: what is tied to it may have ties of its own, in chains of any length. */
+	if (!list_empty(&to->ties))
 		doom(to);
 }
 

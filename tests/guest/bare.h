@@ -1,0 +1,38 @@
+/*
+ * bare.h - threads as the kernel makes them: no fault handler, a stack that the caller has, an owner of
+ * its choice. The function must end its thread (bare_end) and must not return.
+ *
+ * What test.h's threads cannot be asked for: hundreds at once, odd ends, other views.
+ */
+#ifndef TESTS_GUEST_BARE_H
+#define TESTS_GUEST_BARE_H
+
+#include "tests/guest/test.h"
+
+#define BARE_SECOND_NS 1000000000ull
+#define BARE_STATE (TWZ_OBJ_DATA + offsetof(struct twz_thread, state))
+
+/* The first byte behind its stack, 16-aligned; flags: enum twz_sys_thread_flags. Zero ID: a failed check. */
+struct twz_id bare_thread(void (*run)(uint64_t arg), void *stack_end, uint64_t arg, uint32_t flags);
+_Noreturn void bare_end(uint32_t status);
+
+/* What its object says; state 0: there is no such object. */
+struct twz_thread bare_look(struct twz_id thread);
+/* Waits for its end, 40 seconds at most; a failed check if it does not end, else its status. */
+uint32_t bare_await(struct twz_id thread);
+/* The same, and deletes it. */
+uint32_t bare_join(struct twz_id thread);
+
+/* Sleeps as long as the word has the value; the call's result. */
+int64_t bare_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);
+int64_t bare_wake(const uint32_t *word, uint32_t most);
+/* Waits until the word is at least that, 40 seconds at most; a failed check if it is not by then. */
+bool bare_reaches(const uint32_t *word, uint32_t value);
+
+struct twz_sys_usage bare_usage(void);
+/* Waits until so many threads are alive in the machine, 40 seconds at most. */
+bool bare_threads_are(uint64_t threads);
+/* Does an object of this ID exist, for us? */
+bool bare_exists(struct twz_id id);
+
+#endif
