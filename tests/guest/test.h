@@ -86,6 +86,8 @@ struct twz_fault test_jump(const void *address);
 /* Of this program, in its view; at most 32 at a time, with 64 KiB of stack. */
 struct test_thread;
 struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg);
+/* In a view that shows the program in the same slots. */
+struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg);
 /* Waits for its end; its status. What it was is gone. */
 uint32_t test_join(struct test_thread *thread);
 struct twz_id test_thread_id(const struct test_thread *thread);

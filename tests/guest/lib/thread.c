@@ -30,8 +30,13 @@ static void start(struct test_thread *thread)
 
 struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg)
 {
+	return test_thread_in((struct twz_id){0}, run, arg);
+}
+
+struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg)
+{
 	struct twz_sys_thread new = {
-		.entry = (uint64_t)start, .flags = TWZ_THREAD_SAME, .name = "test"};
+		.view = view, .entry = (uint64_t)start, .flags = TWZ_THREAD_SAME, .name = "test"};
 	struct test_thread *thread = threads;
 
 	while (thread < threads + THREADS &&
