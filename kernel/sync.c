@@ -139,49 +139,45 @@ static void ring(struct alarm *alarm)
 }
 
 /* All WAKEs; *waits counts the others. */
-static int64_t do_wakes(struct thread *t, uint64_t ops, uint32_t count, uint32_t *waits)
+static int64_t do_wakes(struct thread *t, const struct twz_sys_sync *ops, uint32_t count,
+			uint32_t *waits)
 {
-	struct twz_sys_sync op;
 	int64_t woken = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		struct object *object;
 		uint64_t offset;
 		uint32_t value;
-		int error = user_read(&op, ops + i * sizeof(op), sizeof(op));
+		int error;
 
-		if (!error && op.op == TWZ_SYNC_WAIT) {
+		if (ops[i].op == TWZ_SYNC_WAIT) {
 			++*waits;
 			continue;
 		}
-		if (!error)
-			error = find(t, &op, &object, &offset, &value);
+		error = find(t, &ops[i], &object, &offset, &value);
 		if (error)
 			return error;
-		woken += sync_wake(object, offset, op.value);
+		woken += sync_wake(object, offset, ops[i].value);
 		object_release(object);
 	}
 	return woken;
 }
 
 /* 1: a word has another value; 0: the thread is among the waiters of every word. */
-static int do_waits(struct thread *t, uint64_t ops, uint32_t count)
+static int do_waits(struct thread *t, const struct twz_sys_sync *ops, uint32_t count)
 {
-	struct twz_sys_sync op;
-
 	for (uint32_t i = 0; i < count; i++) {
 		struct object *object;
 		uint64_t offset;
 		uint32_t value;
-		int error = user_read(&op, ops + i * sizeof(op), sizeof(op));
+		int error;
 
-		if (!error && op.op == TWZ_SYNC_WAKE)
+		if (ops[i].op == TWZ_SYNC_WAKE)
 			continue;
-		if (!error)
-			error = find(t, &op, &object, &offset, &value);
+		error = find(t, &ops[i], &object, &offset, &value);
 		if (error)
 			return error;
-		error = value != op.value ? 1 : wait_on(t, object, offset);
+		error = value != ops[i].value ? 1 : wait_on(t, object, offset);
 		object_release(object);
 		if (error)
 			return error;
@@ -189,14 +185,17 @@ static int do_waits(struct thread *t, uint64_t ops, uint32_t count)
 	return 0;
 }
 
-int64_t sync_call(struct thread *t, uint64_t ops, uint32_t count, uint64_t timeout_ns)
+int64_t sync_call(struct thread *t, uint64_t from, uint32_t count, uint64_t timeout_ns)
 {
+	static struct twz_sys_sync ops[TWZ_SYNC_MAX]; /* the kernel's lock is held */
 	uint32_t waits = 0;
 	int64_t result;
 
 	if (!count || count > TWZ_SYNC_MAX)
 		return TWZ_E_ARG;
-	result = do_wakes(t, ops, count, &waits);
+	result = user_read(ops, from, count * sizeof(ops[0]));
+	if (!result)
+		result = do_wakes(t, ops, count, &waits);
 	if (result < 0 || !waits)
 		return result;
 	result = do_waits(t, ops, count);
