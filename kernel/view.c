@@ -147,10 +147,11 @@ static void binding_free(struct binding *b)
 
 void view_invalidate(struct view *view, uint32_t slot, uint32_t count)
 {
+	uint32_t buckets = count < VIEW_BUCKETS ? count : VIEW_BUCKETS;
 	bool any = false;
 
-	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
-		for (struct binding *b = view->bucket[i]; b; b = b->next)
+	for (uint32_t i = 0; i < buckets; i++)
+		for (struct binding *b = *bucket_of(view, slot + i); b; b = b->next)
 			if (b->slot - slot < count) {
 				uninstall(b);
 				any = true;
@@ -158,8 +159,8 @@ void view_invalidate(struct view *view, uint32_t slot, uint32_t count)
 	if (!any)
 		return;
 	view_shoot(view);
-	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
-		for (struct binding *b = view->bucket[i], *next; b; b = next) {
+	for (uint32_t i = 0; i < buckets; i++)
+		for (struct binding *b = *bucket_of(view, slot + i), *next; b; b = next) {
 			next = b->next;
 			if (b->slot - slot < count)
 				binding_free(b);
