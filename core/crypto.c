@@ -1,7 +1,8 @@
 /*
- * crypto.c - BLAKE2b by libsodium.
+ * crypto.c - BLAKE2b, and verification of Ed25519 signatures, by libsodium.
  */
 #include <sodium/crypto_generichash_blake2b.h>
+#include <sodium/crypto_sign_ed25519.h>
 
 #include "core/crypto.h"
 
@@ -41,4 +42,13 @@ struct twz_id crypto_id(const struct twz_identity *identity)
 
 	crypto_hash(&id, sizeof(id), TWZ_HASH_ID, identity, sizeof(*identity));
 	return id;
+}
+
+_Static_assert(CRYPTO_SIG == crypto_sign_ed25519_BYTES, "signature");
+_Static_assert(CRYPTO_KEY == crypto_sign_ed25519_PUBLICKEYBYTES, "key");
+
+bool crypto_verify(const uint8_t sig[static CRYPTO_SIG], const uint8_t key[static CRYPTO_KEY],
+		   const void *message, uint64_t bytes)
+{
+	return !crypto_sign_ed25519_verify_detached(sig, message, bytes, key);
 }

@@ -22,4 +22,22 @@ void crypto_hash_end(struct crypto_state *state, void *out, uint64_t out_bytes);
 /* The ID that an identity has. */
 struct twz_id crypto_id(const struct twz_identity *identity);
 
+/*
+ * Ed25519 (RFC 8032), detached signatures. crypto_verify refuses, beside what is wrong, keys of small
+ * order and encodings that are not the canonical ones, so that nobody but the signer can make another
+ * good signature of a good one.
+ */
+#define CRYPTO_KEY 32u    /* bytes of a public key, and of a seed */
+#define CRYPTO_SECRET 64u /* the seed, then the public key */
+#define CRYPTO_SIG 64u
+
+bool crypto_verify(const uint8_t sig[static CRYPTO_SIG], const uint8_t key[static CRYPTO_KEY],
+		   const void *message, uint64_t bytes);
+
+/* In core/sign.c: for tools and programs. The kernel signs nothing. */
+void crypto_key_pair(uint8_t key[static CRYPTO_KEY], uint8_t secret[static CRYPTO_SECRET],
+		     const uint8_t seed[static CRYPTO_KEY]);
+void crypto_sign(uint8_t sig[static CRYPTO_SIG], const uint8_t secret[static CRYPTO_SECRET],
+		 const void *message, uint64_t bytes);
+
 #endif

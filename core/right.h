@@ -8,25 +8,31 @@
  *   limit of a context = (global mask | override for the object) & mask for the object
  *   effective = granted & the limit of the active context & those of all undetachable ones
  *
- * A capability counts for the object if it is found under the object's ID, or, flagged KEY, under
- * the key that the object was made under, and its chain is whole (chain[0] the capability itself,
+ * A capability counts for the object if it stands in the context's table under the object's ID, or
+ * under the key that the object was made under, and its chain is whole (chain[0] the capability itself,
  * followed by its parents up to the root, chain[depth]):
  *   R1  magic, version and algorithm are known, reserved bytes zero, no unknown flags or permissions
  *   R2  chain[0]'s accessor is the active context
  *   R3  depth counts down to 0, and the root has no parent; TWZ_CAP_DEPTH_MAX at most
  *   R4  parent is the BLAKE2b-256 (TWZ_HASH_CAP) of the whole next record, its signature included
- *   R5  each target is its parent's, or the parent's is a key (KEY) and the object is made under it
- *   R6  the root is signed under the target's key: the object's, or with KEY the target itself
+ *   R5  each target is the object, or, flagged KEY, the key that the object was made under; a link
+ *       flagged KEY has a parent flagged KEY
+ *   R6  the root is signed under the object's key; of an object without one, nothing can be given
  *   R7  a link is signed under the key of the context that delegates: that of the parent's accessor
  *   R8  the parent may be delegated (DELEGATE)
- *   R9  a link gives nothing that its parent does not: permissions, times, gate
+ *   R9  a link gives nothing that its parent does not: permissions, times; a gate's (GATE) gives none
  *   R10 not_before <= now < expires, for each
  *   R11 each signature is right
  * One flagged GATE gives entry at its gate and no permission: it does not count here.
  * At most RIGHT_CANDIDATES chains for a target are looked at; others do not count.
  *
- * A context is data that its owner wrote. Nothing in it is trusted: what is out of place counts as
- * absent, and the search is bounded.
+ * A context is data that its owner wrote. Nothing in it is trusted, and every search is bounded. What is
+ * out of place gives nothing: a capability counts as absent; if a mask, or whether there is one, cannot
+ * be read, the context's limit is empty.
+ *
+ * With UNKNOWN verdicts: as long as `unverified` is not null, find its verdict and decide again. In the
+ * end `effective` is what it would be with all verdicts known; those that could add nothing to it were
+ * never asked for.
  */
 #ifndef TWZ_CORE_RIGHT_H
 #define TWZ_CORE_RIGHT_H
@@ -41,11 +47,10 @@
 /* A published context: its bytes do not change while a decision runs. */
 struct right_context {
 	struct twz_id id;
-	uint64_t
-		bytes; /* from TWZ_OBJ_DATA on; offsets in it are of the object, so TWZ_OBJ_DATA more */
+	uint64_t bytes; /* from TWZ_OBJ_DATA on; offsets are of the object, so TWZ_OBJ_DATA more */
 	/*
-	 * [offset, offset + bytes), which is inside and does not cross a page; null if it is not there.
-	 * Aligned as the offset is.
+	 * [offset, offset + bytes), which is inside, at a multiple of 8, and does not cross a page; null
+	 * if it is not there. Aligned as the offset is; stays as long as the answer is used.
 	 */
 	const void *(*at)(const struct right_context *context, uint64_t offset, uint64_t bytes);
 	void *arg;
