@@ -89,7 +89,7 @@ static uint64_t *directory_of(struct tables *tables, uint64_t page, bool make)
 	return step(tables, &upper[page >> DIRECTORY_SHIFT & (ENTRIES - 1)], make);
 }
 
-uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
+static __attribute__((noinline)) uint64_t *walk(struct tables *tables, uint64_t page, bool make)
 {
 	uint64_t *directory = directory_of(tables, page, make), *leaf;
 
@@ -97,6 +97,17 @@ uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
 		return NULL;
 	leaf = step(tables, &directory[page >> LEAF_SHIFT & (ENTRIES - 1)], make);
 	return leaf ? &leaf[page & (ENTRIES - 1)] : NULL;
+}
+
+/* What is asked for most, the first GiB of an object with its tables there, without the walk. */
+uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
+{
+	uint64_t leaf;
+
+	if (page >> DIRECTORY_SHIFT || !tables->directory)
+		return walk(tables, page, make);
+	leaf = ((uint64_t *)direct(tables->directory))[page >> LEAF_SHIFT];
+	return leaf ? &table_at(leaf)[page & (ENTRIES - 1)] : walk(tables, page, make);
 }
 
 uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
