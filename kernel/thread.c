@@ -316,8 +316,6 @@ void thread_choose(struct cpu *cpu)
 			break;
 		idle(cpu);
 	}
-	if (cycles() >= cpu->slice)
-		cpu->slice = cycles() + slice_cycles; /* nobody else wants to run */
 	clock_arm(cpu, cpu->slice);
 }
 
