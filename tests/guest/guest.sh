@@ -49,8 +49,8 @@ machine() {
 	"$twz" check "$TWZ_TMP/store" || fail "the store is damaged"
 }
 
-machine kernel-check 240 --smp 2 -- "$@"
-machine kernel 120 --smp 1 -- "$@"
-machine kernel 120 --smp 4 -- "$@"
+machine kernel-check 300 --smp 2 --mem 128M -- "$@"
+machine kernel 120 --smp 1 --mem 64M -- "$@"
+machine kernel 120 --smp 4 --mem 128M -- "$@"
 echo "guest: $passed passed, $failed failed"
 [ "$failed" = 0 ]
