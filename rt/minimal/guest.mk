@@ -63,6 +63,13 @@ $(B)/guest/tests.h: FORCE
 $(B)/obj/guest/tests/guest/run/tests.o: CFLAGS_guest += -I$(B)/guest
 $(B)/obj/guest/tests/guest/run/tests.o: $(B)/guest/tests.h
 
+# Programs that tests run in both homes, from the same source: tests/home/NAME.c.
+HOME_PROGRAMS := $(patsubst tests/home/%.c,%,$(call sources,tests/home/*.c))
+$(foreach p,$(HOME_PROGRAMS),$(call guest,home/$(p),tests/home/$(p).c))
+$(foreach p,$(HOME_PROGRAMS),$(call executable,plain,$(B)/home/$(p),tests/home/$(p).c,$(call \
+	whole,plain)))
+machine: $(HOME_PROGRAMS:%=$(B)/guest/image/home/%) $(HOME_PROGRAMS:%=$(B)/home/%)
+
 # What needs no kernel is tested on the host.
 $(eval $(call archive-rules,$(B)/asan/libminimal.a,$(call objects,asan,rt/minimal/editor.c \
 	rt/minimal/arguments.c)))
