@@ -176,6 +176,7 @@ static int tie_target(const struct thread *t, struct twz_id id, struct object **
 
 	if (!error && (*to)->medium->persistent) {
 		object_release(*to);
+		*to = NULL; /* tie_all gives back what is there */
 		return TWZ_E_TYPE;
 	}
 	return error;
