@@ -218,7 +218,7 @@ kernel_files() {
 		while read -r source; do
 			echo "$source"
 			sed 's/\\$//' "$TWZ_BUILD/obj/kernel/${source%.*}.d" | tr ' ' '\n' |
-				grep -E '^(kernel|core|abi)/.*\.h$'
+				sed -n '/^\(kernel\|core\|abi\)\/.*\.h$/p'
 		done | sort -u
 }
 
