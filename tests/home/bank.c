@@ -76,7 +76,7 @@ static void make(void)
 static void push(struct twz_tx *tx, struct bank *b)
 {
 	uint64_t old = b->list.raw;
-	struct node *node;
+	struct node *node = NULL;
 
 	if (twz_alloc(tx, &b->list, sizeof(*node), &node))
 		return;
