@@ -15,7 +15,7 @@
 
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010001u
+#define TWZ_RT_VERSION 0x00010002u
 #endif
 
 /*
@@ -222,5 +222,32 @@ int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg);
 int twz_rt_unregister(void);
 /* Was it brought back? Then what the view names is taken over (libtwz does, before entry). */
 bool twz_rt_recovered(void);
+
+/*
+ * Rights. Publishing makes what a context object holds now count: the system decides by a copy, so
+ * that nobody ever sees half of a change. The caller sees to it that nobody changes the object
+ * meanwhile (it has it in a transaction). Hosted nothing is enforced, and a context is only looked
+ * at. TWZ_E_TYPE: it is no context. Since 1.2.
+ */
+int twz_rt_publish(struct twz_id context);
+
+/*
+ * What the context may do to the object, and why (docs/rights.md). A zero ID for the context: the
+ * caller's own; hosted, the store's boot context, or none if it has none. TWZ_E_NOTFOUND: there is
+ * no such object, or no right to know of it. Since 1.2.
+ */
+struct twz_rt_answer {
+	uint32_t effective; /* enum twz_perm */
+	uint32_t granted;   /* before masks */
+	uint64_t until;     /* the first second in which it may be another; ~0 */
+	struct {
+		uint32_t why; /* enum right_why (core/right.h); twz_right_text says it */
+		uint32_t reserved;
+		struct twz_id by; /* the context whose masks take it away, or zero */
+		uint64_t cap;     /* offset of the capability in the context, or 0 */
+	} reason[5];              /* by bit of enum twz_perm */
+};
+TWZ_SIZE(struct twz_rt_answer, 176);
+int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer);
 
 #endif

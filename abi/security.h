@@ -1,8 +1,7 @@
 /*
  * security.h - contexts, capabilities, delegations, masks, gates, keys. docs/format/security.md.
  *
- * These layouts are fixed now so that a store made today can hold them; nothing in this version
- * reads them yet (docs/absent.md).
+ * What they mean is decided in core/right.h. Contexts are edited through <twz/right.h>.
  */
 #ifndef TWZ_ABI_SECURITY_H
 #define TWZ_ABI_SECURITY_H
@@ -72,8 +71,10 @@ struct twz_gate {
 TWZ_SIZE(struct twz_gate, 128);
 
 /*
- * A context's data: header, then a hash table by target. An entry refers to a run of capabilities,
- * a mask or a gate inside the object; offsets are from the object's start.
+ * A context's data: header, then a hash table by target. An entry refers to a run of capabilities or
+ * a mask inside the object; offsets are from the object's start. meta.size says how much there is.
+ *   - A target's search begins at (lo ^ hi) mod nentries and ends at an empty entry.
+ *   - Nothing crosses a page: each lies at a multiple of its size.
  */
 #define TWZ_CONTEXT_MAGIC 0x7478637a7774ull /* "twzcxt" */
 struct twz_context {
@@ -87,8 +88,11 @@ struct twz_context {
 	uint64_t nentries;
 	uint64_t gates; /* struct twz_gate[ngates] */
 	uint64_t ngates;
-	uint64_t heap; /* where the rest is allocated from */
-	uint64_t reserved[7];
+	uint64_t heap;  /* the first byte behind all that was placed, from `table` on */
+	uint64_t nused; /* entries of the table that are in use */
+	uint64_t
+		live; /* bytes from `table` to `heap` that something refers to, the table included */
+	uint64_t reserved[5];
 };
 TWZ_SIZE(struct twz_context, 128);
 
@@ -111,5 +115,31 @@ struct twz_key {
 	uint64_t reserved[2];
 };
 TWZ_SIZE(struct twz_key, 64);
+
+/*
+ * A private key at rest: a file of the host, or the data of an object with its own access control.
+ * The seed is what Ed25519 derives all from. Under a passphrase, mac and seed are libsodium's
+ * secretbox of it, under the key that crypto_pwhash (Argon2id13) makes of passphrase, salt, ops and
+ * memory. What is opened counts only if it has the public key that stands here.
+ */
+#define TWZ_SECRET_MAGIC 0x6365737a7774ull /* "twzsec" */
+enum twz_secret_sealing { TWZ_SECRET_OPEN = 0, TWZ_SECRET_PASSPHRASE = 1 };
+struct twz_secret {
+	uint64_t magic;
+	uint32_t version; /* 1 */
+	uint32_t alg;     /* enum twz_cap_alg */
+	uint32_t sealing; /* enum twz_secret_sealing */
+	uint32_t reserved0;
+	uint64_t ops, memory; /* of Argon2id; 0 if it is open, like salt, nonce and mac */
+	struct twz_id id;     /* of the public key's object */
+	uint8_t key[32];      /* the public key */
+	uint8_t salt[16];
+	uint8_t nonce[24];
+	uint8_t mac[16];
+	uint8_t seed[32];
+	uint8_t reserved[16];
+};
+TWZ_SIZE(struct twz_secret, 192);
+TWZ_AT(struct twz_secret, mac, 128);
 
 #endif

@@ -41,3 +41,27 @@ const char *fault_text(const struct twz_fault *fault)
 		return error_text(fault->error);
 	}
 }
+
+const char *right_text(uint32_t why)
+{
+	static const char *const texts[] = {
+		[RIGHT_NONE] = "nobody gives it",
+		[RIGHT_DEFAULT] = "the object's default permissions give it",
+		[RIGHT_CAP] = "a capability gives it",
+		[RIGHT_GRANT] = "a grant gives it",
+		[RIGHT_MASKED] = "the context's masks take it away",
+		[RIGHT_LIMITED] = "the masks of an undetachable context take it away",
+		[RIGHT_MALFORMED] = "the capability is damaged or incomplete",
+		[RIGHT_STOLEN] = "the capability is for another context",
+		[RIGHT_BROKEN] = "the chain of the capability does not hold together",
+		[RIGHT_SIGNER] = "the capability is signed with a key that has no say here",
+		[RIGHT_UNDELEGABLE] = "what the capability stems from may not be delegated",
+		[RIGHT_WIDENED] = "the capability would give more than what it stems from",
+		[RIGHT_EARLY] = "the capability does not count yet",
+		[RIGHT_EXPIRED] = "the capability has expired",
+		[RIGHT_FORGED] = "a signature of the capability is wrong",
+		[RIGHT_UNVERIFIED] = "a signature of the capability was not checked yet",
+	};
+
+	return why < sizeof(texts) / sizeof(texts[0]) ? texts[why] : "unknown reason";
+}

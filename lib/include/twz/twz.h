@@ -12,6 +12,7 @@
 #include <twz/name.h>
 #include <twz/obj.h>
 #include <twz/ptr.h>
+#include <twz/right.h>
 #include <twz/tx.h>
 
 #endif

@@ -1,0 +1,276 @@
+/*
+ * cap.c - keys and capabilities, and texts of them (twz/right.h).
+ */
+#include "core/cap.h"
+#include "core/mem.h"
+#include "core/text.h"
+
+#include <twz/io.h>
+#include <twz/right.h>
+
+/* ---- keys ---------------------------------------------------------------------------------------- */
+
+int twz_key_make(const uint8_t key[static 32], struct twz_id *id)
+{
+	const struct twz_new new = {.type = TWZ_TYPE_KEY,
+				    .perms = TWZ_READ,
+				    .ending = true,
+				    .bytes = sizeof(struct twz_key)};
+	struct twz_key data = {.magic = TWZ_KEY_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519};
+	struct twz_obj obj;
+	struct twz_id made;
+	int error = twz_obj_new(&new, &obj);
+
+	if (error)
+		return error;
+	made = obj.id;
+	memcpy(data.key, key, sizeof(data.key));
+	memcpy(twz_obj_data(&obj), &data, sizeof(data));
+	error = twz_obj_sync(&obj);
+	twz_obj_recycle(&obj);
+	if (!error)
+		error = twz_obj_seal(made, sizeof(data), TWZ_READ, id);
+	twz_obj_delete(made);
+	return error;
+}
+
+void twz_secret_new(struct twz_secret *secret)
+{
+	uint8_t pair[CRYPTO_SECRET];
+
+	*secret = (struct twz_secret){
+		.magic = TWZ_SECRET_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519};
+	twz_rt_random(secret->seed, sizeof(secret->seed));
+	crypto_key_pair(secret->key, pair, secret->seed);
+}
+
+static int pair_of(const struct twz_secret *secret, uint8_t pair[static CRYPTO_SECRET])
+{
+	uint8_t key[CRYPTO_KEY];
+
+	if (secret->magic != TWZ_SECRET_MAGIC)
+		return TWZ_E_TYPE;
+	if (secret->version != 1 || secret->alg != TWZ_ALG_ED25519)
+		return TWZ_E_VERSION;
+	if (secret->sealing != TWZ_SECRET_OPEN)
+		return TWZ_E_RIGHT;
+	crypto_key_pair(key, pair, secret->seed);
+	return memcmp(key, secret->key, sizeof(key)) ? TWZ_E_DAMAGED : 0;
+}
+
+int twz_secret_check(const struct twz_secret *secret)
+{
+	uint8_t pair[CRYPTO_SECRET];
+
+	return pair_of(secret, pair);
+}
+
+/* ---- capabilities -------------------------------------------------------------------------------- */
+
+int twz_cap_sign(struct twz_cap *cap, const struct twz_cap *parent, const struct twz_secret *secret)
+{
+	uint8_t pair[CRYPTO_SECRET];
+	int error = pair_of(secret, pair);
+
+	if (!error && parent && parent->depth >= TWZ_CAP_DEPTH_MAX)
+		error = TWZ_E_LIMIT;
+	if (!error)
+		cap_sign(cap, parent, secret->id, pair);
+	return error;
+}
+
+static uint64_t end_of(const struct twz_cap *cap)
+{
+	return cap->expires ? cap->expires : RIGHT_NEVER;
+}
+
+const char *twz_cap_refused(const struct twz_cap *cap, const struct twz_cap *parent)
+{
+	if (!(parent->flags & TWZ_CAP_DELEGATE))
+		return right_text(RIGHT_UNDELEGABLE);
+	if (cap->flags & TWZ_CAP_KEY && !(parent->flags & TWZ_CAP_KEY))
+		return right_text(RIGHT_BROKEN);
+	if (cap->perms & ~parent->perms || cap->not_before < parent->not_before ||
+	    end_of(cap) > end_of(parent) || (parent->flags & TWZ_CAP_GATE))
+		return right_text(RIGHT_WIDENED);
+	return NULL;
+}
+
+/* ---- texts --------------------------------------------------------------------------------------- */
+
+static const char letters[] = "rwxud"; /* by bit */
+
+const char *twz_right_text(uint32_t why)
+{
+	return right_text(why);
+}
+
+void twz_perms_text(uint32_t perms, char out[static TWZ_PERMS_TEXT])
+{
+	for (unsigned i = 0; letters[i]; i++)
+		out[i] = perms >> i & 1 ? letters[i] : '-';
+	out[TWZ_PERMS_TEXT - 1] = 0;
+}
+
+int twz_perms_parse(const char *text, uint32_t *perms)
+{
+	*perms = 0;
+	if (!*text)
+		return TWZ_E_ARG;
+	for (; *text; text++) {
+		unsigned i = 0;
+
+		while (letters[i] && letters[i] != *text)
+			i++;
+		if (!letters[i] && *text != '-')
+			return TWZ_E_ARG;
+		if (letters[i])
+			*perms |= 1u << i;
+	}
+	return 0;
+}
+
+/* Days from 1970-01-01 to this date, and back; years count from March, so that leap days are last. */
+static uint64_t days_of(uint64_t year, uint64_t month, uint64_t day)
+{
+	uint64_t y = month > 2 ? year : year - 1, m = (month + 9) % 12;
+
+	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+void twz_time_text(uint64_t seconds, char out[static TWZ_TIME_TEXT])
+{
+	uint64_t days = seconds / 86400, year = 1970 + days / 366, month = 1,
+		 rest = seconds % 86400;
+
+	if (seconds >= 253402300800ull) { /* the year 10000 */
+		twz_format(out, TWZ_TIME_TEXT, "%llu", (unsigned long long)seconds);
+		return;
+	}
+	while (days_of(year + 1, 1, 1) <= days)
+		year++;
+	while (month < 12 && days_of(year, month + 1, 1) <= days)
+		month++;
+	twz_format(out, TWZ_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year,
+		   (unsigned)month, (unsigned)(days - days_of(year, month, 1) + 1),
+		   (unsigned)(rest / 3600), (unsigned)(rest / 60 % 60), (unsigned)(rest % 60));
+}
+
+/* Exactly so many digits. */
+static bool take(const char **text, unsigned digits, uint64_t *value)
+{
+	*value = 0;
+	while (digits--) {
+		if (**text < '0' || **text > '9')
+			return false;
+		*value = *value * 10 + (uint64_t)(*(*text)++ - '0');
+	}
+	return true;
+}
+
+static bool skip(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	++*text;
+	return true;
+}
+
+static int parse_date(const char *text, uint64_t *seconds)
+{
+	uint64_t year, month, day, hour = 0, minute = 0, second = 0, days;
+
+	if (!take(&text, 4, &year) || !skip(&text, '-') || !take(&text, 2, &month) ||
+	    !skip(&text, '-') || !take(&text, 2, &day))
+		return TWZ_E_ARG;
+	if (*text == 'T' &&
+	    (!skip(&text, 'T') || !take(&text, 2, &hour) || !skip(&text, ':') ||
+	     !take(&text, 2, &minute) || !skip(&text, ':') || !take(&text, 2, &second)))
+		return TWZ_E_ARG;
+	if (*text == 'Z')
+		text++;
+	if (*text || year < 1970 || month < 1 || month > 12 || day < 1 || hour > 23 ||
+	    minute > 59 || second > 59)
+		return TWZ_E_ARG;
+	days = days_of(year, month, day);
+	if (days >= (month < 12 ? days_of(year, month + 1, 1) : days_of(year + 1, 1, 1)))
+		return TWZ_E_ARG; /* the month does not have that day */
+	*seconds = days * 86400 + hour * 3600 + minute * 60 + second;
+	return 0;
+}
+
+int twz_time_parse(const char *text, uint64_t now, uint64_t *seconds)
+{
+	static const struct {
+		char unit;
+		uint32_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	uint64_t n = 0;
+
+	if (*text != '+')
+		return parse_date(text, seconds);
+	if (!*++text)
+		return TWZ_E_ARG;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		n = n * 10 + (uint64_t)(*text - '0');
+		if (n > 1000000000)
+			return TWZ_E_ARG;
+	}
+	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text[0] == units[i].unit && !text[1]) {
+			*seconds = now + n * units[i].seconds;
+			return 0;
+		}
+	return TWZ_E_ARG;
+}
+
+struct lines {
+	const char *indent;
+	char *at, *end;
+};
+
+static void line(struct lines *lines, const char *name, const char *value)
+{
+	uint64_t room = (uint64_t)(lines->end - lines->at);
+	uint64_t length = twz_format(lines->at, room, "%s%-12s %s\n", lines->indent, name, value);
+
+	lines->at += length < room ? length : room - 1;
+}
+
+static void line_id(struct lines *lines, const char *name, struct twz_id id)
+{
+	char text[TWZ_ID_TEXT];
+
+	twz_id_text(id, text);
+	line(lines, name, text);
+}
+
+void twz_cap_text(const struct twz_cap *cap, const char *indent, char out[static TWZ_CAP_TEXT])
+{
+	struct lines lines = {.indent = indent, .at = out, .end = out + TWZ_CAP_TEXT};
+	char text[128], perms[TWZ_PERMS_TEXT];
+
+	out[0] = 0;
+	twz_perms_text(cap->perms, perms);
+	twz_format(text, sizeof(text), "%s%s%s", perms,
+		   cap->flags & TWZ_CAP_DELEGATE ? ", may be delegated" : "",
+		   cap->depth ? ", delegated" : "");
+	line(&lines, "gives", text);
+	line_id(&lines, cap->flags & TWZ_CAP_KEY ? "all of key" : "object", cap->target);
+	line_id(&lines, "to context", cap->accessor);
+	line_id(&lines, "signed by", cap->signer);
+	if (cap->not_before) {
+		twz_time_text(cap->not_before, text);
+		line(&lines, "from", text);
+	}
+	if (cap->expires) {
+		twz_time_text(cap->expires, text);
+		line(&lines, "until", text);
+	}
+	if (cap->flags & TWZ_CAP_GATE) {
+		twz_format(text, sizeof(text), "0x%llx, 0x%llx bytes, each 0x%x",
+			   (unsigned long long)cap->gate_off, (unsigned long long)cap->gate_len,
+			   cap->gate_align);
+		line(&lines, "gate", text);
+	}
+}

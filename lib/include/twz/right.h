@@ -1,0 +1,122 @@
+/*
+ * right.h - rights: keys, capabilities, and the contexts that hold them. docs/rights.md.
+ *
+ * Rules
+ *   - A context is edited like any object: by who may write it. What it holds counts from
+ *     twz_context_publish on: the system decides by a copy that is made then, so nobody ever sees
+ *     half of a change, and what was not published changes nothing.
+ *   - Each change of a context is one transaction, durable on return: over a crash it is there or
+ *     not. Programs that change one context at the same time wait for each other. Any thread may
+ *     call; the stack must have room for a transaction (tx.h).
+ *   - Nothing in a context is trusted; what cannot be is TWZ_E_DAMAGED, and nothing is changed.
+ *   - A chain is a capability and, behind it, its parents up to the root: chain[0].depth + 1
+ *     records. Whether it gives anything is decided by the system (twz_rt_explain says it), not
+ *     here.
+ *   - Offsets in a context change when it is edited.
+ */
+#ifndef TWZ_RIGHT_H
+#define TWZ_RIGHT_H
+
+#include "abi/security.h"
+#include <twz/obj.h>
+
+/* ---- contexts --------------------------------------------------------------------------------- */
+
+struct twz_context_new {
+	struct twz_id key; /* made under; zero: none, and then nobody can be given a right to it */
+	uint32_t perms;    /* defaults, enum twz_perm, exactly; 0: nobody's but by capabilities */
+	uint32_t global_mask; /* what it can have on anything; TWZ_PERM_ALL: no limit */
+	bool undetachable;    /* attached so by default */
+	bool ending;          /* gone with this boot epoch unless kept */
+};
+/* An empty context, mapped. */
+int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj);
+/* TWZ_E_TYPE: the object is no context. */
+int twz_context_open(struct twz_id id, struct twz_obj *obj);
+
+/*
+ * Adds a chain of `count` records. What is there already is not added twice. TWZ_E_ARG: it is no
+ * chain, or for another context; TWZ_E_LIMIT: there are as many chains for this target as a decision
+ * looks at, or too many targets whose IDs collide.
+ */
+int twz_context_add(const struct twz_obj *obj, const struct twz_cap *chain, uint32_t count);
+/* Removes all chains for the target. TWZ_E_NOTFOUND. */
+int twz_context_remove(const struct twz_obj *obj, struct twz_id target);
+
+/*
+ * On the target the context can have (global mask | override) & mask, whatever is granted. With
+ * override 0 and mask TWZ_PERM_ALL the target has no mask of its own.
+ */
+int twz_context_mask(const struct twz_obj *obj, struct twz_id target, uint32_t override,
+		     uint32_t mask);
+/* The global mask. */
+int twz_context_global(const struct twz_obj *obj, uint32_t mask);
+
+/* What the context holds now counts, on return. TWZ_E_ABSENT: this system has no rights. */
+int twz_context_publish(const struct twz_obj *obj);
+
+/*
+ * Calls each for every chain and every mask, in no order, until it returns something other than 0,
+ * which is then returned. Nobody can change the context meanwhile, `each` included.
+ */
+struct twz_context_item {
+	struct twz_id target;
+	uint64_t off;                /* of the chain or the mask */
+	const struct twz_cap *chain; /* null: it is a mask */
+	uint32_t count;              /* records of the chain */
+	const struct twz_mask *mask;
+};
+int twz_context_each(const struct twz_obj *obj,
+		     int (*each)(const struct twz_context_item *item, void *arg), void *arg);
+
+/* ---- keys and capabilities --------------------------------------------------------------------- */
+
+/* The public key's object: sealed, so the same key gives the same. */
+int twz_key_make(const uint8_t key[static 32], struct twz_id *id);
+/* A new private key, open; `id` is for the caller to fill in. */
+void twz_secret_new(struct twz_secret *secret);
+/*
+ * Is this a private key that can be used? TWZ_E_TYPE: it is none; TWZ_E_VERSION; TWZ_E_RIGHT: it is
+ * sealed under a passphrase; TWZ_E_DAMAGED: its public key is another.
+ */
+int twz_secret_check(const struct twz_secret *secret);
+
+/*
+ * Completes and signs a capability that the caller has zeroed and filled with what it gives: perms,
+ * flags, target, accessor, times, gate, serial. A delegation of `parent`, or a root if that is null.
+ * What twz_secret_check returns; TWZ_E_LIMIT: the parent is as deep as can be.
+ */
+int twz_cap_sign(struct twz_cap *cap, const struct twz_cap *parent,
+		 const struct twz_secret *secret);
+
+/*
+ * Would `cap` give more than `parent`, of which it is to be a delegation, or may that not be
+ * delegated? The reason as a text; null: it is in order.
+ */
+const char *twz_cap_refused(const struct twz_cap *cap, const struct twz_cap *parent);
+
+/* ---- texts ------------------------------------------------------------------------------------- */
+
+/* Why a permission is there or not: the reasons of twz_rt_explain. */
+const char *twz_right_text(uint32_t why);
+
+/* Permissions as letters: r read, w write, x execute, u use, d delete. */
+#define TWZ_PERMS_TEXT 6
+void twz_perms_text(uint32_t perms, char out[static TWZ_PERMS_TEXT]); /* "rw-u-" */
+/* Letters in any order, "-" among them for none; TWZ_E_ARG. */
+int twz_perms_parse(const char *text, uint32_t *perms);
+
+/* "2026-11-22T07:00:00Z" */
+#define TWZ_TIME_TEXT 24
+void twz_time_text(uint64_t seconds, char out[static TWZ_TIME_TEXT]);
+/*
+ * That, also without Z or without the time of day; or +NUMBER and s, m, h or d, from `now` on.
+ * TWZ_E_ARG.
+ */
+int twz_time_parse(const char *text, uint64_t now, uint64_t *seconds);
+
+/* A capability in lines of "NAME VALUE", each behind `indent`. */
+#define TWZ_CAP_TEXT 1024
+void twz_cap_text(const struct twz_cap *cap, const char *indent, char out[static TWZ_CAP_TEXT]);
+
+#endif

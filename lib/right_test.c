@@ -1,0 +1,498 @@
+/* right_test.c - contexts and capabilities as the library makes them, read as the decision reads them. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "core/cap.h"
+#include "core/right.h"
+#include "tests/home/home.h"
+
+static struct twz_secret owner, other;
+static struct twz_obj context, other_context; /* made under these */
+
+static struct twz_id number(uint64_t n)
+{
+	return (struct twz_id){n * 0x9e3779b97f4a7c15, n * 0xc2b2ae3d27d4eb4f};
+}
+
+/* ---- the decision, over a mapped context; signatures count as right ------------------------------ */
+
+static const void *mapped_at(const struct right_context *c, uint64_t offset, uint64_t bytes)
+{
+	(void)bytes;
+	return (const uint8_t *)c->arg + offset;
+}
+
+static enum right_verdict good(void *arg, const struct twz_cap *cap)
+{
+	(void)arg;
+	(void)cap;
+	return RIGHT_GOOD;
+}
+
+static bool key_of(void *arg, struct twz_id id, struct twz_id *key)
+{
+	(void)arg;
+	*key = twz_id_equal(id, context.id) ? owner.id : other.id;
+	return true;
+}
+
+static struct right_context published(const struct twz_obj *obj)
+{
+	return (struct right_context){
+		.id = obj->id, .bytes = twz_obj_size(obj), .at = mapped_at, .arg = obj->base};
+}
+
+static struct right_answer decide(const struct twz_obj *obj, struct twz_id object, uint64_t now)
+{
+	struct right_context active = published(obj);
+	struct right_query query = {.object = object,
+				    .key = owner.id,
+				    .now = now,
+				    .active = &active,
+				    .verdict = good,
+				    .context_key = key_of};
+	struct right_answer answer;
+
+	right_decide(&query, &answer);
+	return answer;
+}
+
+/* ---- making things -------------------------------------------------------------------------------- */
+
+static struct twz_cap root_for(struct twz_id object, struct twz_id accessor, uint32_t perms)
+{
+	struct twz_cap cap = {.perms = perms, .target = object, .accessor = accessor};
+
+	MUST(twz_cap_sign(&cap, NULL, &owner));
+	return cap;
+}
+
+static void fresh(struct twz_obj *obj)
+{
+	MUST(twz_context_make(
+		&(struct twz_context_new){.key = owner.id, .global_mask = TWZ_PERM_ALL}, obj));
+}
+
+/* Without the signing, which takes most of the time. */
+static struct twz_cap plain_for(struct twz_id object, uint64_t serial)
+{
+	return (struct twz_cap){.magic = TWZ_CAP_MAGIC,
+				.version = 1,
+				.alg = TWZ_ALG_ED25519,
+				.perms = TWZ_READ,
+				.target = object,
+				.accessor = context.id,
+				.signer = owner.id,
+				.serial = serial};
+}
+
+static int count_items(const struct twz_context_item *item, void *arg)
+{
+	((unsigned *)arg)[item->chain != NULL]++;
+	return 0;
+}
+
+/* Fewer entries in a row than a decision goes through, whatever it looks for. */
+static void assert_reach(const struct twz_obj *obj)
+{
+	const struct twz_context *head = twz_obj_data(obj);
+	const struct twz_context_entry *table =
+		(const struct twz_context_entry *)(obj->base + head->table);
+	uint64_t row = 0, used = 0;
+
+	for (uint64_t i = 0; i < 2 * head->nentries; i++) {
+		row = table[i & (head->nentries - 1)].kind ? row + 1 : 0;
+		used += i < head->nentries && row;
+		assert_true(head->nentries <= RIGHT_PROBES || row < RIGHT_PROBES);
+	}
+	assert_int_equal(used, head->nused);
+}
+
+/* ---- tests ---------------------------------------------------------------------------------------- */
+
+static void a_new_context_is_empty_and_strict(void **state)
+{
+	struct twz_rt_stat stat;
+	struct twz_obj obj, again;
+	unsigned counts[2] = {0, 0};
+
+	(void)state;
+	MUST(twz_context_make(&(struct twz_context_new){.key = owner.id,
+							.global_mask = TWZ_READ,
+							.undetachable = true,
+							.ending = true},
+			      &obj));
+	MUST(twz_obj_stat(obj.id, &stat));
+	assert_int_equal(stat.identity.type, TWZ_TYPE_CONTEXT);
+	assert_int_equal(stat.identity.perms, 0);
+	assert_true(twz_id_equal(stat.identity.key, owner.id));
+	assert_int_not_equal(stat.end_epoch, 0);
+	assert_int_equal(((struct twz_context *)twz_obj_data(&obj))->flags, 1);
+	MUST(twz_context_each(&obj, count_items, counts));
+	assert_int_equal(counts[0] + counts[1], 0);
+	MUST(twz_context_open(obj.id, &again));
+	assert_ptr_equal(obj.base, again.base);
+	assert_int_equal(decide(&obj, number(1), 1).effective, 0);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_recycle(&obj));
+	assert_int_equal(twz_context_make(&(struct twz_context_new){.perms = 64}, &obj), TWZ_E_ARG);
+	assert_int_equal(twz_context_open(owner.id, &obj), TWZ_E_TYPE);
+}
+
+static void a_capability_gives(void **state)
+{
+	struct twz_cap cap = root_for(number(1), context.id, TWZ_READ | TWZ_USE);
+	struct right_answer answer;
+
+	(void)state;
+	MUST(twz_context_add(&context, &cap, 1));
+	answer = decide(&context, number(1), 1);
+	assert_int_equal(answer.effective, TWZ_READ | TWZ_USE);
+	assert_memory_equal(context.base + answer.reason[0].cap, &cap, sizeof(cap));
+	assert_int_equal(decide(&context, number(2), 1).effective, 0);
+	MUST(twz_context_remove(&context, number(1)));
+	assert_int_equal(twz_context_remove(&context, number(1)), TWZ_E_NOTFOUND);
+	assert_int_equal(decide(&context, number(1), 1).effective, 0);
+}
+
+static void signatures_are_right(void **state)
+{
+	struct twz_cap cap = root_for(number(1), context.id, TWZ_READ);
+	struct twz_secret changed = owner;
+
+	(void)state;
+	assert_true(cap_verify(&cap, owner.key));
+	assert_false(cap_verify(&cap, other.key));
+	MUST(twz_secret_check(&owner));
+	changed.seed[0] ^= 1;
+	assert_int_equal(twz_secret_check(&changed), TWZ_E_DAMAGED);
+	changed = owner;
+	changed.sealing = TWZ_SECRET_PASSPHRASE;
+	assert_int_equal(twz_cap_sign(&cap, NULL, &changed), TWZ_E_RIGHT);
+	changed.version = 2;
+	assert_int_equal(twz_secret_check(&changed), TWZ_E_VERSION);
+	changed.magic++;
+	assert_int_equal(twz_secret_check(&changed), TWZ_E_TYPE);
+}
+
+static void a_delegation_brings_its_chain(void **state)
+{
+	struct twz_cap chain[2] = {{.perms = TWZ_READ, .target = number(5)}};
+
+	(void)state;
+	chain[1] = (struct twz_cap){.perms = TWZ_READ | TWZ_WRITE,
+				    .flags = TWZ_CAP_DELEGATE,
+				    .target = number(5),
+				    .accessor = context.id};
+	MUST(twz_cap_sign(&chain[1], NULL, &owner));
+	chain[0].accessor = other_context.id;
+	assert_null(twz_cap_refused(&chain[0], &chain[1]));
+	MUST(twz_cap_sign(&chain[0], &chain[1], &owner));
+	MUST(twz_context_add(&other_context, chain, 2));
+	assert_int_equal(decide(&other_context, number(5), 1).effective, TWZ_READ);
+	chain[0].perms = TWZ_DELETE;
+	assert_string_equal(twz_cap_refused(&chain[0], &chain[1]), twz_right_text(RIGHT_WIDENED));
+	chain[1].flags = 0;
+	assert_string_equal(twz_cap_refused(&chain[0], &chain[1]),
+			    twz_right_text(RIGHT_UNDELEGABLE));
+	chain[1].depth = TWZ_CAP_DEPTH_MAX;
+	assert_int_equal(twz_cap_sign(&chain[0], &chain[1], &owner), TWZ_E_LIMIT);
+	MUST(twz_context_remove(&other_context, number(5)));
+}
+
+static void what_is_no_chain_is_refused(void **state)
+{
+	struct twz_cap cap[2] = {root_for(number(1), context.id, TWZ_READ)};
+	unsigned counts[2] = {0, 0};
+
+	(void)state;
+	cap[1] = cap[0];
+	assert_int_equal(twz_context_add(&context, cap, 0), TWZ_E_ARG);
+	assert_int_equal(twz_context_add(&context, cap, 2), TWZ_E_ARG);
+	assert_int_equal(twz_context_add(&context, cap, 10), TWZ_E_ARG);
+	assert_int_equal(twz_context_add(&other_context, cap, 1), TWZ_E_ARG);
+	cap->magic++;
+	assert_int_equal(twz_context_add(&context, cap, 1), TWZ_E_ARG);
+	MUST(twz_context_each(&context, count_items, counts));
+	assert_int_equal(counts[1], 0);
+}
+
+static void as_many_chains_as_a_decision_looks_at(void **state)
+{
+	struct twz_obj obj = context;
+	struct twz_cap cap;
+	unsigned counts[2] = {0, 0};
+
+	(void)state;
+	for (unsigned i = 0; i < RIGHT_CANDIDATES; i++) {
+		cap = plain_for(number(7), i);
+		MUST(twz_context_add(&obj, &cap, 1));
+		MUST(twz_context_add(&obj, &cap, 1)); /* twice is as once */
+	}
+	cap = plain_for(number(7), RIGHT_CANDIDATES);
+	assert_int_equal(twz_context_add(&obj, &cap, 1), TWZ_E_LIMIT);
+	MUST(twz_context_each(&obj, count_items, counts));
+	assert_int_equal(counts[1], RIGHT_CANDIDATES);
+	MUST(twz_context_remove(&obj, number(7)));
+}
+
+static void masks_limit(void **state)
+{
+	struct twz_cap cap = root_for(number(1), context.id, TWZ_PERM_ALL);
+	struct right_context active;
+	unsigned counts[2] = {0, 0};
+
+	(void)state;
+	MUST(twz_context_add(&context, &cap, 1));
+	MUST(twz_context_global(&context, TWZ_READ));
+	assert_int_equal(decide(&context, number(1), 1).effective, TWZ_READ);
+	MUST(twz_context_mask(&context, number(1), TWZ_WRITE | TWZ_USE, TWZ_PERM_ALL & ~TWZ_READ));
+	assert_int_equal(decide(&context, number(1), 1).effective, TWZ_WRITE | TWZ_USE);
+	MUST(twz_context_mask(&context, number(1), 0, TWZ_READ | TWZ_WRITE)); /* in place */
+	assert_int_equal(decide(&context, number(1), 1).effective, TWZ_READ);
+	MUST(twz_context_each(&context, count_items, counts));
+	assert_int_equal(counts[0], 1);
+	MUST(twz_context_mask(&context, number(1), 0, TWZ_PERM_ALL));
+	MUST(twz_context_mask(&context, number(1), 0, TWZ_PERM_ALL));
+	active = published(&context);
+	assert_int_equal(right_limit(&active, number(1)), TWZ_READ);
+	MUST(twz_context_global(&context, TWZ_PERM_ALL));
+	assert_int_equal(decide(&context, number(1), 1).effective, TWZ_PERM_ALL);
+	assert_int_equal(twz_context_mask(&context, number(1), 0, 32), TWZ_E_ARG);
+	assert_int_equal(twz_context_global(&context, 32), TWZ_E_ARG);
+	MUST(twz_context_remove(&context, number(1)));
+}
+
+/* Among 5,000, with masks between them, removed in another order. */
+static void every_one_is_found(void **state)
+{
+	const unsigned n = 5000;
+	unsigned counts[2] = {0, 0};
+	uint64_t heap;
+
+	(void)state;
+	for (unsigned i = 1; i <= n; i++) {
+		struct twz_cap cap = plain_for(number(i), i);
+
+		MUST(twz_context_add(&context, &cap, 1));
+		if (i % 3 == 0)
+			MUST(twz_context_mask(&context, number(i), 0, TWZ_WRITE));
+		if ((i & (i - 1)) == 0)
+			assert_reach(&context);
+	}
+	assert_reach(&context);
+	MUST(twz_context_each(&context, count_items, counts));
+	assert_int_equal(counts[1], n);
+	assert_int_equal(counts[0], n / 3);
+	for (unsigned i = 1; i <= n; i++) {
+		assert_int_equal(decide(&context, number(i), 1).granted, TWZ_READ);
+		assert_int_equal(decide(&context, number(i), 1).effective, i % 3 ? TWZ_READ : 0);
+	}
+	for (unsigned i = 1; i <= n; i++) { /* 7 and n have no common divisor */
+		unsigned gone = i * 7 % n + 1;
+
+		MUST(twz_context_remove(&context, number(gone)));
+		assert_int_equal(decide(&context, number(gone), 1).granted, 0);
+		if (i % 500 == 0) {
+			assert_reach(&context);
+			for (unsigned j = i + 1; j <= n; j++)
+				assert_int_equal(decide(&context, number(j * 7 % n + 1), 1).granted,
+						 TWZ_READ);
+		}
+	}
+	/* What was given up is used again. */
+	heap = ((struct twz_context *)twz_obj_data(&context))->heap;
+	for (unsigned i = 0; i < 3 * n; i++) {
+		struct twz_cap cap = plain_for(number(i + 1000000), i);
+
+		MUST(twz_context_add(&context, &cap, 1));
+		MUST(twz_context_remove(&context, number(i + 1000000)));
+	}
+	assert_in_range(((struct twz_context *)twz_obj_data(&context))->heap, TWZ_OBJ_DATA, heap);
+	for (unsigned i = 3; i <= n; i += 3)
+		MUST(twz_context_mask(&context, number(i), 0, TWZ_PERM_ALL));
+	assert_int_equal(((struct twz_context *)twz_obj_data(&context))->nused, 0);
+}
+
+/* IDs that begin their search in one place: as many as a decision reaches, then an error. */
+static void colliding_targets_stay_in_reach(void **state)
+{
+	struct twz_obj obj;
+	unsigned added = 0;
+	int error = 0;
+
+	(void)state;
+	fresh(&obj);
+	while (!error && added < 1000) {
+		struct twz_id id = {added + 1, added + 1}; /* lo ^ hi is 0 */
+		struct twz_cap cap = plain_for(id, added);
+
+		cap.accessor = obj.id;
+		error = twz_context_add(&obj, &cap, 1);
+		if (!error)
+			added++;
+	}
+	assert_int_equal(error, TWZ_E_LIMIT);
+	assert_int_equal(added, RIGHT_PROBES - 1);
+	assert_reach(&obj);
+	for (unsigned i = 0; i < added; i++)
+		assert_int_equal(decide(&obj, (struct twz_id){i + 1, i + 1}, 1).effective,
+				 TWZ_READ);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_recycle(&obj));
+}
+
+/* Whatever one word of the header or the table holds: an error or not, but the program goes on. */
+static void hostile_contexts_are_survived(void **state)
+{
+	static const uint64_t values[] = {0,     1,         7, 8, TWZ_OBJ_DATA, TWZ_SLOT_SIZE,
+					  ~0ull, 1ull << 63};
+	struct twz_cap cap;
+	struct twz_obj obj;
+	unsigned counts[2];
+
+	(void)state;
+	fresh(&obj);
+	cap = plain_for(number(1), 1);
+	cap.accessor = obj.id;
+	MUST(twz_context_add(&obj, &cap, 1));
+	for (unsigned word = 0; word < 64; word++)
+		for (unsigned v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			uint64_t *data = twz_obj_data(&obj);
+			uint8_t whole[1024];
+
+			memcpy(whole, data, sizeof(whole));
+			data[word] = values[v];
+			cap.target = number(word + 2);
+			(void)twz_context_add(&obj, &cap, 1);
+			(void)twz_context_mask(&obj, number(1), 0, TWZ_READ);
+			(void)twz_context_remove(&obj, number(1));
+			(void)twz_context_each(&obj, count_items, counts);
+			(void)decide(&obj, number(1), 1);
+			memcpy(data, whole, sizeof(whole));
+			twz_persist(data, sizeof(whole));
+		}
+	assert_int_equal(decide(&obj, number(1), 1).granted, TWZ_READ);
+	((struct twz_context *)twz_obj_data(&obj))->version = 2;
+	assert_int_equal(twz_context_remove(&obj, number(1)), TWZ_E_DAMAGED);
+}
+
+static void publishing_and_explaining(void **state)
+{
+	struct twz_rt_answer answer;
+	struct twz_cap cap;
+	struct twz_obj obj;
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.key = owner.id, .perms = TWZ_READ}, &obj));
+	cap = root_for(obj.id, context.id, TWZ_WRITE);
+	MUST(twz_context_add(&context, &cap, 1));
+	MUST(twz_context_publish(&context));
+	assert_int_equal(((struct twz_context *)twz_obj_data(&context))->serial, 1);
+	assert_int_equal(twz_rt_publish(obj.id), TWZ_E_TYPE);
+	assert_int_equal(twz_rt_publish(number(9)), TWZ_E_NOTFOUND);
+	MUST(twz_rt_explain(obj.id, context.id, &answer));
+	assert_int_equal(answer.effective, TWZ_READ | TWZ_WRITE);
+	assert_int_equal(answer.reason[0].why, RIGHT_DEFAULT);
+	assert_int_equal(answer.reason[1].why, RIGHT_CAP);
+	assert_int_equal(answer.reason[2].why, RIGHT_NONE);
+	MUST(twz_context_remove(&context, obj.id));
+	cap.sig[0] ^= 1;
+	MUST(twz_context_add(&context, &cap, 1));
+	MUST(twz_rt_explain(obj.id, context.id, &answer));
+	assert_int_equal(answer.effective, TWZ_READ);
+	assert_int_equal(answer.reason[1].why, RIGHT_FORGED);
+	MUST(twz_rt_explain(obj.id, (struct twz_id){0, 0}, &answer));
+	assert_int_equal(answer.effective, TWZ_READ); /* a store without a boot context */
+	assert_int_equal(twz_rt_explain(number(9), context.id, &answer), TWZ_E_NOTFOUND);
+	assert_int_equal(twz_rt_explain(obj.id, obj.id, &answer), TWZ_E_TYPE);
+}
+
+static void texts_and_times(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t seconds;
+	} times[] = {{"1970-01-01T00:00:00Z", 0},
+		     {"2000-02-29T12:34:56Z", 951827696},
+		     {"2026-11-22T07:00:00Z", 1795330800},
+		     {"2100-03-01T00:00:00Z", 4107542400},
+		     {"9999-12-31T23:59:59Z", 253402300799}};
+	static const char *const bad[] = {"",
+					  "+",
+					  "+1",
+					  "+1y",
+					  "+x",
+					  "1",
+					  "2026-13-01",
+					  "2026-02-29",
+					  "2026-00-01",
+					  "+1hh",
+					  "2026-11-22T7:00:00",
+					  "1969-12-31",
+					  "never",
+					  "2026-11-22T24:00:00Z",
+					  "+99999999999999999999h"};
+	char text[TWZ_TIME_TEXT], perms[TWZ_PERMS_TEXT];
+	uint64_t seconds;
+	uint32_t bits;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		MUST(twz_time_parse(times[i].text, 5, &seconds));
+		assert_int_equal(seconds, times[i].seconds);
+		twz_time_text(seconds, text);
+		assert_string_equal(text, times[i].text);
+	}
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(twz_time_parse(bad[i], 0, &seconds), TWZ_E_ARG);
+	MUST(twz_time_parse("+2h", 5, &seconds));
+	assert_int_equal(seconds, 7205);
+	MUST(twz_time_parse("2026-11-22", 5, &seconds));
+	assert_int_equal(seconds, 1795305600);
+	MUST(twz_perms_parse("dr", &bits));
+	assert_int_equal(bits, TWZ_READ | TWZ_DELETE);
+	twz_perms_text(bits, perms);
+	assert_string_equal(perms, "r---d");
+	MUST(twz_perms_parse("-", &bits));
+	assert_int_equal(bits, 0);
+	assert_int_equal(twz_perms_parse("", &bits), TWZ_E_ARG);
+	assert_int_equal(twz_perms_parse("rq", &bits), TWZ_E_ARG);
+	assert_string_equal(twz_right_text(99), "unknown reason");
+	for (uint32_t why = 0; why <= RIGHT_UNVERIFIED; why++)
+		assert_non_null(twz_right_text(why));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		home_test(a_new_context_is_empty_and_strict),
+		home_test(a_capability_gives),
+		home_test(signatures_are_right),
+		home_test(a_delegation_brings_its_chain),
+		home_test(what_is_no_chain_is_refused),
+		home_test(as_many_chains_as_a_decision_looks_at),
+		home_test(masks_limit),
+		home_test(every_one_is_found),
+		home_test(colliding_targets_stay_in_reach),
+		home_test(hostile_contexts_are_survived),
+		home_test(publishing_and_explaining),
+		home_test(texts_and_times),
+	};
+
+	setenv("TWZ_MEDIUM", "clwb", 1); /* tens of thousands of transactions: not on the disk */
+	home_start(64 << 20);
+	twz_secret_new(&owner);
+	MUST(twz_key_make(owner.key, &owner.id));
+	twz_secret_new(&other);
+	MUST(twz_key_make(other.key, &other.id));
+	fresh(&context);
+	MUST(twz_context_make(
+		&(struct twz_context_new){.key = other.id, .global_mask = TWZ_PERM_ALL},
+		&other_context));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

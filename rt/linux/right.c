@@ -1,0 +1,43 @@
+/*
+ * right.c - rights on the host: nothing is enforced (who may write the image may write all of it), but
+ * what the contexts in the store would give is decided as the kernel does.
+ */
+#include "core/explain.h"
+#include "rt/linux/home.h"
+
+#define SECOND_NS 1000000000ull
+
+int twz_rt_publish(struct twz_id context)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = store_find(&home.store, context, &ref);
+	if (!error && store_record(&home.store, ref)->identity.type != TWZ_TYPE_CONTEXT)
+		error = TWZ_E_TYPE;
+	home_unlock();
+	return error;
+}
+
+int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer)
+{
+	struct right_answer found;
+	int error;
+
+	home_lock();
+	if (!(context.lo | context.hi))
+		context = home.store.super->boot;
+	error = explain(&home.store, object, context, twz_rt_time_ns() / SECOND_NS, &found);
+	home_unlock();
+	if (error)
+		return error;
+	*answer = (struct twz_rt_answer){
+		.effective = found.effective, .granted = found.granted, .until = found.until};
+	for (unsigned i = 0; i < RIGHT_PERMS; i++) {
+		answer->reason[i].why = found.reason[i].why;
+		answer->reason[i].by = found.reason[i].by;
+		answer->reason[i].cap = found.reason[i].cap;
+	}
+	return 0;
+}
