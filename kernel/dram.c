@@ -104,34 +104,38 @@ static uint64_t dram_next(const struct object *o, uint64_t page, uint64_t end)
  * Frames that were taken out of entries: they are given back when no processor can have a translation
  * that leads to them. The kernel's lock is held all the time.
  */
-static uint64_t gathered[STEP_PAGES];
-static unsigned ngathered;
+struct gathered {
+	unsigned n;
+	uint64_t frame[STEP_PAGES];
+};
+/* A copy takes frames, and to find one others' pages may be dropped meanwhile. */
+static struct gathered dropped, replaced;
 
-static void gather(struct object *o, uint64_t *entry)
+static void gather(struct gathered *g, struct object *o, uint64_t *entry)
 {
 	if (has_page(*entry)) {
-		gathered[ngathered++] = *entry & PTE_FRAME;
+		g->frame[g->n++] = *entry & PTE_FRAME;
 		o->npages--;
 	}
 	*entry = 0;
 }
 
-static void give_gathered(struct object *o)
+static void give_gathered(struct gathered *g, struct object *o)
 {
 	object_shoot(o);
-	while (ngathered)
-		ram_give(gathered[--ngathered]);
+	while (g->n)
+		ram_give(g->frame[--g->n]);
 }
 
 static int dram_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
 {
 	uint64_t at = page, end = page + pages;
 
-	while (ngathered < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end) {
-		gather(o, table_entry(&o->tables, at, false));
+	while (dropped.n < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end) {
+		gather(&dropped, o, table_entry(&o->tables, at, false));
 		at++;
 	}
-	give_gathered(o);
+	give_gathered(&dropped, o);
 	*done = at - page;
 	return 0;
 }
@@ -142,7 +146,7 @@ static uint64_t *fresh_entry(struct object *o, uint64_t page)
 	uint64_t *entry = table_entry(&o->tables, page, true);
 
 	if (entry)
-		gather(o, entry);
+		gather(&replaced, o, entry);
 	return entry;
 }
 
@@ -218,7 +222,7 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		worked++;
 	}
 	object_shoot(src); /* what it could write is shared now */
-	give_gathered(dst);
+	give_gathered(&replaced, dst);
 	*done = n;
 	return error;
 }

@@ -43,10 +43,11 @@ static struct object **place_of(struct twz_id id)
 static struct object *enter(struct twz_id id, const struct twz_identity *identity,
 			    const struct medium *medium)
 {
-	struct object **place = place_of(id), *o = cache_take(&objects);
+	struct object *o = cache_take(&objects), **place;
 
 	if (!o)
 		return NULL;
+	place = place_of(id); /* now: to make room others may have gone */
 	o->id = id;
 	o->identity = *identity;
 	o->medium = medium;
