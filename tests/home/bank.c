@@ -2,7 +2,7 @@
  * bank.c - transactions over several objects, and what must hold of them whenever they end.
  *
  *     bank make       makes the objects /bank0, ...
- *     bank run SEED   one transaction after the other, until it is ended; says "at N" now and then:
+ *     bank run SEED   one transaction after the other, until it is ended; says "at N." now and then:
  *                     all up to N is durable
  *     bank check      all objects have the same count, nothing of the sum is lost, lists and heaps
  *                     are whole; says "count N"
@@ -124,7 +124,7 @@ static _Noreturn void run(void)
 		transact();
 		if (bank[0]->count % SAY_EVERY)
 			continue;
-		twz_print("at %llu\n", (unsigned long long)bank[0]->count);
+		twz_print("at %llu.\n", (unsigned long long)bank[0]->count);
 		twz_flush();
 	}
 }

@@ -131,7 +131,7 @@ while read -r run_seed moment; do
 	fi
 	# Of every third, the home that was cut off settles it.
 	[ $((i % 3)) != 0 ] || other=$where
-	reached=$(sed -n 's/^at \([0-9]*\)$/\1/p' seen | tail -n 1)
+	reached=$(sed -n 's/^at \([0-9]*\)\.$/\1/p' seen | tail -n 1)
 	! locked /bank0 || eval "cut_$where=\$((cut_$where + 1))"
 	on $other 0 'bank check'
 	count=$(sed -n 's/^count //p' "$out")
