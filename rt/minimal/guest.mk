@@ -58,10 +58,10 @@ $(foreach s,$(GUEST_RUN_SRC),$(call guest,test/$(notdir $(s:.c=)),$(s)))
 
 # The tests' names, for the program that runs them.
 GUEST_TEST_NAMES := $(foreach t,$(GUEST_TESTS),"$(t)",)
-$(B)/guest/tests.h: FORCE
+$(B)/guest/tests/guest/names.h: FORCE
 	@mkdir -p $(@D); echo '$(GUEST_TEST_NAMES)' | cmp -s - $@ || echo '$(GUEST_TEST_NAMES)' >$@
 $(B)/obj/guest/tests/guest/run/tests.o: CFLAGS_guest += -I$(B)/guest
-$(B)/obj/guest/tests/guest/run/tests.o: $(B)/guest/tests.h
+$(B)/obj/guest/tests/guest/run/tests.o: $(B)/guest/tests/guest/names.h
 
 # Programs that tests run in both homes, from the same source: tests/home/NAME.c.
 HOME_PROGRAMS := $(patsubst tests/home/%.c,%,$(call sources,tests/home/*.c))
