@@ -45,8 +45,12 @@ make_store() {
 	note "making the store $1 ($2)"
 	gather_texts "$making" || die $STATUS_STORE "the store $1 could not be made"
 	status=0
+	# The system's private key lies beside the store; one that is there is used. It comes before the
+	# store: a key without a store does no harm, a store without its key cannot be administered.
+	key=
+	[ ! -e "$1.key" ] || key=--key=$1.key
 	{
-		"build/$profile/twz" mkstore "$making/store" --size "$2" &&
+		"build/$profile/twz" mkstore "$making/store" --size "$2" ${key:+"$key"} &&
 			"build/$profile/twz" put "$making/store" "$making/text" /text
 	} >"$making/log" 2>&1 || status=$?
 	if [ "$status" != 0 ]; then
@@ -55,6 +59,11 @@ make_store() {
 		die "$status" "the store $1 could not be made"
 	fi
 	sync "$making/store"
+	if [ -e "$making/store.key" ]; then
+		mv -n "$making/store.key" "$1.key"
+		[ ! -e "$making/store.key" ] ||
+			die $STATUS_STORE "another run is making the store $1: its key is there already"
+	fi
 	# Never over a store that another first run put there meanwhile.
 	mv -n "$making/store" "$1"
 	sync "$(dirname "$1")"

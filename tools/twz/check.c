@@ -257,6 +257,7 @@ static void follow(struct checking *c, struct twz_id id)
 
 	if (object_find(c->store, id, &o))
 		return;
+	reach(c, o.record.identity.key);
 	if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 		check_names(c, id);
 	if (o.record.identity.type == TWZ_TYPE_VIEW)

@@ -13,14 +13,22 @@ static const struct command {
 	const char *summary;
 	const char *help;
 } commands[] = {
-	{"mkstore", command_mkstore, "FILE [--size SIZE] [--force]", "make an empty store",
+	{"mkstore", command_mkstore, "FILE [--size SIZE] [OPTION...]", "make an empty store",
 	 "Makes a store with an empty root namespace. It is made under another name and renamed\n"
 	 "when it is whole, so an interrupted mkstore leaves no FILE.\n"
 	 "\n"
 	 "    --size SIZE  the store's size, in bytes or with K, M, G or T; 16M to 16T, by "
 	 "default\n"
 	 "                 256M. The file is sparse: it takes up what is used.\n"
-	 "    --force      replace FILE if it exists; all that it holds is lost\n"},
+	 "    --force      replace FILE if it exists; all that it holds is lost\n"
+	 "\n"
+	 "The store gets the system's key. The private one is in FILE.key, which is made unless it "
+	 "is there,\n"
+	 "and is never written into a store: who has it has every right, and who loses it can give "
+	 "none.\n"
+	 "\n"
+	 "    --key KEYFILE  the system's key is this one, which exists\n"
+	 "    --no-key       without: nobody can be given a right to anything in this store\n"},
 	{"ls", command_ls, "FILE [-l] [PATH]", "list the names in a namespace",
 	 "Lists the names in the namespace PATH, by default the root, sorted. Namespaces end in "
 	 "'/'.\n"
@@ -61,6 +69,80 @@ static const struct command {
 	 "name and no pointer leads to. Changes nothing.\n"
 	 "\n"
 	 "exit status: 0 sound, 1 damaged or not readable, 2 usage error\n"},
+	{"key", command_key, "new|show ...", "make and show keys",
+	 "    twz key new [--store FILE] [--out KEYFILE] [--passphrase]\n"
+	 "    twz key show KEYFILE\n"
+	 "\n"
+	 "new makes a pair of keys: the private one in KEYFILE, by default FILE.key, readable by "
+	 "its owner\n"
+	 "only; the public one as an object in the store FILE. Prints that object's ID. A KEYFILE "
+	 "that exists is\n"
+	 "left as it is, and its public key put into the store. show prints what KEYFILE holds, "
+	 "but "
+	 "not the\n"
+	 "private key.\n"
+	 "\n"
+	 "    --passphrase  asks for one, without which the new KEYFILE cannot be used. From no "
+	 "terminal, it\n"
+	 "                  is a line of the input.\n"},
+	{"sctx", command_sctx, "FILE show|new|add|remove|mask ...", "security contexts",
+	 "    twz sctx FILE show CONTEXT\n"
+	 "    twz sctx FILE new PATH [--key KEYFILE] [--perms PERMS] [--global PERMS] "
+	 "[--undetachable]\n"
+	 "    twz sctx FILE add CONTEXT CAPFILE\n"
+	 "    twz sctx FILE remove CONTEXT OBJECT\n"
+	 "    twz sctx FILE mask CONTEXT [OBJECT [--override PERMS] [--mask PERMS]] [--global "
+	 "PERMS]\n"
+	 "\n"
+	 "A context holds capabilities and masks. A CONTEXT or OBJECT is a PATH or an ID; @boot is "
+	 "the boot\n"
+	 "context, @key the system's public key. PERMS are letters: r read, w write, x execute, u "
+	 "use, d\n"
+	 "delete, or - for none.\n"
+	 "\n"
+	 "show    what it holds, and whether the signatures are right\n"
+	 "new     makes one under the system's key, or KEYFILE's, with default permissions "
+	 "--perms, by\n"
+	 "        default none, and prints its ID\n"
+	 "add     adds the capability in CAPFILE, which must be for this context\n"
+	 "remove  removes all capabilities for the object\n"
+	 "mask    on OBJECT the context can have at most (--global and --override) as far as in "
+	 "--mask;\n"
+	 "        without both, the object has no mask any more\n"},
+	{"cap", command_cap, "FILE make|show ...", "make and show capabilities",
+	 "    twz cap FILE make OBJECT PERMS --for CONTEXT [--from TIME] [--until TIME] "
+	 "[--delegate]\n"
+	 "        [--of-key] [--gate OFFSET,LENGTH,ALIGN] [--sign KEYFILE] [--out CAPFILE]\n"
+	 "    twz cap FILE show CAPFILE\n"
+	 "\n"
+	 "make signs a capability: CONTEXT may do PERMS to OBJECT. It takes the private key that "
+	 "OBJECT was made\n"
+	 "under, by default of FILE.key. It is put into CONTEXT, or into CAPFILE.\n"
+	 "\n"
+	 "    --of-key         OBJECT is a public key: it is for every object made under that\n"
+	 "    --from, --until  2026-11-22, 2026-11-22T07:00:00 (UTC), or +30s, +5m, +1h, +7d from "
+	 "now on\n"
+	 "    --delegate       who has it may pass it on (twz delegate)\n"
+	 "    --gate           it gives no permission but entry there\n"},
+	{"delegate", command_delegate, "FILE CONTEXT OBJECT PERMS ...", "pass a capability on",
+	 "    twz delegate FILE CONTEXT OBJECT PERMS --for CONTEXT2 [--sign KEYFILE] [--from "
+	 "TIME]\n"
+	 "        [--until TIME] [--delegate] [--of-key] [--out CAPFILE]\n"
+	 "\n"
+	 "CONTEXT passes on what it has for OBJECT, or for the key that OBJECT was made under, to "
+	 "CONTEXT2: at\n"
+	 "most the same permissions, for at most the same time, and only what may be delegated. It "
+	 "takes the\n"
+	 "private key that CONTEXT was made under. Options as for twz cap make.\n"},
+	{"access", command_access, "FILE OBJECT [OPTION...]", "say who may do what, and why",
+	 "For each permission: whether CONTEXT, by default the boot context, has it on OBJECT, and "
+	 "why or why\n"
+	 "not: the default permissions, the capability (where it is in the context, who signed it, "
+	 "its time),\n"
+	 "or the mask.\n"
+	 "\n"
+	 "    --context CONTEXT  a PATH or an ID\n"
+	 "    --at TIME          at that time, instead of now\n"},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -69,13 +151,13 @@ static int help(void)
 {
 	printf("twz: makes, looks into, fills, empties and checks a Twizzler store\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		printf("    twz %-7s %-32s %s\n", commands[i].name, commands[i].arguments,
+		printf("    twz %-8s %-34s %s\n", commands[i].name, commands[i].arguments,
 		       commands[i].summary);
 	printf("\nFILE is the image of a store on this host; a PATH begins at the store's root "
 	       "namespace;\n"
-	       "an ID is 32 hexadecimal digits. ls, tree, stat, fot, get and check change nothing, "
-	       "and\n"
-	       "work on a damaged store as far as that goes. twz COMMAND --help says more.\n"
+	       "an ID is 32 hexadecimal digits. ls, tree, stat, fot, get, check, access and show "
+	       "change nothing,\n"
+	       "and work on a damaged store as far as that goes. twz COMMAND --help says more.\n"
 	       "\n"
 	       "exit status: 0 done, 1 failed, 2 usage error\n");
 	return STATUS_OK;

@@ -81,10 +81,22 @@ static int format(uint64_t size)
 	return error ? fail(making, "%s", reason(error)) : STATUS_OK;
 }
 
-static int make(const char *path, uint64_t size, bool force)
+struct asked {
+	const char *path;
+	uint64_t size;
+	bool force, no_key;
+	const char *key; /* file of the system's key; null: beside the store */
+};
+
+/*
+ * A private key that was made for a store that is not is of no use; one that is there before its store
+ * is, because the process ended in between, is used by the next mkstore.
+ */
+static int make(const struct asked *asked)
 {
+	char *key_made = NULL;
 	struct twz_id root;
-	int error, status = format(size);
+	int error, status = format(asked->size);
 
 	if (status)
 		return status;
@@ -92,10 +104,16 @@ static int make(const char *path, uint64_t size, bool force)
 	if (!error)
 		error = twz_name_root(&root);
 	if (error)
-		return fail(path, "%s", reason(error));
-	if (renameat2(AT_FDCWD, making, AT_FDCWD, path, force ? 0 : RENAME_NOREPLACE))
-		return fail(path, "%s", strerror(errno));
-	return STATUS_OK;
+		return fail(asked->path, "%s", reason(error));
+	if (!asked->no_key)
+		status = key_system(asked->path, asked->key, &key_made);
+	if (!status &&
+	    renameat2(AT_FDCWD, making, AT_FDCWD, asked->path, asked->force ? 0 : RENAME_NOREPLACE))
+		status = fail(asked->path, "%s", strerror(errno));
+	if (status && key_made)
+		unlink(key_made);
+	free(key_made);
+	return status;
 }
 
 /* Is there a store that somebody has open? A status, printed. */
@@ -114,33 +132,37 @@ static int refuse_busy(const char *path)
 
 int command_mkstore(int argc, char **argv)
 {
-	const char *size_text = NULL, *path;
-	bool force = false;
-	const struct option_spec spec[] = {
-		{"--size", &size_text, NULL}, {"--force", NULL, &force}, {NULL, NULL, NULL}};
-	uint64_t size = SIZE_DEFAULT;
+	struct asked asked = {.size = SIZE_DEFAULT};
+	const char *size_text = NULL;
+	const struct option_spec spec[] = {{"--size", &size_text, NULL},
+					   {"--force", NULL, &asked.force},
+					   {"--key", &asked.key, NULL},
+					   {"--no-key", NULL, &asked.no_key},
+					   {NULL, NULL, NULL}};
 	struct stat st;
 	int nrest, status = take_options(argc, argv, spec, 1, 1, &nrest);
 
 	if (status)
 		return status;
-	path = argv[0];
+	asked.path = argv[0];
 	if (size_text)
-		size = parse_size(size_text);
-	if (size < TWZ_STORE_SIZE_MIN || size > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
+		asked.size = parse_size(size_text);
+	if (asked.size < TWZ_STORE_SIZE_MIN || asked.size > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
 		return usage("mkstore", "the size must be 16M to 16T, not %s", size_text);
-	if (!stat(path, &st)) {
+	if (asked.key && asked.no_key)
+		return usage("mkstore", "--key and --no-key exclude each other");
+	if (!stat(asked.path, &st)) {
 		if (!S_ISREG(st.st_mode))
-			return fail(path, "exists and is no ordinary file");
-		if (!force)
-			return fail(path, "exists; --force replaces it");
-		status = refuse_busy(path);
+			return fail(asked.path, "exists and is no ordinary file");
+		if (!asked.force)
+			return fail(asked.path, "exists; --force replaces it");
+		status = refuse_busy(asked.path);
 		if (status)
 			return status;
 	}
-	if (asprintf(&making, "%s.making.%d", path, (int)getpid()) < 0)
+	if (asprintf(&making, "%s.making.%d", asked.path, (int)getpid()) < 0)
 		abort();
-	status = make(path, size, force);
+	status = make(&asked);
 	if (status)
 		unlink(making);
 	return status;

@@ -168,7 +168,11 @@ int object_named(struct store *s, const char *path, struct object *o)
 	struct names in;
 	int error = 0;
 
-	if (twz_id_parse(path, &id)) {
+	if (!strcmp(path, "@boot")) {
+		id = s->super->boot;
+	} else if (!strcmp(path, "@key")) {
+		id = s->super->key;
+	} else if (twz_id_parse(path, &id)) {
 		const char *p = path;
 
 		for (;;) {

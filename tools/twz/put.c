@@ -205,17 +205,6 @@ static int put(const char *from, const char *to, bool top)
 	return put_fail(from, "neither file nor folder, left out");
 }
 
-/* A touch in an object that cannot be resolved: the store is damaged there. Ends the program. */
-static bool fault(const struct twz_fault *f, void *arg)
-{
-	char id[TWZ_ID_TEXT];
-
-	twz_id_text(f->object, id);
-	fail(arg, "object %s, offset 0x%llx: %s", id, (unsigned long long)f->offset,
-	     twz_error_text(f->error));
-	_exit(STATUS_FAILED);
-}
-
 /* The last name of a path of the host, allocated. */
 static char *last_name(const char *path)
 {
@@ -247,19 +236,16 @@ int command_put(int argc, char **argv)
 	size_t end;
 	struct twz_id id;
 	struct twz_rt_stat stat;
-	int nrest, error, status = take_options(argc, argv, spec, 3, INT32_MAX, &nrest);
+	int nrest, status = take_options(argc, argv, spec, 3, INT32_MAX, &nrest);
 
 	if (status)
 		return status;
 	to = argv[nrest - 1];
 	for (end = strlen(to); end > 1 && to[end - 1] == '/'; end--)
 		to[end - 1] = 0;
-	error = twz_rt_open(argv[0]);
-	if (error)
-		return error == TWZ_E_BUSY || error == TWZ_E_IO
-			       ? STATUS_FAILED
-			       : fail(argv[0], "%s", twz_error_text(error));
-	twz_rt_on_fault(fault, argv[0]);
+	status = change_open(argv[0]);
+	if (status)
+		return status;
 	into = !twz_name_resolve(to, &id) && !twz_obj_stat(id, &stat) &&
 	       stat.identity.type == TWZ_TYPE_NAMESPACE;
 	if (nrest > 3 && !into)

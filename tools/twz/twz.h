@@ -3,8 +3,8 @@
  *
  * Commands that only read (ls, tree, stat, fot, get, check) open the image read-only, as a private
  * copy that is recovered there, and read objects page by page through core/store.h with the readers
- * below, which trust nothing that they read. Commands that change a store (mkstore, put) are
- * ordinary programs on <twz/...>.
+ * below, which trust nothing that they read. Commands that change a store (mkstore, put, and those
+ * of rights that make something) are ordinary programs on <twz/...>.
  *
  * Every error is one line on stderr: "twz: WHERE: REASON". Functions that print it return a status;
  * the others return 0 or an enum twz_error.
@@ -20,6 +20,7 @@
 #include "core/store.h"
 
 #include <twz/io.h>
+#include <twz/right.h>
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -34,6 +35,11 @@ int command_fot(int argc, char **argv);
 int command_put(int argc, char **argv);
 int command_get(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_key(int argc, char **argv);
+int command_sctx(int argc, char **argv);
+int command_cap(int argc, char **argv);
+int command_delegate(int argc, char **argv);
+int command_access(int argc, char **argv);
 
 /* ---- report.c: messages and options ----------------------------------------------------------- */
 
@@ -116,7 +122,53 @@ int names_list(struct names *names, struct name **list, uint64_t *count);
 /* Trees are followed so deep: no path reaches further, and a hostile store may go on for ever. */
 #define DEPTH_MAX (TWZ_PATH_MAX / 2 + 1)
 
-/* The object that a path from the root, or 32 hexadecimal digits, names. A status, printed. */
+/*
+ * The object that a path from the root, or 32 hexadecimal digits, names; @boot and @key are the
+ * store's boot context and its key. A status, printed.
+ */
 int object_named(struct store *s, const char *name, struct object *o);
+
+/* ---- change.c: the store, opened to be changed, and names in it ---------------------------------- */
+
+/* A status, printed. */
+int change_open(const char *path);
+/* As object_named. */
+int change_named(const char *name, struct twz_id *id);
+/* The same, and the context's object mapped. */
+int change_context(const char *name, struct twz_obj *obj);
+/* The store's key or its boot context (core/store.h), zero if it has none. */
+struct twz_id change_known(enum store_name name);
+
+/* ---- secret.c: private keys in files of the host -------------------------------------------------- */
+
+/* Whatever it is sealed with. A status, printed. */
+int secret_load(const char *path, struct twz_secret *secret);
+/* For signing: asks for the passphrase if it is sealed, and is open afterwards. A status, printed. */
+int secret_read(const char *path, struct twz_secret *secret);
+/*
+ * Makes the file, for its owner only, never over another. With `passphrase`, asks for one and seals it.
+ * A status, printed.
+ */
+int secret_write(const char *path, const struct twz_secret *secret, bool passphrase);
+
+/* ---- key.c ----------------------------------------------------------------------------------------- */
+
+/* "STORE.key", allocated. */
+char *key_path(const char *store);
+/*
+ * The system's key, of the file `key`, or of one that is made beside `store` unless it is there, and
+ * the boot context, for the store that is open. *made is the file that was made, allocated, or null.
+ * A status, printed.
+ */
+int key_system(const char *store, const char *key, char **made);
+
+/* ---- cap.c: capabilities, as commands take and show them ------------------------------------------ */
+
+/* A chain in a file of the host. A status, printed. */
+int cap_read(const char *path, struct twz_cap chain[static TWZ_CAP_DEPTH_MAX + 1], uint32_t *count);
+/* Prints a chain, each record with what is to be said of its signature. */
+void cap_print(struct store *s, const struct twz_cap *chain, uint32_t count);
+/* Permissions in an option or argument. A status, printed. */
+int perms_read(const char *command, const char *text, uint32_t *perms);
 
 #endif
