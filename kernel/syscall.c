@@ -284,6 +284,8 @@ static int64_t sys_object_copy(struct thread *t, struct regs *r)
 	struct twz_sys_copy c;
 	int error = user_read(&c, A0(r), sizeof(c));
 
+	if (!error)
+		error = user_write(A0(r), &c, sizeof(c)); /* it can be written */
 	if (error)
 		return error;
 	if (c.reserved || !pages_good(c.dst_page, c.pages) || !pages_good(c.src_page, c.pages) ||
@@ -345,6 +347,8 @@ static int64_t sys_object_seal(struct thread *t, struct regs *r)
 	struct twz_id id;
 	int error = user_read(&seal, A0(r), sizeof(seal));
 
+	if (!error)
+		error = give_id(A1(r), (struct twz_id){0}); /* it can be written */
 	if (error)
 		return error;
 	if (seal.perms & ~TWZ_PERM_ALL || !type_good(seal.type))
