@@ -29,7 +29,7 @@ static bool none(struct twz_id id)
 /* [offset, offset + bytes) of the context; a record that crosses a page, or the end, is none. */
 static const void *at(const struct right_context *context, uint64_t offset, uint64_t bytes)
 {
-	offset -= TWZ_OBJ_DATA; /* one before it wraps around, and is past the end */
+	offset -= TWZ_OBJ_DATA; /* one before it wraps around, and is past any end */
 	if (STEP("check", "right: past the data") &&
 	    (offset > context->bytes || bytes > context->bytes - offset))
 		return NULL;

@@ -47,7 +47,8 @@
 /* A published context: its bytes do not change while a decision runs. */
 struct right_context {
 	struct twz_id id;
-	uint64_t bytes; /* from TWZ_OBJ_DATA on; offsets are of the object, so TWZ_OBJ_DATA more */
+	/* From TWZ_OBJ_DATA on, at most an object's size; offsets are of the object, so that much more. */
+	uint64_t bytes;
 	/*
 	 * [offset, offset + bytes), which is inside, at a multiple of 8, and does not cross a page; null
 	 * if it is not there. Aligned as the offset is; stays as long as the answer is used.
