@@ -189,6 +189,7 @@ int64_t sync_call(struct thread *t, uint64_t from, uint32_t count, uint64_t time
 {
 	static struct twz_sys_sync ops[TWZ_SYNC_MAX]; /* the kernel's lock is held */
 	uint32_t waits = 0;
+	uint64_t now, wait;
 	int64_t result;
 
 	if (!count || count > TWZ_SYNC_MAX)
@@ -205,8 +206,10 @@ int64_t sync_call(struct thread *t, uint64_t from, uint32_t count, uint64_t time
 		sync_leave(t);
 		return result < 0 ? result : 0;
 	}
-	if (timeout_ns != ~0ull)
-		alarm_set(&t->alarm, cycles() + clock_cycles(timeout_ns), ring);
+	now = cycles();
+	wait = clock_cycles(timeout_ns);
+	if (wait < CLOCK_NEVER - now) /* else it is past the end of time: no limit */
+		alarm_set(&t->alarm, now + wait, ring);
 	thread_sleep(t);
 	return 0;
 }
