@@ -64,7 +64,7 @@ static void stat(uint64_t a[6])
 static void object_new(uint64_t a[6])
 {
 	new = (struct twz_sys_new){.perms = TEST_PERMS, .flags = TWZ_OBJECT_VOLATILE};
-	a[0] = (uint64_t)&new;
+	a[0] = (uint64_t) & new;
 	a[1] = (uint64_t)&id;
 }
 
@@ -396,8 +396,9 @@ TEST(objects_of_the_wrong_type_are_refused)
 
 TEST(numbers_of_no_call_are_absent)
 {
-	const uint64_t odd[] = {0,    1,	 TWZ_SYS_FIRST - 1, TWZ_SYS_FIRST + TWZ_SYS_COUNT,
-				~0ull, 1ull << 63, 1ull << 32 | TWZ_SYS_FIRST, 0x7fffffff};
+	const uint64_t odd[] = {
+		0,     1,          TWZ_SYS_FIRST - 1,          TWZ_SYS_FIRST + TWZ_SYS_COUNT,
+		~0ull, 1ull << 63, 1ull << 32 | TWZ_SYS_FIRST, 0x7fffffff};
 
 	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		CHECK_EQ(sys_call(odd[i], 0, 0, 0, 0, 0, 0), TWZ_E_ABSENT);
@@ -433,9 +434,9 @@ TEST(numbers_out_of_their_range_are_refused)
 		{TWZ_SYS_thread_sync_, {(uint64_t)&sync, ~0ull, 0}},
 		{TWZ_SYS_thread_sync_, {(uint64_t)&sync, 1ull << 32, 0}},
 	};
-	const uint64_t ranges[][2] = {{pages, 0},	   {pages, 1}, {pages - 1, 2}, {0, pages + 1},
-				      {1, ~0ull},	   {~0ull, 1}, {~0ull, ~0ull}, {pages - 1, ~0ull},
-				      {1ull << 63, 1ull << 63}};
+	const uint64_t ranges[][2] = {{pages, 0},     {pages, 1},         {pages - 1, 2},
+				      {0, pages + 1}, {1, ~0ull},         {~0ull, 1},
+				      {~0ull, ~0ull}, {pages - 1, ~0ull}, {1ull << 63, 1ull << 63}};
 
 	set_up();
 	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
@@ -467,10 +468,10 @@ TEST(bits_and_fields_without_a_meaning_are_refused)
 	uint64_t a[6];
 
 	set_up();
-#define ODD(make, what)                                \
-	do {                                           \
-		make(a);                               \
-		what;                                  \
+#define ODD(make, what)                                      \
+	do {                                                 \
+		make(a);                                     \
+		what;                                        \
 		refused(TWZ_SYS_##make##_, a, TWZ_E_ARG, 0); \
 	} while (0)
 	ODD(object_new, new.type = TWZ_TYPE_THREAD);

@@ -97,7 +97,8 @@ TEST(a_sleeper_on_64_words_is_woken_by_any_of_them)
 			test_sleep(MS);
 		test_join(thread);
 		for (unsigned j = 0; j < TWZ_SYNC_MAX; j++)
-			CHECK_EQ(bare_wake(&words[j], 1), 0); /* it sleeps on none of them any more */
+			CHECK_EQ(bare_wake(&words[j], 1),
+				 0); /* it sleeps on none of them any more */
 	}
 }
 

@@ -251,9 +251,8 @@ static void faulting_parent(uint64_t unused)
 /* Objects tied at its making and afterwards, and its child: none outlives it. */
 static void tied(void (*run)(uint64_t), void (*end)(struct twz_id))
 {
-	struct twz_sys_thread new = {.entry = (uint64_t)run,
-				     .stack = (uint64_t)stacks[1] - 8,
-				     .flags = TWZ_THREAD_SAME};
+	struct twz_sys_thread new = {
+		.entry = (uint64_t)run, .stack = (uint64_t)stacks[1] - 8, .flags = TWZ_THREAD_SAME};
 	struct twz_sys_new object = {.perms = TEST_PERMS, .flags = TWZ_OBJECT_VOLATILE};
 	uint64_t threads = bare_usage().threads;
 	struct twz_id id, later;
@@ -459,7 +458,7 @@ static void carry_general(const uint64_t p[9], uint64_t q[9])
 #define LOAD_XMM(n) "movdqu 32*" #n "(%1), %%xmm" #n "\n\t"
 #define STORE_XMM(n) "movdqu %%xmm" #n ", 32*" #n "(%2)\n\t"
 #define CLOBBER(n) "xmm" #n,
-#define LOOP             \
+#define LOOP            \
 	"1: dec %0\n\t" \
 	"jnz 1b\n\t"
 
@@ -548,9 +547,9 @@ TEST(registers_survive_switches)
 TEST(a_lock_of_a_dead_owner_is_settled_and_of_a_living_one_is_busy)
 {
 	struct twz_id object = test_object(TWZ_OBJECT_ENDING), thread;
-	struct twz_meta *meta = (void *)(test_map(TEST_SLOT, object,
-						  TWZ_VIEW_READ | TWZ_VIEW_WRITE) +
-					 TWZ_OBJ_META);
+	struct twz_meta *meta =
+		(void *)(test_map(TEST_SLOT, object, TWZ_VIEW_READ | TWZ_VIEW_WRITE) +
+			 TWZ_OBJ_META);
 	struct twz_thread seen;
 
 	arrived = 0;
@@ -632,8 +631,7 @@ TEST(a_thread_runs_in_another_view)
 				     .stack = ((uint64_t)(THERE + 1) << TWZ_SLOT_SHIFT) - 8,
 				     .arg = TWZ_SLOT_DATA_AT(THERE)};
 	struct twz_view *v = (void *)(test_map(TEST_SLOT, view, rights) + TWZ_OBJ_DATA);
-	const uint64_t *seen =
-		(void *)(test_map(TEST_SLOT + 1, report, rights) + TWZ_OBJ_DATA);
+	const uint64_t *seen = (void *)(test_map(TEST_SLOT + 1, report, rights) + TWZ_OBJ_DATA);
 
 	CHECK_EQ(SYS(thread_new, &new, &id), TWZ_E_DAMAGED); /* no header yet */
 	v->magic = TWZ_VIEW_MAGIC;

@@ -23,7 +23,7 @@
 struct report {
 	uint64_t calls;
 	uint64_t wrong; /* a result that no call can have; 0: none */
-	uint64_t good; /* calls that succeeded */
+	uint64_t good;  /* calls that succeeded */
 	uint32_t made;
 	uint32_t reserved;
 	struct twz_id id[MADE_MAX];
@@ -98,8 +98,8 @@ static uint64_t odd_address(struct worker *w)
 /* In the objects that are mapped, for reading or writing; never in what the child stands on. */
 static uint64_t any_address(struct worker *w)
 {
-	uint64_t page = one_in(w, 10) ? below(w, TWZ_SLOT_SIZE / TWZ_PAGE) :
-					TEST_DATA_PAGE + below(w, 8);
+	uint64_t page =
+		one_in(w, 10) ? below(w, TWZ_SLOT_SIZE / TWZ_PAGE) : TEST_DATA_PAGE + below(w, 8);
 	uint64_t at = one_in(w, 3) ? below(w, TWZ_PAGE) : below(w, TWZ_PAGE / 64) * 64;
 
 	if (one_in(w, 16))
@@ -115,8 +115,8 @@ static void *room(struct worker *w)
 
 static uint64_t any_page(struct worker *w)
 {
-	static const uint64_t odd[] = {0, 1, 2, 511, 512, 513, 262143, 262144, (1u << 28) - 1,
-				       1u << 28, ~0ull};
+	static const uint64_t odd[] = {
+		0, 1, 2, 511, 512, 513, 262143, 262144, (1u << 28) - 1, 1u << 28, ~0ull};
 
 	if (one_in(w, 6))
 		return odd[below(w, sizeof(odd) / sizeof(odd[0]))];
@@ -324,13 +324,13 @@ static void sleeps(uint64_t address)
 static int64_t do_thread(struct worker *w)
 {
 	uint32_t n = (uint32_t)below(w, THREADS);
-	struct twz_sys_thread new = {
-		.entry = one_in(w, 2) ? (uint64_t)comes_and_goes : (uint64_t)sleeps,
-		.stack = (uint64_t)stacks[n] + STACK_BYTES - 8,
-		.arg = one_in(w, 2) ? below(w, 200) : any_address(w) & ~3ull,
-		.flags = (uint32_t)below(w, one_in(w, 20) ? 4 : 2),
-		.reserved = one_in(w, 100),
-		.name = "fuzzed"};
+	struct twz_sys_thread new = {.entry = one_in(w, 2) ? (uint64_t)comes_and_goes
+							   : (uint64_t)sleeps,
+				     .stack = (uint64_t)stacks[n] + STACK_BYTES - 8,
+				     .arg = one_in(w, 2) ? below(w, 200) : any_address(w) & ~3ull,
+				     .flags = (uint32_t)below(w, one_in(w, 20) ? 4 : 2),
+				     .reserved = one_in(w, 100),
+				     .name = "fuzzed"};
 	struct twz_id id;
 	int64_t result;
 
@@ -451,9 +451,9 @@ static int64_t anything(struct worker *w)
 static int64_t call(struct worker *w)
 {
 	static int64_t (*const calls[])(struct worker *) = {
-		do_new,	   do_copy, do_copy, do_copy, do_drop, do_limit, do_seal,   on_object, on_object,
-		on_object, on_view, on_view, do_touch, do_touch, do_thread, on_thread, do_sync,
-		do_sync,   touch,   touch,   touch,    touch,    ask,       anything};
+		do_new,    do_copy,   do_copy, do_copy, do_drop,  do_limit, do_seal,   on_object,
+		on_object, on_object, on_view, on_view, do_touch, do_touch, do_thread, on_thread,
+		do_sync,   do_sync,   touch,   touch,   touch,    touch,    ask,       anything};
 
 	if (one_in(w, 300))
 		return do_new_view(w);
