@@ -11,12 +11,12 @@ _Noreturn void bare_end(uint32_t status)
 
 struct twz_id bare_thread(void (*run)(uint64_t arg), void *stack_end, uint64_t arg, uint32_t flags)
 {
-	const struct twz_sys_thread new = {
-		.entry = (uint64_t)run,
-		.stack = (uint64_t)stack_end - sizeof(uint64_t), /* as after a call */
-		.arg = arg,
-		.flags = flags,
-		.name = "bare"};
+	const struct twz_sys_thread new = {.entry = (uint64_t)run,
+					   .stack = (uint64_t)stack_end -
+						    sizeof(uint64_t), /* as after a call */
+					   .arg = arg,
+					   .flags = flags,
+					   .name = "bare"};
 	struct twz_id id = {0};
 
 	CHECK_EQ(SYS(thread_new, &new, &id), 0);
