@@ -34,8 +34,24 @@ $(call archive,guest,rt,$(GUEST_SRC))
 $(call archive,guest,test,$(call sources,tests/guest/lib/*.c))
 $(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
 
+# libsodium for programs, which sign as well: of the same source as the kernel's (kernel/sodium.mk).
+# What it asks of its environment stands in rt/minimal/sodium.c.
+GUEST_SODIUM_FILES := $(SODIUM_FILES) crypto_sign/ed25519/ref10/keypair
+GUEST_SODIUM := $(GUEST_SODIUM_FILES:%=$(B)/obj/guest/sodium/%.o)
+GUEST_SODIUM_CFLAGS := -std=gnu11 -O2 -g -w $(FREESTANDING) -fpie -fno-stack-protector \
+	-fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	-DCONFIGURED=1 -DHAVE_TI_MODE -DNATIVE_LITTLE_ENDIAN \
+	-I$(SODIUM)/include -I$(SODIUM)/include/sodium
+
+$(SODIUM)/crypto_sign/ed25519/ref10/keypair.c: $(SODIUM_TREE)/.version ;
+$(GUEST_SODIUM): $(B)/obj/guest/sodium/%.o: $(SODIUM)/%.c rt/minimal/guest.mk
+	@mkdir -p $(@D)
+	$(call quiet,cc  )$(CC) $(GUEST_SODIUM_CFLAGS) -c -o $@ $<
+$(eval $(call archive-rules,$(B)/guest/libsodium.a,$(GUEST_SODIUM)))
+
 # A test's archives: its main is the harness's, if it has none.
-guest-whole = $(if $(filter test/%,$(1)),$(B)/guest/libtest.a) $(call whole,guest)
+guest-whole = $(if $(filter test/%,$(1)),$(B)/guest/libtest.a) $(call whole,guest) \
+	$(B)/guest/libsodium.a
 
 # $(call guest,NAME,SOURCES): the program $(B)/guest/NAME, the image $(B)/guest/image/NAME.
 define guest-rules

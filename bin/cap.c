@@ -1,0 +1,158 @@
+/*
+ * cap.c - makes a capability with a private key that lies in an object, and shows those of a context.
+ */
+#include "bin/common/right.h"
+
+#define SECOND_NS 1000000000ull
+
+static const char help[] =
+	"usage: cap make OBJECT PERMS --for CONTEXT --sign SECRET [--from TIME] [--until TIME]\n"
+	"                [--delegate] [--of-key]\n"
+	"       cap show CONTEXT [OBJECT]\n"
+	"\n"
+	"make signs a capability, CONTEXT may do PERMS to OBJECT, with the private key in the "
+	"object "
+	"SECRET,\n"
+	"puts it into CONTEXT, and publishes that. PERMS are letters: r read, w write, x execute, "
+	"u "
+	"use, d\n"
+	"delete. It takes the key that OBJECT was made under, in the open: one that is sealed "
+	"under "
+	"a\n"
+	"passphrase is used on the host (twz cap). show prints the capabilities of CONTEXT, or "
+	"those for\n"
+	"OBJECT.\n"
+	"\n"
+	"    --from, --until  2026-11-22, 2026-11-22T07:00:00 (UTC), or +30s, +5m, +1h, +7d from "
+	"now "
+	"on\n"
+	"    --delegate       who has it may pass it on\n"
+	"    --of-key         OBJECT is a public key: it is for every object made under that\n"
+	"\n"
+	"exit status: 0, 1 if it could not be done, 2 usage error\n";
+
+/* ---- make ---------------------------------------------------------------------------------------- */
+
+static const char *to, *sign, *from, *until;
+static bool delegate, of_key;
+
+static uint64_t read_time(const char *text)
+{
+	uint64_t seconds = 0;
+
+	if (text && twz_time_parse(text, twz_rt_time_ns() / SECOND_NS, &seconds))
+		fail_usage("this is no time: ", text);
+	return seconds;
+}
+
+/* Signs with the secret in the object, which must be the key `key`. */
+static int sign_with(const char *name, struct twz_cap *cap, struct twz_id key)
+{
+	const struct twz_secret *secret;
+	struct twz_obj obj;
+	struct twz_id id;
+	int error, status = named(name, &id);
+
+	if (status)
+		return status;
+	error = twz_obj_open(id, &obj);
+	if (error)
+		return fail_error(name, error);
+	secret = twz_obj_data(&obj);
+	error = twz_secret_check(secret);
+	if (error == TWZ_E_TYPE)
+		status = fail(name, "holds no private key");
+	else if (error == TWZ_E_RIGHT)
+		status = fail(name, "is sealed under a passphrase");
+	else if (error)
+		status = fail_error(name, error);
+	else if (!twz_id_equal(secret->id, key))
+		status = fail(name,
+			      "this key has no say here: it is not the one that the object was "
+			      "made under");
+	if (!status)
+		error = twz_cap_sign(cap, NULL, secret);
+	twz_obj_recycle(&obj);
+	return status || !error ? status : fail_error(name, error);
+}
+
+static int make(const char *object, const char *perms)
+{
+	struct twz_cap cap = {.not_before = read_time(from), .expires = read_time(until)};
+	struct twz_rt_stat stat;
+	struct twz_obj context;
+	int error, status;
+
+	if (!to || !sign)
+		fail_usage("missing: ", to ? "--sign SECRET" : "--for CONTEXT");
+	if (twz_perms_parse(perms, &cap.perms))
+		fail_usage("permissions are some of rwxud, not ", perms);
+	if (cap.expires && cap.expires <= cap.not_before)
+		fail_usage("it would end before it begins: ", until);
+	status = named(object, &cap.target);
+	if (!status)
+		status = named_context(to, &context);
+	if (status)
+		return status;
+	error = twz_obj_stat(cap.target, &stat);
+	if (error)
+		return fail_error(object, error);
+	if (of_key && stat.identity.type != TWZ_TYPE_KEY)
+		return fail(object, "is no key");
+	cap.accessor = context.id;
+	cap.flags = (delegate ? TWZ_CAP_DELEGATE : 0) | (of_key ? TWZ_CAP_KEY : 0);
+	status = sign_with(sign, &cap, of_key ? cap.target : stat.identity.key);
+	if (status)
+		return status;
+	error = twz_context_add(&context, &cap, 1);
+	if (!error)
+		error = twz_context_publish(&context);
+	return error ? fail_error(to, error) : STATUS_OK;
+}
+
+/* ---- show ---------------------------------------------------------------------------------------- */
+
+static int show_item(const struct twz_context_item *item, void *arg)
+{
+	const struct twz_id *only = arg;
+
+	if (!item->chain || (only && !twz_id_equal(*only, item->target)))
+		return 0;
+	twz_print("capability at 0x%llx\n", (unsigned long long)item->off);
+	print_chain(item->chain, item->count);
+	return 0;
+}
+
+static int show(const char *name, const char *object)
+{
+	struct twz_id only;
+	struct twz_obj obj;
+	int error, status = object ? named(object, &only) : STATUS_OK;
+
+	if (!status)
+		status = named_context(name, &obj);
+	if (status)
+		return status;
+	error = twz_context_each(&obj, show_item, object ? &only : NULL);
+	return error ? fail_error(name, error) : STATUS_OK;
+}
+
+int main(int argc, char **argv)
+{
+	const struct option options[] = {{.name = "--for", .value = &to},
+					 {.name = "--sign", .value = &sign},
+					 {.name = "--from", .value = &from},
+					 {.name = "--until", .value = &until},
+					 {.name = "--delegate", .flag = &delegate},
+					 {.name = "--of-key", .flag = &of_key},
+					 {0}};
+
+	program_begin(help, options, 2, 3, &argc, argv);
+	if (!strcmp(argv[0], "show"))
+		program_end(show(argv[1], argc > 2 ? argv[2] : NULL));
+	if (strcmp(argv[0], "make"))
+		fail_usage("make or show, not ", argv[0]);
+	if (argc < 3)
+		fail_usage("an argument is missing", "");
+	program_end(make(argv[1], argv[2]));
+}
