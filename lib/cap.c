@@ -12,10 +12,8 @@
 
 int twz_key_make(const uint8_t key[static 32], struct twz_id *id)
 {
-	const struct twz_new new = {.type = TWZ_TYPE_KEY,
-				    .perms = TWZ_READ,
-				    .ending = true,
-				    .bytes = sizeof(struct twz_key)};
+	const struct twz_new new = {
+		.type = TWZ_TYPE_KEY, .ending = true, .bytes = sizeof(struct twz_key)};
 	struct twz_key data = {.magic = TWZ_KEY_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519};
 	struct twz_obj obj;
 	struct twz_id made;

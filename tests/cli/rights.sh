@@ -303,6 +303,13 @@ else
 		run 0 "$twz" access damaged @boot --context /bob
 		if grep -q '^write *yes' "$out"; then fails "damage at $at gives a right"; else passes; fi
 	done
+	for at in 0 8 32 40 64 72; do # magic, version, table, nentries, heap, nused
+		cp "$s" damaged
+		printf '\377\377\377\377' |
+			dd of=damaged bs=1 seek=$((page * 4096 + at)) conv=notrunc status=none
+		run 1 "$twz" check damaged
+		says ': context: '
+	done
 fi
 
 # ---- programs ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
  * check.c - twz check: the store by core's checker, then what lies inside the objects.
  *
  * The store's invariants are core/check.h's. Here: each object's log, meta page, FOT and heap, each
- * namespace, sealed objects against their digests; and from the well-known objects on, through names
+ * namespace and context, sealed objects against their digests; and from the well-known objects on, through names
  * and FOT entries, which objects can be reached. What is wrong is a violation; what an interrupted
  * program may leave (a name that dangles, an object that nothing leads to) is a note.
  */
@@ -152,6 +152,67 @@ static void check_sealed(struct checking *c, struct object *o)
 	}
 }
 
+/* The chains of a run, one behind the other. */
+static int check_run(struct object *o, const struct twz_context_entry *e)
+{
+	struct twz_cap cap;
+
+	for (uint32_t i = 0; i < e->count; i += cap.depth + 1) {
+		int error = object_read(o, e->off + i * sizeof(cap), &cap, sizeof(cap));
+
+		if (error)
+			return error;
+		if (cap.magic != TWZ_CAP_MAGIC || cap.depth > TWZ_CAP_DEPTH_MAX ||
+		    cap.depth >= e->count - i)
+			return object_damaged(o, "context: the capability at 0x%llx is damaged",
+					      (ull)(e->off + i * sizeof(cap)));
+	}
+	return 0;
+}
+
+/* Does what the entry refers to lie where it should? */
+static bool entry_sound(const struct twz_context *head, const struct twz_context_entry *e)
+{
+	bool cap = e->kind == TWZ_CONTEXT_CAP;
+	uint64_t each = cap ? sizeof(struct twz_cap) : sizeof(struct twz_mask);
+	uint64_t bytes = cap ? e->count * each : each;
+
+	return (cap || e->kind == TWZ_CONTEXT_MASK) && e->off >= head->table &&
+	       e->off % each == 0 && e->off <= head->heap && bytes <= head->heap - e->off;
+}
+
+static int check_context(struct object *o)
+{
+	struct twz_context head;
+	struct twz_context_entry e;
+	uint64_t used = 0;
+	int error = object_read(o, TWZ_OBJ_DATA, &head, sizeof(head));
+
+	if (error)
+		return error;
+	if (head.magic != TWZ_CONTEXT_MAGIC || head.version != 1 || !head.nentries ||
+	    head.nentries & (head.nentries - 1) || head.nentries > TWZ_SLOT_SIZE / sizeof(e) ||
+	    head.table < TWZ_OBJ_DATA + sizeof(head) || head.heap > TWZ_SLOT_SIZE ||
+	    head.table > head.heap || head.nentries * sizeof(e) > head.heap - head.table)
+		return object_damaged(o, "context: the header is damaged");
+	for (uint64_t i = 0; i < head.nentries; i++) {
+		error = object_read(o, head.table + i * sizeof(e), &e, sizeof(e));
+		if (!error && !e.kind)
+			continue;
+		used++;
+		if (!error && !entry_sound(&head, &e))
+			error = object_damaged(o, "context: entry %llu is damaged", (ull)i);
+		if (!error && e.kind == TWZ_CONTEXT_CAP)
+			error = check_run(o, &e);
+		if (error)
+			return error;
+	}
+	return used == head.nused
+		       ? 0
+		       : object_damaged(o, "context: %llu entries, and the header says %llu",
+					(ull)used, (ull)head.nused);
+}
+
 static void check_object(struct checking *c, struct twz_id id)
 {
 	struct object o;
@@ -260,6 +321,8 @@ static void follow(struct checking *c, struct twz_id id)
 	reach(c, o.record.identity.key);
 	if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 		check_names(c, id);
+	if (o.record.identity.type == TWZ_TYPE_CONTEXT && check_context(&o))
+		violation(c, id, "%s", object_error(&o, TWZ_E_DAMAGED));
 	if (o.record.identity.type == TWZ_TYPE_VIEW)
 		check_view(c, &o);
 	if (object_meta(&o, &meta) || meta.fot_next >= TWZ_FOT_ENTRIES)
