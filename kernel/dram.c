@@ -257,8 +257,10 @@ static bool dram_free(struct object *o)
 {
 	uint64_t done;
 
-	if (o->npages)
-		dram_drop(o, 0, OBJECT_PAGES, &done);
+	if (o->npages) {
+		dram_drop(o, o->freed, OBJECT_PAGES - o->freed, &done);
+		o->freed += done;
+	}
 	return !o->npages;
 }
 

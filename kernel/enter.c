@@ -16,15 +16,18 @@
 
 struct lock kernel_lock;
 
-void lock_wait(uint32_t ticket)
+void lock_wait(void)
 {
 	struct cpu *cpu = cpu_this();
 
-	while (__atomic_load_n(&kernel_lock.owner, __ATOMIC_ACQUIRE) != ticket) {
-		if (__atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) != cpu->flush_done)
-			cpu_flush_requests(cpu);
-		cpu_pause();
-	}
+	do
+		while (__atomic_load_n(&kernel_lock.taken, __ATOMIC_RELAXED)) {
+			if (__atomic_load_n(&cpu->flush_wanted, __ATOMIC_ACQUIRE) !=
+			    cpu->flush_done)
+				cpu_flush_requests(cpu);
+			cpu_pause();
+		}
+	while (__atomic_exchange_n(&kernel_lock.taken, 1, __ATOMIC_ACQUIRE));
 }
 
 #if TWZ_KERNEL_CHECK
@@ -42,30 +45,40 @@ void lock_note(bool taken)
 }
 #endif
 
-bool enter_syscall(struct regs *regs)
+/* What has no plain result, or one that is not the thread's next rax. */
+static __attribute__((noinline)) struct enter_end special(int64_t result)
 {
-	struct cpu *cpu = cpu_this();
-	struct thread *thread = cpu->thread;
+	struct regs *regs = &cpu_this()->thread->regs;
+
+	if (result == SYSCALL_REPLACED)
+		return (struct enter_end){0, ENTER_REPLACED};
+	KASSERT(result == SYSCALL_AGAIN);
+	regs->rip -= SYSCALL_BYTES;
+	cpu_this()->reschedule = true;
+	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
+}
+
+/* Nothing is kept over the call, which is to be as short as it can be. */
+struct enter_end enter_syscall(struct regs *regs, uint64_t number)
+{
 	int64_t result;
 
 	lock_take();
-	cpu->calls++;
-	result = syscall_do(thread, regs);
-	/* A thread that ended, or has other registers now, has no result. */
-	if (__builtin_expect(result < SYSCALL_SPECIAL, 0)) {
-		if (result == SYSCALL_AGAIN)
-			regs->rip -= SYSCALL_BYTES;
-		cpu->reschedule |= result == SYSCALL_AGAIN;
-	} else {
-		regs->rax = (uint64_t)result;
-		if (__builtin_expect(!cpu->reschedule, 1)) {
-			lock_give();
-			return false;
-		}
-	}
-	thread_choose(cpu);
+	cpu_this()->calls++;
+	regs->rax = number;
+	result = syscall_do((struct thread *)regs, regs, number);
+	if (__builtin_expect(result < SYSCALL_SPECIAL, 0))
+		return special(result);
+	if (__builtin_expect(cpu_this()->reschedule, 0))
+		return (struct enter_end){result, ENTER_LATER};
 	lock_give();
-	return true;
+	return (struct enter_end){result, ENTER_NOW};
+}
+
+void enter_leave(void)
+{
+	thread_choose(cpu_this());
+	lock_give();
 }
 
 static void interrupt(struct cpu *cpu, unsigned vector)

@@ -14,7 +14,7 @@ KERNEL_ASM := $(wildcard kernel/arch/x86_64/*.S)
 # becomes a call of strlen, which is not there, or of memcpy in memcpy itself.
 KERNEL_CFLAGS := -std=gnu11 $(WARN) $(OPT) $(FREESTANDING) -fno-common -ffunction-sections \
 	-fdata-sections -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	-fno-tree-loop-distribute-patterns -fcf-protection=none \
 	-I. -MMD -MP
 KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=none \

@@ -8,7 +8,7 @@
 
 #include <stdarg.h>
 
-#include "abi/base.h"
+#include "kernel/arch/x86_64/cpu.h"
 
 /* printf's d u x c s p with widths, l and z, %% ; one line each, without its end. At most 200 bytes. */
 void klog(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -65,8 +65,24 @@ struct trace_event {
 	uint32_t kind, reserved;
 	uint64_t a, b;
 };
-/* Stores one: a handful of instructions. */
-void trace(enum trace_kind kind, uint64_t a, uint64_t b);
+#define TRACE_EVENTS 256u
+/* A processor's own: it alone writes and prints it. What it did last. */
+struct trace_ring {
+	uint64_t count; /* that were ever stored */
+	struct trace_event event[TRACE_EVENTS];
+};
+extern struct trace_ring trace_rings[];
+
+static inline void trace(enum trace_kind kind, uint64_t a, uint64_t b)
+{
+	struct trace_ring *ring = cpu_this()->trace;
+	struct trace_event *event = &ring->event[ring->count++ % TRACE_EVENTS];
+
+	event->cycles = cycles();
+	event->kind = kind;
+	event->a = a;
+	event->b = b;
+}
 /* The last `count` events of this processor, to the log. */
 void trace_print(unsigned count);
 

@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/random.h"
+#include "kernel/sync.h"
 #include "kernel/thread.h"
 
 #define COM1_LINE 4u
@@ -19,6 +20,7 @@ void kernel_main(void)
 	clock_init();
 	random_init();
 	thread_init();
+	sync_init();
 	nvm_init();
 	boot_objects();
 	console_init(boot_word("terminal"));

@@ -303,11 +303,26 @@ static int nvm_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t r
 	return error;
 }
 
+/* The superblock leads to it. */
+static bool is_named(struct twz_id id)
+{
+	const struct twz_super *super = store.super;
+	const struct twz_id *name[] = {&super->root, &super->key, &super->boot};
+
+	for (unsigned i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (name[i]->lo == id.lo && name[i]->hi == id.hi)
+			return true;
+	return false;
+}
+
 static int nvm_delete(struct object *o)
 {
 	if (o->view) /* its threads would be left without a table */
 		return TWZ_E_BUSY;
+	if (is_named(o->id))
+		return TWZ_E_BUSY;
 	view_unbind_all(o);
+	thread_work = true;
 	return store_delete(&store, o->ref);
 }
 

@@ -19,7 +19,7 @@
 static struct object *hash[HASH];
 static struct cache objects = CACHE(struct object);
 static struct list cached = {&cached, &cached}; /* the longest unused first */
-static struct list doomed = {&doomed, &doomed}; /* deleted, with ties or without holders */
+struct list objects_doomed = {&objects_doomed, &objects_doomed};
 
 uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed;
 
@@ -27,8 +27,8 @@ uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed
 static void doom(struct object *o)
 {
 	if (list_empty(&o->link))
-		list_add_last(&doomed, &o->link);
-	cpu_this()->reschedule = true;
+		list_add_last(&objects_doomed, &o->link);
+	thread_work = cpu_this()->reschedule = true;
 }
 
 static struct object **place_of(struct twz_id id)
@@ -156,6 +156,16 @@ struct object *object_next(struct object *after, uint32_t type)
 	}
 }
 
+/* Of a doomed object without ties and holders: a part of its pages, or the last of it. */
+static void free_some(struct object *o)
+{
+	list_remove(&o->link);
+	if (o->medium->free(o))
+		give(o);
+	else
+		list_add_last(&objects_doomed, &o->link);
+}
+
 /* ---- holders ------------------------------------------------------------------------------------- */
 
 /* A persistent object that is a cache only goes. */
@@ -167,11 +177,8 @@ static void evict(struct object *o)
 	give(o);
 }
 
-void object_release(struct object *o)
+void object_unheld(struct object *o)
 {
-	KASSERT(o->holds);
-	if (--o->holds)
-		return;
 	if (o->deleted) {
 		doom(o);
 		return;
@@ -191,7 +198,16 @@ bool object_reclaim(void)
 		evict(list_of(cached.next, struct object, link));
 		return true;
 	}
-	return object_reap();
+	/* Frames only: deleting what is tied would wake threads that are about to sleep. */
+	for (struct list *l = objects_doomed.next; l != &objects_doomed; l = l->next) {
+		struct object *o = list_of(l, struct object, link);
+
+		if (!list_empty(&o->ties) || !o->deleted || o->holds)
+			continue;
+		free_some(o);
+		return true;
+	}
+	return false;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------- */
@@ -245,21 +261,17 @@ int object_delete(struct object *o)
 	return 0;
 }
 
-bool object_reap(void)
+bool object_reap_some(void)
 {
-	struct object *o;
+	struct object *o = list_of(objects_doomed.next, struct object, link);
 
-	if (list_empty(&doomed))
-		return false;
-	o = list_of(doomed.next, struct object, link);
-	list_remove(&o->link);
 	if (!end_ties(o, REAP_TIES)) {
-		list_add_last(&doomed, &o->link);
+		list_remove(&o->link);
+		list_add_last(&objects_doomed, &o->link);
 	} else if (o->deleted && !o->holds) {
-		if (o->medium->free(o))
-			give(o);
-		else
-			list_add_last(&doomed, &o->link);
+		free_some(o);
+	} else {
+		list_remove(&o->link);
 	}
 	return true;
 }

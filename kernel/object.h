@@ -68,6 +68,7 @@ struct object {
 	const struct medium *medium;
 	uint64_t ref;    /* persistent: the record */
 	uint64_t npages; /* volatile: pages present */
+	uint64_t freed;  /* volatile, deleted: pages up to here are free */
 	struct tables tables;
 	uint32_t holds;
 	uint32_t sleepers; /* on words of it */
@@ -103,7 +104,12 @@ static inline void object_hold(struct object *o)
 {
 	o->holds++;
 }
-void object_release(struct object *o);
+void object_unheld(struct object *o); /* nobody holds it any more */
+static inline void object_release(struct object *o)
+{
+	if (!--o->holds)
+		object_unheld(o);
+}
 
 /* Nobody finds it any more, sleepers on it wake; freed by its last holder. */
 int object_delete(struct object *o);
@@ -114,7 +120,12 @@ void object_tie(struct object *o, struct object *to);
 void object_untie_all(struct object *to);
 
 /* Some bounded work on what is to be freed; true if there is more. */
-bool object_reap(void);
+bool object_reap_some(void);
+extern struct list objects_doomed; /* deleted, with ties or without holders */
+static inline bool object_reap(void)
+{
+	return !list_empty(&objects_doomed) && object_reap_some();
+}
 /* Frames are short: frees what is a cache only; false if there was nothing. */
 bool object_reclaim(void);
 

@@ -7,71 +7,71 @@
 
 #define BUCKETS 256u
 
-/* A thread that sleeps on a word. */
-struct waiter {
-	struct list link;    /* in the word's bucket, who came first is first */
-	struct waiter *more; /* the thread's next one */
-	struct thread *thread;
-	struct object *object; /* held */
+/* Where a word is. */
+struct word {
+	struct object *object;
 	uint64_t offset;
+	bool held; /* the object, by this; else a binding of the caller's view holds it */
 };
 
 static struct cache waiters = CACHE(struct waiter);
 static struct list bucket[BUCKETS];
 
-static struct list *bucket_of(const struct object *o, uint64_t offset)
+void sync_init(void)
 {
-	struct list *b = &bucket[((uint64_t)o / 64 + offset / 4) % BUCKETS];
-
-	if (!b->next)
-		list_init(b);
-	return b;
+	for (unsigned i = 0; i < BUCKETS; i++)
+		list_init(&bucket[i]);
 }
 
-/* The word that an operation names: its object, held, and its value for WAIT. */
-static int find(struct thread *t, const struct twz_sys_sync *op, struct object **object,
-		uint64_t *offset, uint32_t *value)
+static struct list *bucket_of(const struct object *o, uint64_t offset)
 {
-	const uint8_t *page;
+	return &bucket[((uint64_t)o / 64 + offset / 4) % BUCKETS];
+}
+
+static int find(struct thread *t, const struct twz_sys_sync *op, struct word *word)
+{
 	int error;
 
 	if (op->address % sizeof(uint32_t) || op->op > TWZ_SYNC_WAKE)
 		return TWZ_E_ARG;
-	if (!(op->id.lo | op->id.hi)) {
-		error = view_object(t, op->address, object, offset);
-		if (!error && op->op == TWZ_SYNC_WAIT)
-			error = user_read(value, op->address, sizeof(*value));
-		if (!error)
-			object_hold(*object);
-		return error;
-	}
+	if (!(op->id.lo | op->id.hi))
+		return view_object(t, op->address, &word->object, &word->offset);
 	if (op->address >= TWZ_OBJ_SIZE_MAX)
 		return TWZ_E_RANGE;
-	error = object_get(t, op->id, TWZ_READ, object);
-	if (error)
-		return error;
-	page = (*object)->medium->look(*object, op->address / TWZ_PAGE);
-	*offset = op->address;
-	*value = page ? __atomic_load_n((const uint32_t *)(page + *offset % TWZ_PAGE),
+	error = object_get(t, op->id, TWZ_READ, &word->object);
+	word->offset = op->address;
+	word->held = !error;
+	return error;
+}
+
+static int read_word(const struct twz_sys_sync *op, const struct word *word, uint32_t *value)
+{
+	const uint8_t *page;
+
+	if (!word->held)
+		return user_read32(value, op->address);
+	page = word->object->medium->look(word->object, word->offset / TWZ_PAGE);
+	*value = page ? __atomic_load_n((const uint32_t *)(page + word->offset % TWZ_PAGE),
 					__ATOMIC_ACQUIRE)
 		      : 0;
 	return 0;
 }
 
-static int wait_on(struct thread *t, struct object *object, uint64_t offset)
+/* The first one is in the thread: most sleep on one word. */
+static int wait_on(struct thread *t, const struct word *word)
 {
-	struct waiter *w = cache_take(&waiters);
+	struct waiter *w = t->waiters ? cache_take(&waiters) : &t->waiter;
 
 	if (!w)
 		return TWZ_E_NOMEM;
 	w->thread = t;
-	w->object = object;
-	w->offset = offset;
+	w->object = word->object;
+	w->offset = word->offset;
 	w->more = t->waiters;
 	t->waiters = w;
-	object_hold(object);
-	object->sleepers++;
-	list_add_last(bucket_of(object, offset), &w->link);
+	object_hold(word->object);
+	word->object->sleepers++;
+	list_add_last(bucket_of(word->object, word->offset), &w->link);
 	return 0;
 }
 
@@ -79,13 +79,15 @@ void sync_leave(struct thread *t)
 {
 	struct waiter *w;
 
-	alarm_cancel(&t->alarm);
+	if (t->alarm.link)
+		alarm_cancel(&t->alarm);
 	while ((w = t->waiters)) {
 		t->waiters = w->more;
 		list_remove(&w->link);
 		w->object->sleepers--;
 		object_release(w->object);
-		cache_give(&waiters, w);
+		if (w != &t->waiter)
+			cache_give(&waiters, w);
 	}
 }
 
@@ -138,78 +140,112 @@ static void ring(struct alarm *alarm)
 	wake(list_of(alarm, struct thread, alarm), TWZ_E_TIMEOUT);
 }
 
-/* All WAKEs; *waits counts the others. */
-static int64_t do_wakes(struct thread *t, const struct twz_sys_sync *ops, uint32_t count,
-			uint32_t *waits)
+/* A call: its operations, and the words that they name, of which some are held. */
+struct call {
+	struct thread *thread;
+	uint32_t count, found, held;
+	uint32_t first_wait; /* `count`: none */
+	struct twz_sys_sync op[TWZ_SYNC_MAX];
+	struct word word[TWZ_SYNC_MAX];
+};
+
+/* By address, and the same as the one before: a call often wakes and waits on one word. */
+static bool as_before(const struct twz_sys_sync *op)
+{
+	return op->address == op[-1].address && !(op->id.lo | op->id.hi) &&
+	       !(op[-1].id.lo | op[-1].id.hi) && op->op <= TWZ_SYNC_WAKE;
+}
+
+/* Finds all words, and wakes. How many were woken. */
+static int64_t do_wakes(struct call *c)
 {
 	int64_t woken = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct object *object;
-		uint64_t offset;
-		uint32_t value;
+	for (uint32_t i = 0; i < c->count; i++) {
+		const struct twz_sys_sync *op = &c->op[i];
+		struct word *word = &c->word[i];
 		int error;
 
-		if (ops[i].op == TWZ_SYNC_WAIT) {
-			++*waits;
-			continue;
+		if (i && as_before(op)) {
+			*word = word[-1];
+		} else {
+			word->held = false;
+			error = find(c->thread, op, word);
+			if (error)
+				return error;
+			c->held += word->held;
 		}
-		error = find(t, &ops[i], &object, &offset, &value);
-		if (error)
-			return error;
-		woken += sync_wake(object, offset, ops[i].value);
-		object_release(object);
+		c->found++;
+		if (op->op == TWZ_SYNC_WAKE)
+			woken += sync_wake(word->object, word->offset, op->value);
+		else if (i < c->first_wait)
+			c->first_wait = i;
 	}
 	return woken;
 }
 
 /* 1: a word has another value; 0: the thread is among the waiters of every word. */
-static int do_waits(struct thread *t, const struct twz_sys_sync *ops, uint32_t count)
+static int do_waits(const struct call *c)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		struct object *object;
-		uint64_t offset;
+	for (uint32_t i = c->first_wait; i < c->count; i++) {
+		const struct twz_sys_sync *op = &c->op[i];
 		uint32_t value;
 		int error;
 
-		if (ops[i].op == TWZ_SYNC_WAKE)
+		if (op->op == TWZ_SYNC_WAKE)
 			continue;
-		error = find(t, &ops[i], &object, &offset, &value);
-		if (error)
-			return error;
-		error = value != ops[i].value ? 1 : wait_on(t, object, offset);
-		object_release(object);
+		error = read_word(op, &c->word[i], &value);
+		if (!error)
+			error = value != op->value ? 1 : wait_on(c->thread, &c->word[i]);
 		if (error)
 			return error;
 	}
 	return 0;
 }
 
-int64_t sync_call(struct thread *t, uint64_t from, uint32_t count, uint64_t timeout_ns)
+static void set_alarm(struct thread *t, uint64_t timeout_ns)
 {
-	static struct twz_sys_sync ops[TWZ_SYNC_MAX]; /* the kernel's lock is held */
-	uint32_t waits = 0;
-	uint64_t now, wait;
-	int64_t result;
+	uint64_t now = cycles(), after = clock_cycles(timeout_ns);
 
-	if (!count || count > TWZ_SYNC_MAX)
-		return TWZ_E_ARG;
-	result = user_read(ops, from, count * sizeof(ops[0]));
-	if (!result)
-		result = do_wakes(t, ops, count, &waits);
-	if (result < 0 || !waits)
-		return result;
-	result = do_waits(t, ops, count);
+	if (after < CLOCK_NEVER - now) /* else it is past the end of time: no limit */
+		alarm_set(&t->alarm, now + after, ring);
+}
+
+static int64_t wait(const struct call *c, uint64_t timeout_ns)
+{
+	struct thread *t = c->thread;
+	int result = do_waits(c);
+
 	if (!result && !timeout_ns)
 		result = TWZ_E_TIMEOUT;
 	if (result) {
 		sync_leave(t);
 		return result < 0 ? result : 0;
 	}
-	now = cycles();
-	wait = clock_cycles(timeout_ns);
-	if (wait < CLOCK_NEVER - now) /* else it is past the end of time: no limit */
-		alarm_set(&t->alarm, now + wait, ring);
+	if (timeout_ns != ~0ull)
+		set_alarm(t, timeout_ns);
 	thread_sleep(t);
 	return 0;
+}
+
+int64_t sync_call(struct thread *t, uint64_t ops, uint64_t count, uint64_t timeout_ns)
+{
+	struct call c;
+	int64_t result;
+
+	if (!count || count > TWZ_SYNC_MAX)
+		return TWZ_E_ARG;
+	c.thread = t;
+	c.count = c.first_wait = (uint32_t)count;
+	c.found = c.held = 0;
+	result = user_read(c.op, ops, count * sizeof(c.op[0]));
+	if (result)
+		return result;
+	result = do_wakes(&c);
+	if (result >= 0 && c.first_wait < count)
+		result = wait(&c, timeout_ns);
+	for (uint32_t i = 0; c.held && i < c.found; i++)
+		if (c.word[i].held)
+			object_release(c.word[i].object);
+	return result;
 }

@@ -596,7 +596,7 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 
 static int64_t sys_thread_sync(struct thread *t, struct regs *r)
 {
-	return sync_call(t, A0(r), A1(r) > ~0u ? ~0u : (uint32_t)A1(r), A2(r));
+	return sync_call(t, A0(r), A1(r), A2(r));
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)
@@ -652,15 +652,5 @@ static int64_t sys_console_read(struct thread *t, struct regs *r)
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
-typedef int64_t (*syscall_fn)(struct thread *thread, struct regs *regs);
 #define ENTRY(name, arguments) [TWZ_SYS_##name##_] = sys_##name,
-static const syscall_fn table[TWZ_SYS_COUNT] = {TWZ_SYSCALLS(ENTRY)};
-
-int64_t syscall_do(struct thread *thread, struct regs *regs)
-{
-	uint64_t number = regs->rax - TWZ_SYS_FIRST;
-
-	if (__builtin_expect(number >= TWZ_SYS_COUNT, 0))
-		return TWZ_E_ABSENT;
-	return table[number](thread, regs);
-}
+const syscall_fn syscall_table[TWZ_SYS_COUNT] = {TWZ_SYSCALLS(ENTRY)};

@@ -11,7 +11,14 @@
 #define SYSCALL_AGAIN (-100001)    /* there is more to do: the thread makes the call again */
 #define SYSCALL_REPLACED (-100002) /* the registers are others: rax too */
 
-/* Does what the thread's registers say. Lock: the kernel's. */
-int64_t syscall_do(struct thread *thread, struct regs *regs);
+typedef int64_t (*syscall_fn)(struct thread *thread, struct regs *regs);
+extern const syscall_fn syscall_table[TWZ_SYS_COUNT];
+
+/* Does the call with this number, by the arguments in the registers. Lock: the kernel's. */
+static inline int64_t syscall_do(struct thread *thread, struct regs *regs, uint64_t number)
+{
+	number -= TWZ_SYS_FIRST;
+	return number < TWZ_SYS_COUNT ? syscall_table[number](thread, regs) : TWZ_E_ABSENT;
+}
 
 #endif

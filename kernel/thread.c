@@ -1,6 +1,7 @@
 /* thread.c - threads and the choice of the next one (thread.h). */
 #include "core/mem.h"
 #include "kernel/arch/x86_64/apic.h"
+#include "kernel/console.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
 #include "kernel/lock.h"
@@ -11,12 +12,14 @@
 #include "kernel/view.h"
 
 uint32_t threads_alive, threads_asleep;
+bool thread_work = true; /* the store may have been left with some */
 
 static struct list ready = {&ready, &ready};
 static struct list owners = {&owners, &owners};
 static struct cache owner_cache = CACHE(struct owner);
 static uint32_t last_number, last_owner;
 static uint64_t slice_cycles;
+static unsigned idle_processors;
 
 void thread_init(void)
 {
@@ -137,6 +140,19 @@ no_frame:
 
 /* ---- the end ------------------------------------------------------------------------------------- */
 
+#define STATUS_UNUSABLE 126
+
+/* Nobody starts programs any more. That is no fault of the kernel's. */
+static _Noreturn void end_of_init(uint32_t status)
+{
+	char text[80];
+	uint64_t n = kformat(text, sizeof(text), "init has ended, with status %u\n", status);
+
+	console_write(text, n);
+	host_tell(HOST_STATUS, STATUS_UNUSABLE);
+	power_off();
+}
+
 /* The thread runs nowhere. */
 static void end(struct thread *t)
 {
@@ -144,7 +160,7 @@ static void end(struct thread *t)
 
 	trace(TRACE_EXIT, t->number, t->status);
 	if (t->number == 1)
-		panic("init has ended, with status %u", t->status);
+		end_of_init(t->status);
 	sync_leave(t);
 	if (t->sleeps)
 		threads_asleep--;
@@ -197,6 +213,20 @@ void thread_exit(struct thread *t, uint32_t status, bool all)
 
 /* ---- sleeping and waking ------------------------------------------------------------------------- */
 
+/* One of those that wait for something to run is called. */
+static void call_idle(void)
+{
+	for (unsigned i = 0; i < ncpus; i++) {
+		if (!cpus[i].idle)
+			continue;
+		cpus[i].idle = false; /* one is enough */
+		idle_processors--;
+		if (&cpus[i] != cpu_this())
+			apic_send(&cpus[i], VECTOR_WAKE);
+		return;
+	}
+}
+
 void thread_wake(struct thread *t)
 {
 	KCHECK(t->sleeps);
@@ -205,13 +235,8 @@ void thread_wake(struct thread *t)
 	if (t->running) /* it was about to sleep, on a processor that has not left it yet */
 		return;
 	list_add_last(&ready, &t->queue);
-	for (unsigned i = 0; i < ncpus; i++)
-		if (cpus[i].idle) {
-			cpus[i].idle = false; /* one is enough */
-			if (&cpus[i] != cpu_this())
-				apic_send(&cpus[i], VECTOR_WAKE);
-			return;
-		}
+	if (idle_processors)
+		call_idle();
 }
 
 void thread_sleep(struct thread *t)
@@ -225,29 +250,28 @@ void thread_sleep(struct thread *t)
 /* ---- switching ----------------------------------------------------------------------------------- */
 
 /* The processor's thread runs no longer: what of it is in registers goes to memory. */
-static void put_off(struct cpu *cpu)
+static void put_off(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread;
 
 	t->fs = cpu_fs_get();
 	t->gs = cpu_user_gs_get();
 	cpu_vector_save(t->vector);
-	t->page->run_cycles += cycles() - t->since;
+	t->page->run_cycles += now - t->since;
 	t->running = false;
 	cpu->thread = NULL;
 }
 
-static void take_on(struct cpu *cpu, struct thread *t)
+static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 {
 	if (cpu->root != t->view->root)
 		thread_load_root(cpu, t->view->root);
 	cpu_fs_set(t->fs);
 	cpu_user_gs_set(t->gs);
 	cpu_vector_load(t->vector);
-	*cpu->rsp0 = (uint64_t)(&t->regs + 1);
 	t->running = true;
 	t->page->state = TWZ_THREAD_READY;
-	t->since = cycles();
+	t->since = now;
 	cpu->thread = t;
 	cpu->switches++;
 	cpu->slice = t->since + slice_cycles;
@@ -265,23 +289,38 @@ static struct thread *next_ready(void)
 	return t;
 }
 
-/* Nothing to run: frees what is to be freed, then waits with the lock given back. */
+static void do_work(void)
+{
+	bool objects = object_reap(), frames = nvm_drain();
+
+	thread_work = objects || frames;
+}
+
+/* Nothing to run: frees a part of what is to be freed, or waits; both with a moment for interrupts. */
 static void idle(struct cpu *cpu)
 {
+	bool busy;
+
 	if (cpu->root != kernel_root)
 		thread_load_root(cpu, kernel_root);
-	if (object_reap() || nvm_drain())
-		return;
-	cpu->idle = true;
+	busy = thread_work;
+	if (busy)
+		do_work();
+	cpu->idle = !busy;
+	idle_processors += !busy;
 	clock_arm(cpu, CLOCK_NEVER);
 	lock_give();
-	cpu_wait();
+	if (busy)
+		cpu_breathe();
+	else
+		cpu_wait();
 	lock_take();
+	idle_processors -= cpu->idle;
 	cpu->idle = false;
 }
 
 /* Leaves cpu->thread, if it must go, and says which one is next. */
-static struct thread *leave_thread(struct cpu *cpu)
+static struct thread *leave_thread(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread, *next;
 
@@ -295,10 +334,10 @@ static struct thread *leave_thread(struct cpu *cpu)
 	if (!t)
 		return next;
 	if (!next && !t->sleeps) {
-		cpu->slice = cycles() + slice_cycles; /* nobody waits for the end of the old one */
+		cpu->slice = now + slice_cycles; /* nobody waits for the end of the old one */
 		return NULL;
 	}
-	put_off(cpu);
+	put_off(cpu, now);
 	if (!t->sleeps)
 		list_add_last(&ready, &t->queue);
 	return next;
@@ -306,12 +345,15 @@ static struct thread *leave_thread(struct cpu *cpu)
 
 void thread_choose(struct cpu *cpu)
 {
-	cpu->reschedule = object_reap(); /* there is more: at the next entry */
+	cpu->reschedule = thread_work; /* there is more: at the next entry */
+	if (__builtin_expect(thread_work, 0))
+		do_work();
 	for (;;) {
-		struct thread *next = leave_thread(cpu);
+		uint64_t now = cycles();
+		struct thread *next = leave_thread(cpu, now);
 
 		if (next)
-			take_on(cpu, next);
+			take_on(cpu, next, now);
 		if (cpu->thread)
 			break;
 		idle(cpu);

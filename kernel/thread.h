@@ -23,7 +23,15 @@
 
 struct object;
 struct view;
-struct waiter;
+
+/* A thread that sleeps on a word: sync.c. */
+struct waiter {
+	struct list link;    /* in the word's bucket, who came first is first */
+	struct waiter *more; /* the thread's next one */
+	struct thread *thread;
+	struct object *object; /* held */
+	uint64_t offset;
+};
 
 struct owner {
 	struct list link;
@@ -45,6 +53,7 @@ struct thread {
 	uint32_t status;
 
 	struct waiter *waiters; /* words that it sleeps on */
+	struct waiter waiter;   /* for one of them */
 	struct alarm alarm;
 
 	uint64_t fs, gs; /* bases, while it does not run */
@@ -58,6 +67,9 @@ TWZ_PIN(sizeof(struct thread) <= 4096); /* one frame */
 
 extern uint32_t threads_alive, threads_asleep;
 extern uint64_t kernel_root;
+
+/* There is something to be freed: who leaves the kernel by thread_choose, or is idle, does a part. */
+extern bool thread_work;
 
 void thread_init(void);
 

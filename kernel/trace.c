@@ -7,23 +7,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/log.h"
 
-#define TRACE_EVENTS 256u
-
-static struct ring {
-	uint64_t count; /* that were ever stored */
-	struct trace_event event[TRACE_EVENTS];
-} rings[CPU_MAX] __attribute__((aligned(TWZ_LINE)));
-
-void trace(enum trace_kind kind, uint64_t a, uint64_t b)
-{
-	struct ring *ring = &rings[cpu_this()->number];
-	struct trace_event *event = &ring->event[ring->count++ % TRACE_EVENTS];
-
-	event->cycles = cycles();
-	event->kind = kind;
-	event->a = a;
-	event->b = b;
-}
+struct trace_ring trace_rings[CPU_MAX] __attribute__((aligned(TWZ_LINE)));
 
 static const char *const kind_name[] = {
 	[TRACE_CALL] = "call",     [TRACE_FAULT] = "fault",   [TRACE_UPCALL] = "upcall",
@@ -34,7 +18,7 @@ static const char *const kind_name[] = {
 
 void trace_print(unsigned count)
 {
-	const struct ring *ring = &rings[cpu_this()->number];
+	const struct trace_ring *ring = cpu_this()->trace;
 	uint64_t have = ring->count < TRACE_EVENTS ? ring->count : TRACE_EVENTS;
 	uint64_t first = ring->count - (count < have ? count : have);
 	uint64_t now = cycles();

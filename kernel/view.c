@@ -1,5 +1,6 @@
 /* view.c - views and bindings (view.h). */
 #include "kernel/arch/x86_64/apic.h"
+#include "kernel/arch/x86_64/user.h"
 #include "kernel/clock.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
@@ -10,6 +11,9 @@
 #include "kernel/view.h"
 
 #define ENTRY_TRIES 16 /* at an entry that is being changed; then it counts as none */
+
+/* Never executed: a `syscall` at its very end would return to what is no address. */
+#define LAST (TWZ_VIEW_SLOTS + TWZ_VIEW_PLACES - 1)
 
 static struct cache views = CACHE(struct view), bindings = CACHE(struct binding);
 uint32_t views_used;
@@ -246,7 +250,7 @@ static bool slot_of(uint64_t address, uint32_t *slot, uint64_t *offset)
 	}
 	*slot = TWZ_VIEW_SLOTS + (uint32_t)((address - places) >> TWZ_PLACE_SHIFT);
 	*offset = address & (TWZ_PLACE_SIZE - 1);
-	return *slot < TWZ_VIEW_SLOTS + TWZ_VIEW_PLACES;
+	return address < USER_END;
 }
 
 /* A copy that is whole; zero if there is none, or it is being changed all the time. */
@@ -361,7 +365,8 @@ bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 	if (offset < TWZ_PAGE)
 		return refuse(fault, TWZ_FAULT_NULL, TWZ_E_OUTSIDE);
 	/* This processor cannot map what may be written or executed and not read. */
-	rights = b->rights & right_of(thread, b->object);
+	rights = b->rights & right_of(thread, b->object) &
+		 (slot == LAST ? ~(uint32_t)TWZ_VIEW_EXEC : ~0u);
 	if (!(rights & TWZ_VIEW_READ) || !(rights & access))
 		return refuse(fault, TWZ_FAULT_RIGHT, TWZ_E_RIGHT);
 	error = b->object->medium->fault(b->object, offset / TWZ_PAGE, access == TWZ_VIEW_WRITE);

@@ -239,6 +239,7 @@ void cpu_prepare(struct cpu *cpu, uint32_t apic_id)
 {
 	cpu->self = cpu;
 	cpu->number = (uint32_t)(cpu - cpus);
+	cpu->trace = &trace_rings[cpu->number];
 	cpu->apic_id = apic_id;
 	cpu->stack = (uint64_t)stacks[cpu->number].last_guard;
 	cpu->timer = ~0ull;

@@ -49,6 +49,7 @@ struct cpu {
 	uint64_t *rsp0;        /* gs:32, the TSS's word: where a trap from user mode pushes */
 
 	/* Constant once online. */
+	struct trace_ring *trace;
 	uint32_t number;
 	uint32_t apic_id;
 
@@ -120,6 +121,12 @@ static inline uint64_t cpu_fault_address(void)
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/* Interrupts on for a moment: those that wait come. */
+static inline void cpu_breathe(void)
+{
+	__asm__ volatile("sti; nop; cli" ::: "memory");
 }
 
 /* The user's segment bases and vector state, while in the kernel. */
@@ -207,11 +214,19 @@ void kernel_main(void);
 /* ---- what the entry code calls; kernel/enter.c ---------------------------------------------------- */
 
 /*
- * A system call of cpu_this()->thread, its registers saved (callee-saved ones too); rflags is masked,
- * so interrupts are off. True: leave with the registers as saved of cpu_this()->thread, which may
- * be another. False: to the same thread, of whose registers only rax was changed.
+ * A system call of cpu_this()->thread, with this number: of its registers, those that C does not keep
+ * are saved, but rax. rflags is masked, so interrupts are off. NOW: leaves to the same thread, with the
+ * result and else the registers as they were. LATER: the lock is still held; the rest of the registers is
+ * saved, then enter_leave. REPLACED: the same, but the registers as saved are all others.
  */
-bool enter_syscall(struct regs *regs);
+enum enter_how { ENTER_NOW = 0, ENTER_LATER = 1, ENTER_REPLACED = 2 };
+struct enter_end {
+	int64_t result;
+	uint64_t how;
+};
+struct enter_end enter_syscall(struct regs *regs, uint64_t number);
+/* Chooses the thread to leave to, cpu_this()->thread, and gives the lock back. */
+void enter_leave(void);
 
 /*
  * A trap or interrupt from user mode; regs are those of cpu_this()->thread. Afterwards the entry

@@ -37,6 +37,8 @@
 #define CPU_SCRATCH 24
 #define CPU_RSP0 32
 
+#define ENTER_REPLACED 2 /* enum enter_how */
+
 #define MSR_GS_BASE 0xc0000101
 
 #define VECTOR_PROTECTION 13
@@ -82,7 +84,8 @@
 /*
  * `syscall`: rcx = rip, r11 = rflags, of which MSR_FMASK has cleared what matters here. cs, ss and
  * vector in the struct regs are as they were when the thread was made, or as a trap left them: the
- * same.
+ * same. What C keeps (rbx, rbp, r12 to r15) is saved only if the thread does not go on at once. The last
+ * place of the user half is never executable (view.c): so rip is canonical.
  */
 	.globl entry_syscall
 	.balign 64
@@ -90,16 +93,9 @@ entry_syscall:
 	swapgs
 	mov %rsp, %gs:CPU_SCRATCH
 	mov %gs:CPU_THREAD, %rsp
-	mov %r15, R15(%rsp)
-	mov %r14, R14(%rsp)
-	mov %r13, R13(%rsp)
-	mov %r12, R12(%rsp)
-	mov %rbp, RBP(%rsp)
-	mov %rbx, RBX(%rsp)
 	mov %r10, R10(%rsp)
 	mov %r9, R9(%rsp)
 	mov %r8, R8(%rsp)
-	mov %rax, RAX(%rsp)
 	mov %rdx, RDX(%rsp)
 	mov %rsi, RSI(%rsp)
 	mov %rdi, RDI(%rsp)
@@ -108,27 +104,36 @@ entry_syscall:
 	mov %gs:CPU_SCRATCH, %rcx
 	mov %rcx, RSP(%rsp)
 	mov %rsp, %rdi
+	mov %rax, %rsi
 	mov %gs:CPU_STACK_TOP, %rsp
 	call enter_syscall
-	test %al, %al
-	jnz cpu_leave
-
-	/* C has kept rbx, rbp and r12 to r15. A `syscall` at the end of the user half returns behind it. */
+	test %edx, %edx
+	jnz 1f
 	mov %gs:CPU_THREAD, %rsp
 	mov RIP(%rsp), %rcx
-	bt $47, %rcx
-	jc cpu_leave
 	mov RFLAGS(%rsp), %r11
 	mov R10(%rsp), %r10
 	mov R9(%rsp), %r9
 	mov R8(%rsp), %r8
-	mov RAX(%rsp), %rax
 	mov RDX(%rsp), %rdx
 	mov RSI(%rsp), %rsi
 	mov RDI(%rsp), %rdi
 	mov RSP(%rsp), %rsp
 	swapgs
 	sysretq
+
+1:	mov %gs:CPU_THREAD, %rdi
+	cmp $ENTER_REPLACED, %edx
+	je 2f
+	mov %r15, R15(%rdi)
+	mov %r14, R14(%rdi)
+	mov %r13, R13(%rdi)
+	mov %r12, R12(%rdi)
+	mov %rbp, RBP(%rdi)
+	mov %rbx, RBX(%rdi)
+	mov %rax, RAX(%rdi)
+2:	call enter_leave
+	jmp cpu_leave
 
 /* All vectors: the number of the vector, behind an error code, on the stack. 16 bytes each. */
 	.globl trap_stubs

@@ -40,6 +40,24 @@ static int copy(void *to, const void *from, uint64_t bytes)
 	return count ? TWZ_E_OUTSIDE : 0;
 }
 
+int user_read32(uint32_t *to, uint64_t from)
+{
+	uint32_t value = 0;
+	int error = TWZ_E_OUTSIDE;
+
+	if (from >= USER_END)
+		return error;
+	__asm__ volatile("stac\n\t"
+			 "1: mov (%[from]), %[value]\n\t"
+			 "xor %[error], %[error]\n\t"
+			 "2: clac\n\t" FIXUP(1b, 2b)
+			 : [value] "+r"(value), [error] "+r"(error)
+			 : [from] "r"(from)
+			 : "memory", "cc");
+	*to = value;
+	return error;
+}
+
 int user_read(void *to, uint64_t from, uint64_t bytes)
 {
 	return user_range(from, bytes) ? copy(to, (const void *)from, bytes) : TWZ_E_OUTSIDE;

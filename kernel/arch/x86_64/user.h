@@ -22,6 +22,8 @@ static inline bool user_range(uint64_t address, uint64_t bytes)
 	return address <= USER_END && bytes <= USER_END - address;
 }
 
+/* One aligned word, in one load. */
+int user_read32(uint32_t *to, uint64_t from);
 int user_read(void *to, uint64_t from, uint64_t bytes);
 int user_write(uint64_t to, const void *from, uint64_t bytes);
 
