@@ -20,8 +20,9 @@
  * Feature masks: who does not know a bit of `must` refuses the store, of `ro` refuses to write to it
  * (this version: to open it at all), of `may` ignores it.
  */
+#define TWZ_STORE_ACCOUNTS 1ull /* of `ro`: what is under a key is charged to its account */
 #define TWZ_STORE_MAY 0ull
-#define TWZ_STORE_RO 0ull
+#define TWZ_STORE_RO TWZ_STORE_ACCOUNTS
 #define TWZ_STORE_MUST 0ull
 
 struct twz_area {

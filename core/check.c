@@ -10,14 +10,24 @@
 #include "core/sum.h"
 
 /* What a frame was found to be; kept in the scratch memory, with the count of who refers to it. */
-enum found { FOUND_NOTHING, FOUND_AREA, FOUND_DATA, FOUND_NODE, FOUND_SLAB, FOUND_BUCKET };
+enum found {
+	FOUND_NOTHING,
+	FOUND_AREA,
+	FOUND_DATA,
+	FOUND_NODE,
+	FOUND_SLAB, /* of records */
+	FOUND_ACCOUNTS,
+	FOUND_BUCKET
+};
 
 struct walk {
 	const struct store *s;
 	struct check *check;
 	uint32_t *count; /* referrers; of a slab: bit i, place i was met */
 	uint8_t *found;
-	uint64_t nslabs;
+	uint64_t nslabs, naccount_slabs;
+	uint64_t naccounts;      /* places in use */
+	uint64_t nfree_accounts; /* those on the free list, less those that are free */
 	uint64_t nstate[TWZ_STATE_INTERNAL + 1]; /* indexed objects in each state */
 };
 
@@ -147,6 +157,16 @@ static bool meet_record(struct walk *w, uint64_t ref)
 	return true;
 }
 
+/* What is under a key refers to the key's account, if the store has accounts; the rest to none. */
+static void check_charged(struct walk *w, uint64_t ref, const struct twz_record *rec)
+{
+	const struct twz_account *a = rec->account ? account_at(w->s, rec->account) : NULL;
+	bool charged = account_known(w->s) && !id_none(rec->identity.key);
+
+	if (!rec->account ? charged : !charged || !a || !id_equal(a->key, rec->identity.key))
+		report(w, "S15", ref >> 6, "record: its account is not that of its key");
+}
+
 static void walk_record(struct walk *w, uint64_t ref)
 {
 	const struct twz_record *rec;
@@ -163,12 +183,51 @@ static void walk_record(struct walk *w, uint64_t ref)
 	if (STEP("check", "checked view") && rec->state == TWZ_STATE_VIEW &&
 	    (rec->identity.type != TWZ_TYPE_VIEW || rec->end_epoch))
 		report(w, "S12", ref >> 6, "a registered view is no view, or does not last");
+	check_charged(w, ref, rec);
 	walk_map(w, rec, FOUND_DATA);
 }
 
-static void walk_index(struct walk *w)
+/* A frame of accounts is met once, however many of its places are. */
+static bool meet_account(struct walk *w, uint64_t ref)
 {
-	const struct twz_index *index = &w->s->super->objects;
+	if (account_at(w->s, ref))
+		return w->found[ref >> 6] == FOUND_ACCOUNTS || meet(w, ref >> 6, FOUND_ACCOUNTS);
+	report(w, "S6", ref >> 6, "is referred to as an account, but is none");
+	return false;
+}
+
+/* What a slot of an index leads to; false if that is nothing with this tag. */
+static bool slot_object(struct walk *w, uint64_t ref, uint64_t tag)
+{
+	const struct twz_record *rec = record_at(w->s, ref);
+
+	if (!rec || index_tag(w->s, rec->id) != tag || rec->state < TWZ_STATE_LIVE ||
+	    rec->state > TWZ_STATE_VIEW)
+		return false;
+	w->nstate[rec->state]++;
+	walk_record(w, ref);
+	return true;
+}
+
+static bool slot_account(struct walk *w, uint64_t ref, uint64_t tag)
+{
+	return meet_account(w, ref) && index_tag(w->s, account_at(w->s, ref)->key) == tag;
+}
+
+static bool look_up_finds(const struct walk *w, const struct twz_index *index, uint64_t tag,
+			  uint64_t ref)
+{
+	uint64_t at = 0, found;
+
+	do
+		found = index_next(w->s, index, tag, &at);
+	while (found > 1 && found != ref);
+	return found == ref;
+}
+
+static void walk_index(struct walk *w, const struct twz_index *index,
+		       bool (*slot)(struct walk *w, uint64_t ref, uint64_t tag))
+{
 	uint64_t count = 0;
 
 	walk_map(w, &index->tree, FOUND_BUCKET);
@@ -187,28 +246,18 @@ static void walk_index(struct walk *w)
 		if (STEP("sum", "bucket") && b->sum != words_sum(b, sizeof(*b), &b->sum))
 			report(w, "S11", frame_of(w, b), "bucket: wrong sum");
 		for (unsigned i = 0; i < TWZ_BUCKET_SLOTS; i++) {
-			uint64_t ref = b->slot[i] & ((1ull << TWZ_REF_BITS) - 1), at = 0, found;
+			uint64_t ref = b->slot[i] & ((1ull << TWZ_REF_BITS) - 1);
 			uint64_t tag = b->slot[i] >> TWZ_REF_BITS;
-			const struct twz_record *rec;
 
 			if (!b->slot[i])
 				continue;
 			used++;
-			rec = record_at(w->s, ref);
-			if (!rec || index_tag(w->s, rec->id) != tag ||
-			    rec->state < TWZ_STATE_LIVE || rec->state > TWZ_STATE_VIEW) {
+			if (!slot(w, ref, tag))
 				report(w, "S10", frame_of(w, b),
-				       "bucket: a slot leads to no such object");
-				continue;
-			}
-			w->nstate[rec->state]++;
-			do
-				found = index_next(w->s, index, tag, &at);
-			while (found > 1 && found != ref);
-			if (found != ref)
+				       "bucket: a slot leads to nothing with its tag");
+			else if (!look_up_finds(w, index, tag, ref))
 				report(w, "S10", frame_of(w, b),
 				       "bucket: a slot that no look-up finds");
-			walk_record(w, ref);
 		}
 		if (used != b->count)
 			report(w, "S11", frame_of(w, b), "bucket: wrong count");
@@ -216,8 +265,6 @@ static void walk_index(struct walk *w)
 	}
 	if (count != index->count)
 		report(w, "S11", 0, "index: wrong count");
-	if (count != w->s->super->nobjects)
-		report(w, "S14", 0, "the number of objects is wrong");
 }
 
 /* Walks a list whose members have one of two states; *length counts those with the first. */
@@ -261,6 +308,82 @@ static void walk_free(struct walk *w)
 			}
 		if (rec->sum != record_sum(rec))
 			report(w, "S13", ref >> 6, "a free record has a wrong sum");
+	}
+}
+
+static void walk_free_accounts(struct walk *w)
+{
+	const struct twz_account *a;
+
+	for (uint64_t ref = w->s->super->accounts.free; ref; ref = a->reserved[0]) {
+		struct twz_account free = {0};
+
+		if (!meet_account(w, ref))
+			return;
+		if (w->nfree_accounts++ > w->s->nframes * TWZ_SLAB_SMALL) {
+			report(w, "S17", ref >> 6, "the list of free accounts goes in circles");
+			return;
+		}
+		a = account_at(w->s, ref);
+		free.reserved[0] = a->reserved[0];
+		free.sum = account_sum(&free);
+		if (memcmp(&free, a, sizeof(free)))
+			report(w, "S17", ref >> 6, "a free account is not empty");
+	}
+}
+
+/* What the records, of this frame of accounts, say of its places. */
+struct tally {
+	uint64_t pages[TWZ_SLAB_SMALL], objects[TWZ_SLAB_SMALL];
+};
+
+static void tally_records(const struct walk *w, uint64_t accounts, struct tally *tally)
+{
+	memset(tally, 0, sizeof(*tally));
+	for (uint64_t frame = 0; frame < w->s->nframes; frame++) {
+		if (w->found[frame] != FOUND_SLAB)
+			continue;
+		for (unsigned i = 0; i < TWZ_SLAB_RECORDS; i++) {
+			const struct twz_record *rec = record_at(w->s, TWZ_REF(frame, i));
+			unsigned slot = rec->account & 63;
+
+			if (rec->account >> 6 != accounts || slot >= TWZ_SLAB_SMALL)
+				continue;
+			tally->pages[slot] += 1 + rec->npages;
+			tally->objects[slot]++;
+		}
+	}
+}
+
+/*
+ * The places of a frame of accounts. The records are gone through for each such frame: that takes
+ * no memory, and 63 keys share a frame.
+ */
+static void check_accounts(struct walk *w, uint64_t frame)
+{
+	struct tally tally;
+
+	tally_records(w, frame, &tally);
+	w->naccount_slabs++;
+	for (unsigned i = 0; i < TWZ_SLAB_SMALL; i++) {
+		const struct twz_account *a = account_at(w->s, TWZ_REF(frame, i));
+
+		if (id_none(a->key)) {
+			w->nfree_accounts--;
+			continue;
+		}
+		w->naccounts++;
+		if (STEP("sum", "checked account") && a->sum != account_sum(a))
+			report(w, "S16", frame, "account: wrong sum");
+		if (a->pages != tally.pages[i])
+			report(w, "S16", frame, "account: wrong number of pages");
+		if (a->objects != tally.objects[i])
+			report(w, "S16", frame, "account: wrong number of objects");
+		if (!a->objects && !a->limit)
+			report(w, "S16", frame, "account: of nothing, and without a limit");
+		if (!look_up_finds(w, &w->s->super->key_index, index_tag(w->s, a->key),
+				   TWZ_REF(frame, i)))
+			report(w, "S16", frame, "account: no look-up finds it");
 	}
 }
 
@@ -333,6 +456,9 @@ static void check_frame(struct walk *w, uint64_t frame)
 		if (count != (1u << TWZ_SLAB_RECORDS) - 1)
 			report(w, "S13", frame, "slab: a record is neither in use nor free: lost");
 		break;
+	case FOUND_ACCOUNTS:
+		check_accounts(w, frame);
+		break;
 	case FOUND_AREA:
 	case FOUND_BUCKET:
 		if (count != 1)
@@ -356,7 +482,10 @@ int store_check(const struct store *s, struct check *check)
 	if (used != s->super->nused)
 		report(&w, "S4", 0, "the number of used frames is wrong");
 	mark_areas(&w);
-	walk_index(&w);
+	walk_index(&w, &s->super->objects, slot_object);
+	if (s->super->objects.count != s->super->nobjects)
+		report(&w, "S14", 0, "the number of objects is wrong");
+	walk_index(&w, &s->super->key_index, slot_account);
 	walk_list(&w, "the list of ending objects is broken", &s->super->ending, TWZ_STATE_ENDING,
 		  TWZ_STATE_ENDING, &ending);
 	walk_list(&w, "the list of dying objects is broken", &s->super->dying, TWZ_STATE_ENDING,
@@ -366,9 +495,16 @@ int store_check(const struct store *s, struct check *check)
 	if (ending + ended != w.nstate[TWZ_STATE_ENDING] || views != w.nstate[TWZ_STATE_VIEW])
 		report(&w, "S12", 0, "an object is not on the list that its state says");
 	walk_free(&w);
+	walk_free_accounts(&w);
 	for (uint64_t frame = 0; frame < s->nframes; frame++)
 		check_frame(&w, frame);
 	if (w.nslabs != s->super->records.frames)
 		report(&w, "S13", 0, "slab: the number of frames is wrong");
+	if (w.naccount_slabs != s->super->accounts.frames)
+		report(&w, "S17", 0, "slab of accounts: the number of frames is wrong");
+	if (w.nfree_accounts)
+		report(&w, "S17", 0, "slab of accounts: a free one is lost, or on the list twice");
+	if (w.naccounts != s->super->key_index.count)
+		report(&w, "S16", 0, "an account is in the index twice, or not");
 	return check->nviolations ? TWZ_E_DAMAGED : 0;
 }

@@ -375,7 +375,7 @@ int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint
 					.perms = perms & TWZ_PERM_ALL,
 					.key = key,
 					.size = size};
-	struct store_new new = {.type = type, .perms = perms, .ending = true};
+	struct store_new new = {.type = type, .perms = perms, .key = key, .ending = true};
 	struct twz_id id;
 	uint64_t made;
 	int error;

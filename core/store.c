@@ -170,6 +170,7 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 	s->super = (struct twz_super *)(s->base + TWZ_SUPER_AT);
 	s->nframes = s->fixed->nframes;
 	s->cursor = 0;
+	s->account = 0;
 	s->random = random;
 	s->reserve = NULL;
 	s->draining = false;
@@ -213,21 +214,20 @@ int store_mount(struct store *s, void *base, uint64_t bytes,
 	return update_end(&s->update, error);
 }
 
-/*
- * Frees something of what is dying; false if there was nothing. For who meets a full store. Draining
- * settles logs and can come here again: once is enough.
- */
-static bool make_room(struct store *s)
+/* Draining settles logs and can come here again: once is enough. */
+bool store_make_room(struct store *s, int error)
 {
 	uint64_t before = s->super->nused;
+	bool some = false;
 
-	if (s->draining)
+	if ((error != TWZ_E_FULL && error != TWZ_E_LIMIT && error != TWZ_E_BUSY) || s->draining)
 		return false;
 	s->draining = true;
-	while (s->super->nused >= before && store_drain(s, 1) > 0)
-		; /* a step can free nothing: a shared node has a holder less */
+	/* A step can free nothing: a shared node has a holder less. */
+	while (s->super->nused >= before && s->super->dying.head && store_drain(s, 1) >= 0)
+		some = true;
 	s->draining = false;
-	return s->super->nused < before;
+	return some;
 }
 
 /* Objects. */
@@ -243,21 +243,24 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 		.end_epoch = new->ending ? s->super->epoch : 0,
 		.settled_epoch = s->super->epoch,
 	};
+	struct twz_record *at;
 	int error;
 
 	s->random(&rec.identity.nonce, sizeof(rec.identity.nonce));
 	rec.id = crypto_id(&rec.identity);
 	error = index_reserve(s, &s->super->objects);
+	if (!error && !id_none(new->key))
+		error = account_enter(s, new->key, 1 + new->npages, &rec.account);
 	if (!error)
-		error = record_take(s, ref);
+		error = record_take(s, ref, &at);
 	if (error)
 		return update_end(&s->update, error);
-	record_put(s, *ref, &rec);
+	record_put(s, at, &rec);
 	error = index_add(s, &s->super->objects, index_tag(s, rec.id), *ref);
 	if (!error && new->ending)
 		error = list_add(s, &s->super->ending, *ref);
 	if (!error && new->npages)
-		error = tree_make(s, record_at(s, *ref), new->page, new->npages);
+		error = tree_make(s, at, new->page, new->npages);
 	SUPER_PUT(s, nobjects, s->super->nobjects + 1);
 	return update_end(&s->update, error);
 }
@@ -271,7 +274,7 @@ int store_create(struct store *s, const struct store_new *new, uint64_t *ref)
 		return TWZ_E_RANGE;
 	do
 		error = create(s, new, ref);
-	while (error == TWZ_E_FULL && make_room(s));
+	while (store_make_room(s, error));
 	return error;
 }
 
@@ -421,6 +424,18 @@ static int unindex(struct store *s, uint64_t ref)
 	return index_remove(s, &s->super->objects, index_tag(s, rec->id), ref);
 }
 
+/* A key lives while there are objects under it, until the last one is freed. */
+static int key_unused(struct store *s, const struct twz_record *rec)
+{
+	struct twz_account account;
+	int error = rec->identity.type == TWZ_TYPE_KEY ? store_account(s, rec->id, &account)
+						       : TWZ_E_NOTFOUND;
+
+	if (error)
+		return error == TWZ_E_NOTFOUND ? 0 : error;
+	return STEP("check", "delete: key in use") && account.objects ? TWZ_E_BUSY : 0;
+}
+
 int store_delete(struct store *s, uint64_t ref)
 {
 	struct twz_record *rec = record_at(s, ref);
@@ -428,7 +443,11 @@ int store_delete(struct store *s, uint64_t ref)
 
 	if (!rec || !alive(s, rec))
 		return TWZ_E_NOTFOUND;
-	error = store_unsettled(s, ref) ? store_settle(s, ref) : 0;
+	do
+		error = key_unused(s, rec);
+	while (store_make_room(s, error));
+	if (!error && store_unsettled(s, ref))
+		error = store_settle(s, ref);
 	if (!error && rec->state == TWZ_STATE_ENDING)
 		error = list_remove(s, &s->super->ending, ref);
 	else if (!error && rec->state == TWZ_STATE_VIEW)
@@ -439,6 +458,19 @@ int store_delete(struct store *s, uint64_t ref)
 		error = list_add(s, &s->super->dying, ref);
 	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_DYING);
 	return update_end(&s->update, error);
+}
+
+/* Stages that there is no such record any more. */
+static int record_free(struct store *s, uint64_t ref)
+{
+	const struct twz_record *rec = record_at(s, ref);
+	int error = list_remove(s, &s->super->dying, ref);
+
+	if (!error && rec->account)
+		error = account_leave(s, rec);
+	if (!error)
+		slab_give(s, &slab_records, ref);
+	return error;
 }
 
 /* One step for the first of the dying list. */
@@ -460,10 +492,10 @@ static int drain_step(struct store *s)
 	error = tree_free_step(s, rec, 0, ~0ull, &next);
 	if (!error && rec->level && !s->update.count)
 		error = TWZ_E_DAMAGED; /* a tree without pages */
+	if (!error)
+		error = account_charge(s, rec);
 	if (!error && !rec->level)
-		error = list_remove(s, &s->super->dying, ref);
-	if (!error && !rec->level)
-		error = record_give(s, ref);
+		error = record_free(s, ref);
 	return update_end(&s->update, error);
 }
 
@@ -539,20 +571,34 @@ static uint64_t in_node(uint64_t page, uint64_t end)
 	return rest < end - page ? rest : end - page;
 }
 
-int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+/* What is to be settled is made whatever the limit says: it was committed. */
+static int make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, bool settling)
 {
 	struct twz_record *rec = record_at(s, ref);
 	int error = range_check(s, ref, page, pages);
 
+	if (!error && rec->account && !settling)
+		do
+			error = account_room(s, rec,
+					     pages - account_present(s, rec, page, page + pages));
+		while (store_make_room(s, error));
 	for (uint64_t end = page + pages, n; !error && page < end; page += n) {
 		n = in_node(page, end);
 		do {
 			error = tree_unshare(s, rec, page);
 			if (!error)
-				error = update_end(&s->update, tree_make(s, rec, page, n));
-		} while (error == TWZ_E_FULL && make_room(s));
+				error = tree_make(s, rec, page, n);
+			if (!error)
+				error = account_charge(s, rec);
+			error = update_end(&s->update, error);
+		} while (store_make_room(s, error));
 	}
 	return error;
+}
+
+int store_make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
+{
+	return make(s, ref, page, pages, false);
 }
 
 /*
@@ -581,8 +627,10 @@ static int drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 			error = tree_unshare(s, rec, page);
 			if (!error)
 				error = tree_free_step(s, rec, page, end, &page);
+			if (!error)
+				error = account_charge(s, rec);
 			error = update_end(&s->update, error);
-		} while (error == TWZ_E_FULL && make_room(s));
+		} while (store_make_room(s, error));
 	}
 	return error;
 }
@@ -611,7 +659,7 @@ int store_limit(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, ui
 			error = tree_unshare(s, rec, page);
 			if (!error)
 				error = update_end(&s->update, tree_limit(s, rec, page, n, limit));
-		} while (error == TWZ_E_FULL && make_room(s));
+		} while (store_make_room(s, error));
 	}
 	return error;
 }
@@ -645,9 +693,41 @@ static int copy_range(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t
 			if (!error)
 				error = tree_share_step(s, to, dst_page + at, from, src_page + at,
 							n, &done);
+			if (!error)
+				error = account_charge(s, to);
 			error = update_end(&s->update, error);
-		} while (error == TWZ_E_FULL && make_room(s));
+		} while (store_make_room(s, error));
 	}
+	return error;
+}
+
+/* By how much a copy lets dst grow, if it does. */
+static uint64_t copy_growth(const struct store *s, const struct twz_record *to, uint64_t dst_page,
+			    const struct twz_record *from, uint64_t src_page, uint64_t pages)
+{
+	uint64_t gone = account_present(s, to, dst_page, dst_page + pages), come = 0;
+
+	for (uint64_t at = 0, n; at < pages; at += n) {
+		bool log = false;
+
+		n = to_log(dst_page + at, to_log(src_page + at, pages - at, &log), &log);
+		if (!log)
+			come += account_present(s, from, src_page + at, src_page + at + n);
+	}
+	return come > gone ? come - gone : 0;
+}
+
+/* Mostly there is room for all of src: then nothing is counted. */
+static int copy_room(struct store *s, const struct twz_record *to, uint64_t dst_page,
+		     const struct twz_record *from, uint64_t src_page, uint64_t pages)
+{
+	int error = account_room(s, to, from->npages);
+
+	if (error != TWZ_E_LIMIT)
+		return error;
+	do
+		error = account_room(s, to, copy_growth(s, to, dst_page, from, src_page, pages));
+	while (store_make_room(s, error));
 	return error;
 }
 
@@ -656,11 +736,11 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 {
 	const uint64_t log = TWZ_OBJ_LOG / TWZ_PAGE, behind = TWZ_OBJ_LOG_END / TWZ_PAGE;
 	const uint64_t meta = TWZ_OBJ_META / TWZ_PAGE;
-	const struct twz_record *from = record_at(s, src);
+	const struct twz_record *from = record_at(s, src), *to = record_at(s, dst);
 	uint64_t low = src_page < behind ? behind - src_page : 0;
 	int error;
 
-	if (!from || !record_at(s, dst))
+	if (!from || !to)
 		return TWZ_E_NOTFOUND;
 	if (dst == src || !src_page || src_page >= STORE_PAGES_MAX ||
 	    pages > STORE_PAGES_MAX - src_page)
@@ -673,6 +753,10 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 			   : 0;
 	if (!error && store_unsettled(s, src))
 		error = store_settle(s, src);
+	if (!error && to->account)
+		error = range_check(s, dst, dst_page, pages);
+	if (!error && to->account)
+		error = copy_room(s, to, dst_page, from, src_page, pages);
 	if (!error)
 		error = store_drop(s, dst, dst_page, pages);
 	/* The log head that comes with a meta page knows nothing of dst's records. */
@@ -700,7 +784,7 @@ static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, 
 	if (write && STEP("check", "settle: limit") && run.limit & TWZ_WRITE)
 		return NULL;
 	if (!*error && write)
-		*error = store_make(arg, handle, page, 1);
+		*error = make(arg, handle, page, 1, true);
 	if (!*error && write)
 		*error = store_run(arg, handle, page, 1, &run);
 	return *error || !run.frame ? NULL : frame_at(arg, run.frame);

@@ -28,7 +28,8 @@ struct store {
 	uint64_t nframes;
 	struct twz_super_fixed *fixed;
 	struct twz_super *super;
-	uint32_t cursor; /* a hint: the block in which frames were found last */
+	uint32_t cursor;  /* a hint: the block in which frames were found last */
+	uint64_t account; /* another: the account that was found last */
 	void (*random)(void *out, uint64_t bytes);
 	/*
 	 * Optional: makes sure that the medium can hold this part of a sparse image, before it is
@@ -70,7 +71,7 @@ struct store_new {
 	uint64_t npages;   /* 0: none */
 };
 
-/* A new object, whole and durable on return, or TWZ_E_FULL. */
+/* A new object, whole and durable on return, or TWZ_E_FULL; TWZ_E_LIMIT under a key, see there. */
 int store_create(struct store *s, const struct store_new *new, uint64_t *ref);
 
 /*
@@ -104,6 +105,7 @@ int store_view_next(const struct store *s, uint64_t *ref);
  * The object is gone at once, in one update, its log settled before; its frames are freed by
  * store_drain, in at most `steps` bounded steps: it returns 1 if there is more to do, 0 if all is
  * free, or an error. Deleting needs no free frame. Who meets a full store drains by itself.
+ * TWZ_E_BUSY for a key (type KEY) that has an account with objects.
  */
 int store_delete(struct store *s, uint64_t ref);
 int store_drain(struct store *s, int steps);
@@ -172,6 +174,27 @@ int store_verify(const struct store *s, uint64_t ref, uint64_t page);
 
 /* Address of a page through `base`; null for a hole and for what cannot be read. */
 void *store_page(const struct store *s, uint64_t ref, uint64_t page);
+
+/*
+ * Accounts: what the objects made under a key use of the store. Each page present in an object counts
+ * as one, shared with copies or not, and one for the object; nodes and indices do not count. An object
+ * counts until it is freed (store_drain). An account is there while it has objects or a limit.
+ *   - The counts are right after every update, so also after a crash.
+ *   - What would go over the limit gives TWZ_E_LIMIT, after what is dying was freed, and changes
+ *     nothing: create, make, copy, and seal, whose copy counts although it may turn out to exist.
+ *     Settling goes over it.
+ *   - A limit below what is used only ends growth.
+ *   - A store made before there were accounts has none: its objects are not charged.
+ */
+
+/*
+ * The key's objects can have so many pages together; 0: as many as there are. One update.
+ * TWZ_E_FULL; TWZ_E_ARG for the zero key; TWZ_E_VERSION in a store without accounts.
+ */
+int store_limit_key(struct store *s, struct twz_id key, uint64_t pages);
+
+/* The key's account; TWZ_E_NOTFOUND if it has none. */
+int store_account(struct store *s, struct twz_id key, struct twz_account *out);
 
 /* The well-known objects in the superblock. */
 enum store_name { STORE_ROOT, STORE_KEY, STORE_BOOT };

@@ -25,6 +25,16 @@ static inline int8_t *share_of(const struct store *s, uint64_t frame)
 	return (int8_t *)frame_at(s, s->fixed->share.frame) + frame;
 }
 
+static inline bool id_equal(struct twz_id a, struct twz_id b)
+{
+	return a.lo == b.lo && a.hi == b.hi;
+}
+
+static inline bool id_none(struct twz_id id)
+{
+	return !(id.lo | id.hi);
+}
+
 /* frame.c */
 
 enum frame_kind { FRAME_DATA, FRAME_META };
@@ -139,23 +149,96 @@ const struct twz_bucket *index_bucket(const struct store *s, const struct twz_in
 uint64_t index_home(uint64_t tag); /* slot in its page where probing for the tag starts */
 uint64_t index_bucket_of(const struct twz_index *index, uint64_t tag);
 
+/* slab.c: places of equal small structures, the last word of each its sum. */
+
+struct slab_type {
+	uint32_t kind;   /* enum twz_slab_kind */
+	uint16_t places; /* in a frame */
+	uint16_t bytes;  /* of a place */
+	uint16_t link;   /* offset in it of what links free places */
+	uint16_t super;  /* offset of the struct twz_slab in the superblock */
+};
+static const struct slab_type slab_records = {
+	TWZ_SLAB_RECORD, TWZ_SLAB_RECORDS, sizeof(struct twz_record),
+	offsetof(struct twz_record, list_next), offsetof(struct twz_super, records)};
+static const struct slab_type slab_accounts = {
+	TWZ_SLAB_ACCOUNT, TWZ_SLAB_SMALL, sizeof(struct twz_account),
+	offsetof(struct twz_account, reserved), offsetof(struct twz_super, accounts)};
+
+/* The place, or null if the reference leads to none of this type. */
+static inline void *slab_at(const struct store *s, const struct slab_type *type, uint64_t ref)
+{
+	uint64_t frame = ref >> 6, slot = ref & 63;
+	struct twz_slab_head *head;
+
+	if (STEP("check", "slab: frame") &&
+	    (slot >= type->places || !frame_is(s, frame, FRAME_META)))
+		return NULL;
+	head = frame_at(s, frame);
+	if (STEP("check", "slab: kind") &&
+	    (head->magic != TWZ_SLAB_MAGIC || head->kind != type->kind))
+		return NULL;
+	return (uint8_t *)(head + 1) + slot * type->bytes;
+}
+
+/* Takes a free place; fills a new frame if there is none. Who takes it writes all its words. */
+int slab_take(struct store *s, const struct slab_type *type, uint64_t *ref, void **place);
+void slab_give(struct store *s, const struct slab_type *type, uint64_t ref);
+
+/* Stages the words of the place that are not as they are to be. */
+void place_put(struct store *s, void *place, const void *content, uint64_t bytes);
+
 /* record.c */
 
 /* The record, or null if the reference leads to none. */
 struct twz_record *record_at(const struct store *s, uint64_t ref);
 uint64_t record_sum(const struct twz_record *rec);
 
-/* Takes a free record; fills a new slab frame if there is none (plain stores, flushed). */
-int record_take(struct store *s, uint64_t *ref);
-int record_give(struct store *s, uint64_t ref);
+int record_take(struct store *s, uint64_t *ref, struct twz_record **rec);
 
-/* Writes all words of a record, sum included. */
-void record_put(struct store *s, uint64_t ref, const struct twz_record *content);
+/* Writes all words of a record, with the sum. */
+void record_put(struct store *s, struct twz_record *rec, struct twz_record *content);
 
 int list_add(struct store *s, struct twz_list *list, uint64_t ref);
 int list_remove(struct store *s, struct twz_list *list, uint64_t ref);
 
+/* account.c: a record's `account` is 0 for one that is not charged. */
+
+/* Does this store have accounts? In one made before there were any, objects are not charged. */
+bool account_known(const struct store *s);
+struct twz_account *account_at(const struct store *s, uint64_t ref);
+uint64_t account_sum(const struct twz_account *a);
+
+/*
+ * Stages that the key has one object more, with so many pages; the account is made if there is none.
+ * Nothing else is staged before. TWZ_E_LIMIT. *ref is the account, 0 in a store without them.
+ */
+int account_enter(struct store *s, struct twz_id key, uint64_t pages, uint64_t *ref);
+
+/* Stages that the object is gone, whose pages are; the account goes with the last, but for a limit. */
+int account_leave(struct store *s, const struct twz_record *rec);
+
+/* Can the charged object have so many more pages? TWZ_E_LIMIT. Before anything changes. */
+int account_room(const struct store *s, const struct twz_record *rec, uint64_t more);
+
+/* Pages of [page, end) that are present; what cannot be read has none. */
+uint64_t account_present(const struct store *s, const struct twz_record *rec, uint64_t page,
+			 uint64_t end);
+
+/* Stages in its account what the update, which is about to end, changes in the record's npages. */
+int account_charge_pages(struct store *s, const struct twz_record *rec);
+static inline int account_charge(struct store *s, const struct twz_record *rec)
+{
+	return rec->account ? account_charge_pages(s, rec) : 0;
+}
+
 /* store.c */
+
+/*
+ * After an operation failed for want of room (TWZ_E_FULL, TWZ_E_LIMIT), or met what is still to be
+ * freed (TWZ_E_BUSY): frees something of what is dying. False: there was nothing, the error holds.
+ */
+bool store_make_room(struct store *s, int error);
 
 uint64_t super_sum(const struct twz_super *super);
 

@@ -61,15 +61,12 @@ uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i)
 	return &u->word[u->count++].value;
 }
 
-uint64_t update_get(const struct update *u, const void *p)
+uint64_t update_get_slow(const struct update *u, uint64_t off, uint32_t i)
 {
-	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);
-	uint32_t slot;
+	uint32_t slot = u->slot[find(u, off, i)];
 
-	if (!u->count)
-		return *(const uint64_t *)p;
-	slot = u->slot[find(u, off, update_slot(off))];
-	return slot >> 12 == u->stamp ? u->word[slot & 4095].value : *(const uint64_t *)p;
+	return slot >> 12 == u->stamp ? u->word[slot & 4095].value
+				      : *(const uint64_t *)(u->base + off);
 }
 
 /* Sum of the log as its header says, the sum field as zero. */

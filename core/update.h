@@ -76,7 +76,22 @@ static inline uint64_t *update_word(struct update *u, void *p)
 }
 
 /* The aligned word at p, staged or in place. */
-uint64_t update_get(const struct update *u, const void *p);
+uint64_t update_get_slow(const struct update *u, uint64_t off, uint32_t i);
+
+static inline uint64_t update_get(const struct update *u, const void *p)
+{
+	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);
+	uint32_t i = update_slot(off), slot;
+
+	if (!u->count)
+		return *(const uint64_t *)p;
+	slot = u->slot[i];
+	if (slot >> 12 != u->stamp)
+		return *(const uint64_t *)p;
+	if (u->word[slot & 4095].off == off)
+		return u->word[slot & 4095].value;
+	return update_get_slow(u, off, i);
+}
 
 static inline void *update_aligned(const void *field)
 {

@@ -52,10 +52,13 @@ static void must(int error, const char *what)
 
 /* ---- the sound store ------------------------------------------------------------------------------ */
 
+static struct twz_id key; /* that objects are made under */
+
 static uint64_t make(uint32_t type, bool ending, uint64_t page, uint64_t pages)
 {
 	struct store_new new = {.type = type,
 				.perms = TWZ_PERM_ALL,
+				.key = key,
 				.ending = ending,
 				.page = page,
 				.npages = pages};
@@ -145,6 +148,13 @@ static void make_store(void)
 	make(TWZ_TYPE_VIEW, true, TWZ_OBJ_META / TWZ_PAGE, 1);
 	for (unsigned i = 0; i < 20; i++)
 		make(TWZ_TYPE_DATA, i % 2, data + i, i % 3);
+	for (unsigned i = 0; i < 6; i++) {
+		key.lo = 1 + i / 2;
+		copy = make(TWZ_TYPE_DATA, i % 2, data, i);
+		must(store_copy(&store, copy, data + 100, big, data, 20), "copy under a key");
+		must(store_limit_key(&store, key, i == 2 ? 1000 : 0), "limit");
+	}
+	must(store_delete(&store, copy), "delete under a key");
 	dead = make(TWZ_TYPE_DATA, false, data, 200);
 	must(store_make(&store, dead, data + 200, 400), "make");
 	must(store_delete(&store, dead), "delete");
@@ -196,13 +206,14 @@ static bool summed(uint64_t off, uint64_t *start, uint64_t *sum)
 		*start = f * TWZ_PAGE;
 		*sum = *start + offsetof(struct twz_bucket, sum);
 	} else if (magic == TWZ_SLAB_MAGIC && in >= sizeof(struct twz_slab_head)) {
-		uint64_t n = (in - sizeof(struct twz_slab_head)) / sizeof(struct twz_record);
+		const struct twz_slab_head *head = (const void *)(base + f * TWZ_PAGE);
+		uint64_t bytes = head->kind == TWZ_SLAB_RECORD ? sizeof(struct twz_record)
+							       : sizeof(struct twz_account);
 
-		if (n >= TWZ_SLAB_RECORDS)
+		*start = off - (in - sizeof(*head)) % bytes;
+		*sum = *start + bytes - 8; /* the last word of each */
+		if (*sum >= (f + 1) * TWZ_PAGE)
 			return false;
-		*start =
-			f * TWZ_PAGE + sizeof(struct twz_slab_head) + n * sizeof(struct twz_record);
-		*sum = *start + offsetof(struct twz_record, sum);
 	} else {
 		return false;
 	}
@@ -294,6 +305,23 @@ static void walk_views(void)
 			abort();
 }
 
+/* Under its key and under others: what an account says of itself. */
+static void use_accounts(uint64_t ref, uint64_t n)
+{
+	struct twz_id under = store_record(&store, ref)->identity.key;
+	struct store_new new = {.key = under, .page = 1024, .npages = n % 5};
+	struct twz_account account;
+	uint64_t made;
+
+	store_account(&store, under, &account);
+	store_limit_key(&store, under, n * 100);
+	if (!store_create(&store, &new, &made))
+		store_make(&store, made, 1000 + n, 40);
+	new.key.lo = n % 8;
+	store_create(&store, &new, &made);
+	store_limit_key(&store, new.key, n % 3);
+}
+
 static void use(bool fresh)
 {
 	struct store_new new = {
@@ -333,7 +361,8 @@ static void use(bool fresh)
 		store_drop(&store, ref, TWZ_OBJ_DATA / TWZ_PAGE + 1, 600);
 		if (!n) /* hashes megabytes */
 			store_seal(&store, ref, 3 * TWZ_PAGE, TWZ_TYPE_DATA, TWZ_READ,
-				   (struct twz_id){0, 0}, &sealed);
+				   store_record(&store, ref)->identity.key, &sealed);
+		use_accounts(ref, n);
 		store_view_register(&store, copy, true);
 		store_limit(&store, n % 3 ? ref : copy, 1500, 600, 1 + n % 7);
 		store_copy(&store, copy, 1024 + n, ref, 1024, 1500);

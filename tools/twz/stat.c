@@ -69,6 +69,26 @@ static void print_perms(const char *what, uint32_t perms)
 	puts(perms & TWZ_PERM_ALL ? "" : " none");
 }
 
+/* Of the key that the object is under, or of the object as a key. */
+static void print_account(struct object *o)
+{
+	const struct twz_identity *i = &o->record.identity;
+	struct twz_account a;
+	int error = store_account(o->store, i->type == TWZ_TYPE_KEY ? o->record.id : i->key, &a);
+
+	if (error == TWZ_E_NOTFOUND)
+		return;
+	if (error) {
+		printf("%-12s damaged\n", "account");
+		return;
+	}
+	printf("%-12s %llu pages in %llu objects, ", "account", (ull)a.pages, (ull)a.objects);
+	if (a.limit)
+		printf("at most %llu pages\n", (ull)a.limit);
+	else
+		puts("no limit");
+}
+
 static void print_record(struct object *o)
 {
 	static const char *const states[] = {"free", "live", "ending", "view", "dying", "internal"};
@@ -80,6 +100,7 @@ static void print_record(struct object *o)
 	print_perms("permissions", i->perms);
 	printf("%-12s %s\n", "sealed", i->flags & TWZ_ID_SEALED ? "yes" : "no");
 	print_id("key", i->key);
+	print_account(o);
 	printf("%-12s %s\n", "state",
 	       r->state < sizeof(states) / sizeof(states[0]) ? states[r->state] : "unknown");
 	if (r->end_epoch)
