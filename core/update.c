@@ -9,9 +9,10 @@ static void forget(struct update *u)
 	u->error = 0;
 	u->count = 0;
 	u->fresh = false;
-	if (++u->stamp == 1u << 20) {
+	u->stamp += UPDATE_STAMP;
+	if (!u->stamp) {
 		memset(u->slot, 0, sizeof(u->slot));
-		u->stamp = 1;
+		u->stamp = UPDATE_STAMP;
 	}
 }
 
@@ -34,11 +35,11 @@ void update_fail(struct update *u, int error)
 /* The slot of the word at `off`: the one that holds it, or the empty one where it belongs. */
 static uint32_t find(const struct update *u, uint64_t off, uint32_t i)
 {
-	uint32_t slot;
+	uint32_t index;
 
 	for (;; i = (i + 1) % UPDATE_SLOTS) {
-		slot = u->slot[i];
-		if (slot >> 12 != u->stamp || u->word[slot & 4095].off == off)
+		index = update_index(u, i);
+		if (index >= TWZ_UPDATE_WORDS || u->word[index].off == off)
 			return i;
 	}
 }
@@ -46,27 +47,40 @@ static uint32_t find(const struct update *u, uint64_t off, uint32_t i)
 /* What is not in its first slot, or does not fit. */
 uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i)
 {
-	uint32_t slot;
+	uint32_t index;
 
 	i = find(u, off, i);
-	slot = u->slot[i];
-	if (slot >> 12 == u->stamp)
-		return &u->word[slot & 4095].value;
+	index = update_index(u, i);
+	if (index < TWZ_UPDATE_WORDS)
+		return &u->word[index].value;
 	if (u->count == TWZ_UPDATE_WORDS) {
 		update_fail(u, TWZ_E_LIMIT);
 		u->count--; /* the update cannot be committed any more */
 	}
-	u->slot[i] = u->stamp << 12 | u->count;
+	u->slot[i] = u->stamp | u->count;
 	u->word[u->count] = (struct twz_update_word){off, *(const uint64_t *)(u->base + off)};
 	return &u->word[u->count++].value;
 }
 
-uint64_t update_get_slow(const struct update *u, uint64_t off, uint32_t i)
+/* The slot where the word belongs is taken, by it or by another. */
+uint64_t update_get_slow(const struct update *u, const void *p)
 {
-	uint32_t slot = u->slot[find(u, off, i)];
+	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);
+	uint32_t index = update_index(u, find(u, off, update_slot(off)));
 
-	return slot >> 12 == u->stamp ? u->word[slot & 4095].value
-				      : *(const uint64_t *)(u->base + off);
+	return index < TWZ_UPDATE_WORDS ? u->word[index].value : *(const uint64_t *)p;
+}
+
+void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t index,
+		     uint64_t mask, uint64_t bits)
+{
+	uint64_t *word = update_word(u, (uint64_t *)structure + index), before = *word;
+	uint64_t after = (before & ~mask) | bits;
+
+	if (after == before)
+		return;
+	*word = after;
+	*update_word(u, sum) += twz_sum_at(index, after) - twz_sum_at(index, before);
 }
 
 /* Sum of the log as its header says, the sum field as zero. */

@@ -22,6 +22,8 @@
 #include "core/sum.h"
 
 #define UPDATE_SLOTS 8192u /* of the look-up table, a power of two, twice the words */
+#define UPDATE_STAMP 4096u /* stamps are multiples of it: below it an index in word[] has room */
+TWZ_PIN(TWZ_UPDATE_WORDS <= UPDATE_STAMP);
 
 struct update {
 	uint8_t *base; /* of the image */
@@ -32,7 +34,7 @@ struct update {
 	bool fresh;     /* frames were filled outside the log: a fence more */
 	uint32_t stamp; /* of this update: older slots are empty */
 	struct twz_update_word word[TWZ_UPDATE_WORDS];
-	uint32_t slot[UPDATE_SLOTS]; /* stamp << 12 | index in word[] */
+	uint32_t slot[UPDATE_SLOTS]; /* stamp | index in word[] */
 };
 
 void update_init(struct update *u, void *base, uint64_t bytes, struct twz_update_log *log);
@@ -57,40 +59,42 @@ uint64_t *update_word_slow(struct update *u, uint64_t off, uint32_t i);
 
 static inline uint32_t update_slot(uint64_t off)
 {
-	return (uint32_t)((off >> 3) * TWZ_SUM_K >> 51);
+	return (uint32_t)(off * TWZ_SUM_K >> 51);
+}
+
+/* What slot i holds, an index in word[]; TWZ_UPDATE_WORDS or more: nothing of this update. */
+static inline uint32_t update_index(const struct update *u, uint32_t i)
+{
+	return u->slot[i] ^ u->stamp;
 }
 
 static inline uint64_t *update_word(struct update *u, void *p)
 {
 	uint64_t off = (uint64_t)((uint8_t *)p - u->base);
-	uint32_t i = update_slot(off), slot = u->slot[i];
+	uint32_t i = update_slot(off), index = update_index(u, i);
+	struct twz_update_word *word;
 
-	if (slot >> 12 == u->stamp && u->word[slot & 4095].off == off)
-		return &u->word[slot & 4095].value;
-	if (slot >> 12 == u->stamp || u->count == TWZ_UPDATE_WORDS)
+	if (index < TWZ_UPDATE_WORDS && u->word[index].off == off)
+		return &u->word[index].value;
+	if (index < TWZ_UPDATE_WORDS || u->count == TWZ_UPDATE_WORDS)
 		return update_word_slow(u, off, i);
-	u->slot[i] = u->stamp << 12 | u->count;
-	u->word[u->count].off = off;
-	u->word[u->count].value = *(const uint64_t *)p;
-	return &u->word[u->count++].value;
+	word = &u->word[u->count];
+	u->slot[i] = u->stamp | u->count++;
+	word->off = off;
+	word->value = *(const uint64_t *)p;
+	return &word->value;
 }
 
-/* The aligned word at p, staged or in place. */
-uint64_t update_get_slow(const struct update *u, uint64_t off, uint32_t i);
+/* The aligned word at p, staged or in place. Mostly in place: its slot is empty. */
+uint64_t update_get_slow(const struct update *u, const void *p);
 
 static inline uint64_t update_get(const struct update *u, const void *p)
 {
 	uint64_t off = (uint64_t)((const uint8_t *)p - u->base);
-	uint32_t i = update_slot(off), slot;
 
-	if (!u->count)
+	if (!u->count || update_index(u, update_slot(off)) >= TWZ_UPDATE_WORDS)
 		return *(const uint64_t *)p;
-	slot = u->slot[i];
-	if (slot >> 12 != u->stamp)
-		return *(const uint64_t *)p;
-	if (u->word[slot & 4095].off == off)
-		return u->word[slot & 4095].value;
-	return update_get_slow(u, off, i);
+	return update_get_slow(u, p);
 }
 
 static inline void *update_aligned(const void *field)
@@ -103,9 +107,11 @@ static inline uint64_t update_mask(unsigned bytes)
 	return bytes == 8 ? ~0ull : (1ull << bytes * 8) - 1;
 }
 
-/* A field of 1, 2, 4 or 8 bytes. */
+/* A field of 1, 2, 4 or 8 bytes, aligned to its size. */
 static inline uint64_t update_get_field(const struct update *u, const void *field, unsigned bytes)
 {
+	if (bytes == 8)
+		return update_get(u, field);
 	return update_get(u, update_aligned(field)) >> ((uintptr_t)field & 7) * 8 &
 	       update_mask(bytes);
 }
@@ -118,19 +124,21 @@ static inline void update_put_field(struct update *u, void *field, unsigned byte
 	*word = (*word & ~(update_mask(bytes) << shift)) | (value & update_mask(bytes)) << shift;
 }
 
-/* The same, in a structure whose sum (twz_sum_at over its words) is the word at `sum`. */
+/*
+ * In a structure whose sum (twz_sum_at over its words) is the word at `sum`: the bits of `mask` in its
+ * word `index` become those of `bits`.
+ */
+void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t index,
+		     uint64_t mask, uint64_t bits);
+
+/* A field of such a structure. Where it lies in it is mostly constant, and so is its mask. */
 static inline void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
 				     unsigned bytes, uint64_t value)
 {
-	uint64_t *word = update_word(u, update_aligned(field)), before = *word, after;
-	uint64_t index = ((uintptr_t)update_aligned(field) - (uintptr_t)structure) / 8;
-	unsigned shift = ((uintptr_t)field & 7) * 8;
+	uint64_t at = (uintptr_t)field - (uintptr_t)structure, mask = update_mask(bytes);
+	unsigned shift = at % 8 * 8;
 
-	after = (before & ~(update_mask(bytes) << shift)) | (value & update_mask(bytes)) << shift;
-	if (after == before)
-		return;
-	*word = after;
-	*update_word(u, sum) += twz_sum_at(index, after) - twz_sum_at(index, before);
+	update_put_bits(u, structure, sum, at / 8, mask << shift, (value & mask) << shift);
 }
 
 #define UPDATE_GET(u, field) ((__typeof__(field))update_get_field(u, &(field), sizeof(field)))
