@@ -16,9 +16,11 @@ static void make_under(int i, struct twz_id under, uint64_t npages)
 
 static struct twz_account account(struct twz_id of)
 {
-	struct twz_account a = {0};
+	struct twz_account a;
 
-	return store_account(&found_store, of, &a) ? (struct twz_account){0} : a;
+	if (store_account(&found_store, of, &a))
+		a = (struct twz_account){0};
+	return a;
 }
 
 /* ---- the first object and the last ------------------------------------------------------------ */
@@ -51,7 +53,7 @@ static const char *check_lives(const void *arg, const struct sim_crash *crash)
 	if ((a.objects != objects[note] || a.pages != pages[note]) &&
 	    (a.objects != objects[note + 1] || a.pages != pages[note + 1]))
 		return "an account is neither old nor new";
-	if (b.objects > (note >= 4) || (note == 5 && !b.objects))
+	if (b.objects > (note >= 4 ? 1u : 0u) || (note == 5 && !b.objects))
 		return "the account of another key is wrong";
 	return untouched();
 }

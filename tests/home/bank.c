@@ -76,13 +76,12 @@ static void make(void)
 static void push(struct twz_tx *tx, struct bank *b)
 {
 	uint64_t old = b->list.raw;
-	struct node *node = NULL;
+	struct node *node;
 
 	if (twz_alloc(tx, &b->list, sizeof(*node), &node))
 		return;
-	node->next.raw = old;
-	node->value = seed;
-	node->twice = 2 * node->value;
+	/* cppcheck-suppress uninitvar ; twz_alloc has set it */
+	*node = (struct node){.next = {.raw = old}, .value = seed, .twice = 2 * seed};
 	twz_tx_fresh(tx, node, sizeof(*node));
 	twz_tx_set(tx, &b->length, b->length + 1);
 }
