@@ -439,7 +439,10 @@ int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, s
 		return seal_volatile(src, size, type, perms, id);
 	if (!error)
 		error = quiet(src);
-	return error ? error : seal(src->ref, size, type, perms, id);
+	if (error)
+		return error;
+	unmap(src, 0, OBJECT_PAGES); /* the sealed object shares its pages */
+	return seal(src->ref, size, type, perms, id);
 }
 
 int nvm_sync(struct object *o)

@@ -493,6 +493,26 @@ TEST(a_sealed_object_cannot_change)
 		test_delete(src[m]);
 }
 
+TEST(a_store_to_the_source_is_none_to_the_sealed_object)
+{
+	for (unsigned m = 0; m < MEDIUMS; m++) {
+		struct twz_id src = test_object(mediums[m]), of;
+		uint8_t *from = test_map(TEST_SLOT, src, READ_WRITE) + TWZ_OBJ_DATA, *to;
+		uint8_t content[16];
+
+		twz_rt_random(content, sizeof(content)); /* no sealed object has it yet */
+		memcpy(from, content, sizeof(content));
+		of = sealed(src, 2 * TWZ_PAGE);
+		from[0] ^= 1; /* where it was mapped before */
+		to = test_map(TEST_SLOT + 1, of, TWZ_VIEW_READ) + TWZ_OBJ_DATA;
+		CHECK(!memcmp(to, content, sizeof(content)));
+		test_unmap(TEST_SLOT);
+		test_unmap(TEST_SLOT + 1);
+		test_delete(src);
+		test_delete(of);
+	}
+}
+
 TEST(what_cannot_be_sealed_is_refused)
 {
 	struct twz_id src = test_object(TWZ_OBJECT_VOLATILE), id;
