@@ -18,6 +18,10 @@
 #define STEP_ALIGNED 8192u
 #define DRAIN_STEPS 1
 
+#define META_PAGE (TWZ_OBJ_META / TWZ_PAGE)
+#define LOG_PAGE (TWZ_OBJ_LOG / TWZ_PAGE)
+#define LOG_PAGES ((TWZ_OBJ_LOG_END - TWZ_OBJ_LOG) / TWZ_PAGE)
+
 uint64_t nvm_epoch;
 static struct store store;
 
@@ -145,7 +149,10 @@ static uint64_t nvm_npages(const struct object *o)
 
 /* ---- changes of pages ---------------------------------------------------------------------------- */
 
-/* Leaf entries of the range go; whoever touches it has them made anew. */
+/*
+ * Leaf entries of the range go; whoever touches it has them made anew. To be done before the store
+ * frees its frames, which then can be another object's or the store's own, or shares them.
+ */
 static void unmap(struct object *o, uint64_t page, uint64_t pages)
 {
 	uint64_t end = page + pages;
@@ -168,7 +175,7 @@ static int settle(struct object *o)
 /* The object is in no transaction: its log's lock is free, or its owner is dead and it is settled. */
 static int quiet(struct object *o)
 {
-	const struct twz_meta *meta = nvm_look(o, TWZ_OBJ_META / TWZ_PAGE);
+	const struct twz_meta *meta = nvm_look(o, META_PAGE);
 	uint64_t lock = meta ? __atomic_load_n(&meta->log.lock, __ATOMIC_RELAXED) : 0;
 
 	if (!lock)
@@ -211,7 +218,10 @@ static int drop_hole(struct object *dst, uint64_t page, uint64_t pages, uint64_t
 	if (error)
 		return error;
 	*n = run.page + run.pages - page;
-	return run.frame || run.limit ? store_drop(&store, dst->ref, page, *n) : 0;
+	if (!run.frame && !run.limit)
+		return 0;
+	unmap(dst, page, *n);
+	return store_drop(&store, dst->ref, page, *n);
 }
 
 static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *src,
@@ -220,7 +230,8 @@ static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *s
 	int error = 0;
 
 	*done = 0;
-	for (unsigned i = 0; !error && *done < pages && i < AROUND; i++) {
+	unmap(dst, dst_page, pages < AROUND ? pages : AROUND);
+	while (!error && *done < pages && *done < AROUND) {
 		uint64_t at = src_page + *done,
 			 n = src->medium->next(src, at, src_page + pages) - at;
 
@@ -231,7 +242,6 @@ static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *s
 		*done += error ? 0 : n ? n : 1;
 	}
 	pmem_fence("copy: pages");
-	unmap(dst, dst_page, *done);
 	return error;
 }
 
@@ -255,6 +265,7 @@ static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, u
 	uint64_t step = aligned ? STEP_ALIGNED : STEP_PAGES - dst_page % STEP_PAGES;
 	int error = quiet(dst);
 
+	*done = 0;
 	if (error)
 		return error;
 	if (!src->medium->persistent)
@@ -267,9 +278,11 @@ static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, u
 		return 0;
 	if (pages > step)
 		pages = step;
-	error = store_copy(&store, dst->ref, dst_page, src->ref, src_page, pages);
 	unmap(src, src_page, pages);
 	unmap(dst, dst_page, pages);
+	if (dst_page <= META_PAGE && META_PAGE - dst_page < pages)
+		unmap(dst, LOG_PAGE, LOG_PAGES); /* the store drops it: store_copy */
+	error = store_copy(&store, dst->ref, dst_page, src->ref, src_page, pages);
 	*done = error ? 0 : pages;
 	return error;
 }
@@ -278,11 +291,12 @@ static int nvm_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *d
 {
 	int error = quiet(o);
 
+	*done = 0;
 	if (error)
 		return error;
 	if (pages > STEP_ALIGNED)
 		pages = STEP_ALIGNED - page % STEP_PAGES;
-	unmap(o, page, pages); /* before the frames can be another's */
+	unmap(o, page, pages);
 	error = store_drop(&store, o->ref, page, pages);
 	*done = error ? 0 : pages;
 	return error;
@@ -293,6 +307,7 @@ static int nvm_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t r
 {
 	int error = quiet(o);
 
+	*done = 0;
 	if (error)
 		return error;
 	if (pages > STEP_PAGES)
@@ -351,10 +366,10 @@ const struct medium medium_nvm = {
 /* Is there a record in the object's log that may have to be applied? */
 static bool log_live(uint64_t ref)
 {
-	const struct twz_log_record *record = store_page(&store, ref, TWZ_OBJ_LOG / TWZ_PAGE);
-	const struct twz_meta *meta = store_page(&store, ref, TWZ_OBJ_META / TWZ_PAGE);
+	const struct twz_log_record *record = store_page(&store, ref, LOG_PAGE);
+	const struct twz_meta *meta = store_page(&store, ref, META_PAGE);
 
-	return record && meta && record->seq > meta->log.retired;
+	return record && record->seq > (meta ? meta->log.retired : 0);
 }
 
 int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identity)

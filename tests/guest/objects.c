@@ -330,6 +330,25 @@ TEST(any_order_of_copies_stores_and_drops_is_right)
 	}
 }
 
+/* The store drops the destination's log then: what was mapped of it must not be seen any more. */
+TEST(a_log_goes_with_the_meta_page_that_is_copied_over)
+{
+	const uint64_t meta = TWZ_OBJ_META / TWZ_PAGE, at = TWZ_OBJ_LOG_END - TWZ_PAGE;
+	struct twz_id dst = test_object(TWZ_OBJECT_ENDING), src = test_object(TWZ_OBJECT_ENDING);
+	volatile uint8_t *to = test_map(TEST_SLOT, dst, READ_WRITE);
+	volatile uint8_t *from = test_map(TEST_SLOT + 1, src, READ_WRITE);
+
+	from[TWZ_OBJ_META + TWZ_PAGE - 1] = 1;
+	to[at] = 2;
+	CHECK_EQ(twz_rt_copy(dst, meta, src, meta, 1), 0);
+	CHECK_EQ(to[TWZ_OBJ_META + TWZ_PAGE - 1], 1);
+	CHECK_EQ(to[at], 0);
+	test_unmap(TEST_SLOT);
+	test_unmap(TEST_SLOT + 1);
+	test_delete(dst);
+	test_delete(src);
+}
+
 TEST(an_object_is_not_copied_onto_itself)
 {
 	copies_make();
