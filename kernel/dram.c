@@ -131,7 +131,7 @@ static int dram_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *
 {
 	uint64_t at = page, end = page + pages;
 
-	while (dropped.n < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end) {
+	for (unsigned i = 0; i < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end; i++) {
 		gather(&dropped, o, table_entry(&o->tables, at, false));
 		at++;
 	}
@@ -150,14 +150,15 @@ static uint64_t *fresh_entry(struct object *o, uint64_t page)
 	return entry;
 }
 
-static int copy_bytes(uint64_t *entry, const void *from)
+/* Under the limits that `source` has. */
+static int copy_bytes(uint64_t *entry, const void *from, uint64_t source)
 {
 	uint64_t frame = ram_take();
 
 	if (!frame)
 		return TWZ_E_NOMEM;
 	ram_copy(frame, physical(from));
-	*entry = entry_of(frame, 0, true);
+	*entry = entry_of(frame, source, true);
 	return 0;
 }
 
@@ -189,7 +190,7 @@ static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64
 		*source &= ~PTE_WRITE;
 		*entry = entry_of(*source & PTE_FRAME, *source, false);
 	} else {
-		error = copy_bytes(entry, bytes);
+		error = copy_bytes(entry, bytes, source ? *source : 0);
 		if (error)
 			return error;
 	}

@@ -349,6 +349,35 @@ TEST(a_log_goes_with_the_meta_page_that_is_copied_over)
 	test_delete(src);
 }
 
+/* More holders than a frame's count can have: further copies are by bytes, the limits as before. */
+TEST(a_page_with_very_many_copies_keeps_its_limits)
+{
+	const unsigned holders = 0xffff + 3;
+	struct twz_id id[2] = {test_object(TWZ_OBJECT_VOLATILE), test_object(TWZ_OBJECT_VOLATILE)};
+	uint8_t *at = test_map(TEST_SLOT, id[0], READ_WRITE) + TWZ_OBJ_DATA;
+	unsigned pages[2] = {1, 0}, to = 0;
+
+	*at = 5;
+	CHECK_EQ(twz_rt_limit(id[0], TEST_DATA_PAGE, 1, TWZ_WRITE), 0);
+	while (pages[0] + pages[1] < holders) {
+		unsigned n = holders - pages[0] - pages[1];
+
+		to ^= 1;
+		n = n < pages[!to] ? n : pages[!to];
+		if (!CHECK_EQ(twz_rt_copy(id[to], TEST_DATA_PAGE + pages[to], id[!to],
+					  TEST_DATA_PAGE, n),
+			      0))
+			break;
+		pages[to] += n;
+	}
+	at = test_map(TEST_SLOT, id[to], READ_WRITE) + TWZ_OBJ_DATA + (pages[to] - 1) * TWZ_PAGE;
+	CHECK_EQ(*at, 5);
+	CHECK_EQ(test_store(at).error, TWZ_E_RIGHT);
+	test_unmap(TEST_SLOT);
+	test_delete(id[0]);
+	test_delete(id[1]);
+}
+
 TEST(an_object_is_not_copied_onto_itself)
 {
 	copies_make();
