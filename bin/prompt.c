@@ -17,13 +17,15 @@ static const char help[] =
 	"                        commands print goes to the output.\n"
 	"    --timeout SECONDS   ends everything after so many seconds\n"
 	"\n"
-	"Built in: help lists the programs; exit [STATUS] leaves, with 0 or STATUS.\n"
+	"Built in: help lists the programs; exit [STATUS] leaves, with 0 or STATUS (to 119).\n"
 	"\n"
 	"exit status: that of the last command; 2 usage error, 124 the time is over, 125 the store "
 	"cannot\n"
 	"be used, 127 no such command, 128 + N a command crashed with signal N\n";
 
 enum { STATUS_TIMEOUT = 124, STATUS_STORE = 125, STATUS_UNKNOWN = 127, STATUS_SIGNAL = 128 };
+
+#define STATUS_MAX 119 /* what exit takes: those above say how a machine or a program ended */
 
 #define LINE_MAX 65536u
 #define WORDS_MAX 1024u
@@ -124,9 +126,9 @@ static int run(const char *const argv[], uint64_t timeout_ns)
 	int status = STATUS_UNKNOWN, error = twz_run(argv, timeout_ns, &status);
 
 	if (error == TWZ_E_NOTFOUND)
-		twz_warn("prompt: %s: there is no such program; help lists them\n", argv[0]);
+		fail(argv[0], "there is no such program; help lists them");
 	else if (error)
-		twz_warn("prompt: %s: %s\n", argv[0], twz_error_text(error));
+		fail_error(argv[0], error);
 	if (error)
 		return STATUS_UNKNOWN;
 	if (status > STATUS_SIGNAL)
@@ -149,10 +151,10 @@ static int run_line(const char *line, int status, bool *leave)
 	if (!strcmp(words.argv[0], "help"))
 		return print_help();
 	if (!strcmp(words.argv[0], "exit")) {
-		int64_t n = words.n > 1 ? parse_number(words.argv[1], 256) : 0;
+		int64_t n = words.n > 1 ? parse_number(words.argv[1], STATUS_MAX + 1) : 0;
 
 		if (words.n > 2 || n < 0) {
-			twz_warn("prompt: exit takes a number up to 255\n");
+			twz_warn("prompt: exit takes a number up to %d\n", STATUS_MAX);
 			return STATUS_USAGE;
 		}
 		*leave = true;

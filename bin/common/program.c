@@ -25,10 +25,33 @@ void program_end(int status)
 	twz_rt_exit(status);
 }
 
+/*
+ * How much of a text of the user's a message shows: the reason behind it must fit, too. What is left
+ * out is at the end, where "..." stands for it; a character of UTF-8 is shown whole or not.
+ */
+enum { SHOWN = 600 };
+
+static int shown(const char *text)
+{
+	size_t length = strnlen(text, SHOWN + 1);
+
+	if (length <= SHOWN)
+		return (int)length;
+	for (length = SHOWN; length > SHOWN - 4 && (text[length] & 0xc0) == 0x80;)
+		length--;
+	return (int)length;
+}
+
+static const char *dots(const char *text)
+{
+	return text[shown(text)] ? "..." : "";
+}
+
 int fail(const char *where, const char *reason)
 {
 	if (where)
-		twz_warn("%.*s: %s: %s\n", name_length(), name_text(), where, reason);
+		twz_warn("%.*s: %.*s%s: %s\n", name_length(), name_text(), shown(where), where,
+			 dots(where), reason);
 	else
 		twz_warn("%.*s: %s\n", name_length(), name_text(), reason);
 	return STATUS_FAILED;
@@ -41,8 +64,8 @@ int fail_error(const char *where, int error)
 
 void fail_usage(const char *reason, const char *what)
 {
-	twz_warn("%.*s: %s%s (%.*s --help)\n", name_length(), name_text(), reason, what,
-		 name_length(), name_text());
+	twz_warn("%.*s: %s%.*s%s (%.*s --help)\n", name_length(), name_text(), reason, shown(what),
+		 what, dots(what), name_length(), name_text());
 	program_end(STATUS_USAGE);
 }
 

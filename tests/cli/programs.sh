@@ -27,7 +27,7 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp mv rm stat index counter ps free view poweroff reboot; do
+for program in prompt ls cat cp mv rm stat index counter ps free view access sctx cap poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -61,6 +61,9 @@ p 7 'exit 7' 'cat /text/a'
 silent
 p 0 'cat /none' exit
 p 2 'exit x'
+p 119 'exit 119'
+p 2 'exit 120'
+warns 'prompt: exit takes a number up to 119'
 p 2 "cat '/text/a"
 warns "a ' is not closed"
 p 2 'cat "/text/a'
@@ -184,6 +187,13 @@ same "$out" text/large
 p 1 'cat /none /text/a'
 warns 'cat: /none: '
 same "$out" text/a
+long=$(head -c 5000 /dev/zero | tr '\0' x)
+p 1 "cat $long"
+warns 'xxx...: '
+p 2 "cat --$long"
+warns 'xxx... (cat --help)'
+p 127 "$long"
+warns 'xxx...: there is no such program; help lists them'
 p 1 'cat /text'
 warns 'cat: /text: is a namespace'
 p 1 'cat /text/a/x'

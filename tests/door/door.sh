@@ -192,6 +192,18 @@ case_a_new_store_holds_each_text_once() {
 	! grep -qx './licences/GPL' t.store || fail "a link was stored as well"
 }
 
+case_who_waits_for_another_build_is_told() {
+	mkdir -p build
+	flock -o build/.lock sleep 1 &
+	sleep 0.3
+	door build
+	expect_status 0
+	expect err 'waiting for another build'
+	door build
+	expect_status 0
+	! grep -q waiting err || fail "it says so without another"
+}
+
 case_an_interrupted_first_run_leaves_no_store() {
 	for signal in KILL TERM; do
 		SLOW=1 ./twizzler run --store k.store >out 2>err </dev/null &

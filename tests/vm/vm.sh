@@ -131,6 +131,14 @@ case_who_takes_no_output_makes_no_hang() {
 	[ "$(cat code)" = 124 ] || fail "$(cat code) and not 124"
 }
 
+case_an_output_that_is_full_is_told() {
+	status=0
+	: >out
+	"$vm" --store store --kernel kernel --boot boot --exec bm --timeout 20 >/dev/full 2>err </dev/null || status=$?
+	expect_status 141
+	expect err 'the output: No space left on device'
+}
+
 case_a_reset_starts_the_machine_again() {
 	machine brR
 	expect_status 0

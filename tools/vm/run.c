@@ -198,7 +198,7 @@ static void take_output(struct run *r)
 		r->out.end = console_firmware(&r->heard, r->out.data, r->out.end);
 }
 
-/* False: the other side is gone. */
+/* False: the other side is gone, or takes no more; errno says why. */
 static bool pass_on(struct relay *relay)
 {
 	ssize_t n = write(relay->to, relay->data + relay->at, relay->end - relay->at);
@@ -338,8 +338,11 @@ static int serve(struct run *r)
 			take_errors(r);
 		if (p[FROM_MACHINE].revents)
 			take_output(r);
-		if (p[TO_USER].revents && !pass_on(&r->out))
+		if (p[TO_USER].revents && !pass_on(&r->out)) {
+			if (errno != EPIPE)
+				say("the output: %s", strerror(errno));
 			return STATUS_STDOUT;
+		}
 		if (p[FROM_USER].revents && take_input(r))
 			return 0;
 		if (p[TO_MACHINE].revents && !pass_on(&r->in))

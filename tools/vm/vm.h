@@ -28,7 +28,7 @@ enum vm_status {
 	STATUS_TIMEOUT = 124, /* the time given is over */
 	STATUS_STORE = 125,   /* the store cannot be used */
 	STATUS_MISSING = 126, /* QEMU, the kernel or the boot archive is not there */
-	STATUS_STDOUT = 141,  /* nobody reads the output any more (128 + SIGPIPE) */
+	STATUS_STDOUT = 141,  /* the output goes nowhere (128 + SIGPIPE) */
 };
 
 #define COMMANDS_MAX 256
