@@ -12,7 +12,7 @@
 #include "kernel/nvm.h"
 #include "kernel/object.h"
 
-#define STEP_PAGES 512u /* that a bounded part takes */
+#define STEP_PAGES 128u /* that a bounded part takes */
 
 static bool has_page(uint64_t entry)
 {
@@ -27,10 +27,12 @@ static uint32_t limits(uint64_t entry)
 /* The entry for a frame, under the limits that `entry` has. */
 static uint64_t entry_of(uint64_t frame, uint64_t entry, bool writable)
 {
+	const uint64_t bits = PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 	uint32_t limit = limits(entry);
 
-	return frame | (entry & PTE_LIMITS) | PTE_USER | PTE_ACCESSED | PTE_DIRTY |
-	       (limit & TWZ_READ ? 0 : PTE_PRESENT) |
+	if (__builtin_expect(!limit, 1))
+		return frame | bits | PTE_PRESENT | (writable ? PTE_WRITE : 0);
+	return frame | bits | (entry & PTE_LIMITS) | (limit & TWZ_READ ? 0 : PTE_PRESENT) |
 	       (writable && !(limit & TWZ_WRITE) ? PTE_WRITE : 0) | (limit & TWZ_EXEC ? PTE_NX : 0);
 }
 
@@ -71,10 +73,10 @@ static int unshare(struct object *o, uint64_t *entry)
 	return 0;
 }
 
-static int dram_fault(struct object *o, uint64_t page, bool write)
+static int dram_fault(struct object *o, uint64_t page, uint64_t *entry, bool write)
 {
-	uint64_t *entry = table_entry(&o->tables, page, true);
-
+	if (!entry)
+		entry = table_walk(&o->tables, page, true);
 	if (!entry)
 		return TWZ_E_NOMEM;
 	if (limits(*entry) & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))

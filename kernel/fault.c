@@ -67,7 +67,7 @@ static bool on_handler_stack(const struct thread *t)
 }
 
 /* Enters the program's handler with this fault. */
-static void upcall(struct thread *t, const struct twz_fault *fault)
+static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_fault *fault)
 {
 	struct twz_upcall call = {.kind = fault->kind,
 				  .error = fault->error,
@@ -78,6 +78,7 @@ static void upcall(struct thread *t, const struct twz_fault *fault)
 				  .address = fault->address};
 	uint64_t at;
 
+	trace(TRACE_FAULT, fault->address, t->regs.rip);
 	if (!t->handler_entry || t->depth == FAULT_DEPTH_MAX) {
 		unhandled(t, fault, t->depth ? " (within its fault handler)" : "");
 		return;
@@ -91,7 +92,6 @@ static void upcall(struct thread *t, const struct twz_fault *fault)
 	}
 	t->depth++;
 	cpu_this()->upcalls++;
-	trace(TRACE_UPCALL, fault->kind, t->regs.rip);
 	t->regs.rdi = at;
 	t->regs.rsp = at - RED_ZONE - sizeof(uint64_t); /* aligned as after a call */
 	t->regs.rip = t->handler_entry;
@@ -100,9 +100,11 @@ static void upcall(struct thread *t, const struct twz_fault *fault)
 
 void fault_page(struct thread *t, uint64_t address, uint64_t error)
 {
-	struct twz_fault fault = {.address = address};
+	struct twz_fault fault;
 
-	trace(TRACE_FAULT, address, error);
+	fault.address = address;
+	fault.object = (struct twz_id){0};
+	fault.offset = 0;
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;

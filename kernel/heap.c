@@ -64,7 +64,7 @@ static void check_poison(const struct cache *cache, const uint8_t *place)
 #define check_poison(cache, place) ((void)0)
 #endif
 
-void *cache_take(struct cache *cache)
+void *cache_take_raw(struct cache *cache)
 {
 	struct slab *slab = cache->partial ? cache->partial : slab_new(cache);
 	void *place;
@@ -80,11 +80,18 @@ void *cache_take(struct cache *cache)
 		slab->cut += cache->size;
 	}
 	slab->used++;
-	cache->used++;
 	heap_bytes += cache->size;
 	if (full(slab))
 		unlink(cache, slab);
-	memset(place, 0, cache->size);
+	return place;
+}
+
+void *cache_take(struct cache *cache)
+{
+	void *place = cache_take_raw(cache);
+
+	if (place)
+		memset(place, 0, cache->size);
 	return place;
 }
 
@@ -100,7 +107,6 @@ void cache_give(struct cache *cache, void *place)
 #endif
 	*(void **)place = slab->free;
 	slab->free = place;
-	cache->used--;
 	heap_bytes -= cache->size;
 	if (--slab->used)
 		return;

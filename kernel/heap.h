@@ -11,7 +11,6 @@
 struct slab;
 struct cache {
 	uint32_t size;        /* of a place, a multiple of 16 */
-	uint32_t used;        /* places */
 	struct slab *partial; /* frames with free places */
 };
 
@@ -20,8 +19,9 @@ struct cache {
 		.size = (sizeof(type) + 15) & ~15u \
 	}
 
-/* A place, all zeros; null if there is no memory. */
+/* A place, all zeros, or with undefined content; null if there is no memory. */
 void *cache_take(struct cache *cache);
+void *cache_take_raw(struct cache *cache);
 void cache_give(struct cache *cache, void *place);
 
 extern uint64_t heap_bytes; /* in use */

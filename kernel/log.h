@@ -52,8 +52,7 @@ const char *symbol_name(uint64_t address, uint64_t *offset);
 
 enum trace_kind {
 	TRACE_CALL = 1, /* number, thread */
-	TRACE_FAULT,    /* address, error code */
-	TRACE_UPCALL,   /* kind, rip */
+	TRACE_FAULT,    /* address, rip: one that could not be resolved */
 	TRACE_SWITCH,   /* thread from, to */
 	TRACE_INTERRUPT,
 	TRACE_SHOOT,  /* processors waited for, what */
@@ -73,15 +72,20 @@ struct trace_ring {
 };
 extern struct trace_ring trace_rings[];
 
-static inline void trace(enum trace_kind kind, uint64_t a, uint64_t b)
+static inline void trace_at(uint64_t now, enum trace_kind kind, uint64_t a, uint64_t b)
 {
 	struct trace_ring *ring = cpu_this()->trace;
 	struct trace_event *event = &ring->event[ring->count++ % TRACE_EVENTS];
 
-	event->cycles = cycles();
+	event->cycles = now;
 	event->kind = kind;
 	event->a = a;
 	event->b = b;
+}
+
+static inline void trace(enum trace_kind kind, uint64_t a, uint64_t b)
+{
+	trace_at(cycles(), kind, a, b);
 }
 /* The last `count` events of this processor, to the log. */
 void trace_print(unsigned count);

@@ -103,12 +103,13 @@ static int make(struct object *o, uint64_t page, struct store_run *run)
 	return error ? error : store_run(&store, o->ref, page, AROUND, run);
 }
 
-static int nvm_fault(struct object *o, uint64_t page, bool write)
+static int nvm_fault(struct object *o, uint64_t page, uint64_t *entry, bool write)
 {
-	uint64_t *entry = table_entry(&o->tables, page, true);
 	struct store_run run;
 	int error;
 
+	if (!entry)
+		entry = table_walk(&o->tables, page, true);
 	if (!entry)
 		return TWZ_E_NOMEM;
 	if (*entry & PTE_PRESENT && (!write || *entry & PTE_WRITE))

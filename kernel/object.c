@@ -101,26 +101,32 @@ static void uncache(struct object *o)
 	objects_cached_tables -= o->tables.count;
 }
 
-int object_find(struct twz_id id, struct object **out)
+/* One that the kernel does not know yet. */
+static __attribute__((noinline)) int load(struct twz_id id, struct object **out)
 {
-	struct object *o = *place_of(id);
 	const struct twz_identity *identity;
+	struct object *o;
 	uint64_t ref;
-	int error;
+	int error = nvm_find(id, &ref, &identity);
 
-	if (o) {
-		if (!o->holds++ && o->medium->persistent)
-			uncache(o);
-		*out = o;
-		return 0;
-	}
-	error = nvm_find(id, &ref, &identity);
 	if (error)
 		return error;
 	o = enter(id, identity, &medium_nvm);
 	if (!o)
 		return TWZ_E_NOMEM;
 	o->ref = ref;
+	*out = o;
+	return 0;
+}
+
+int object_find(struct twz_id id, struct object **out)
+{
+	struct object *o = *place_of(id);
+
+	if (!o)
+		return load(id, out);
+	if (!o->holds++ && o->medium->persistent)
+		uncache(o);
 	*out = o;
 	return 0;
 }
@@ -280,7 +286,9 @@ bool object_reap_some(void)
 
 void *object_page(struct object *o, uint64_t page)
 {
-	return o->medium->fault(o, page, true) ? NULL : o->medium->look(o, page);
+	uint64_t *entry = table_entry(&o->tables, page, false);
+
+	return o->medium->fault(o, page, entry, true) ? NULL : o->medium->look(o, page);
 }
 
 /* All leaf entries of it to zero; the tables stay. */

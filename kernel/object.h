@@ -38,10 +38,11 @@ struct medium {
 	const char *name;
 	bool persistent;
 	/*
-	 * Makes the page's leaf entry good for a load or a store, and maybe its neighbours'.
+	 * Makes the page's leaf entry good for a load or a store, and maybe its neighbours'. `entry` is
+	 * that, or null if its table is not there.
 	 * TWZ_E_RIGHT: a page limit. TWZ_E_SEALED, TWZ_E_FULL, TWZ_E_NOMEM, TWZ_E_DAMAGED.
 	 */
-	int (*fault)(struct object *o, uint64_t page, bool write);
+	int (*fault)(struct object *o, uint64_t page, uint64_t *entry, bool write);
 	/* The page's memory for the kernel to read, null for a hole. Valid while the lock is held. */
 	void *(*look)(struct object *o, uint64_t page);
 	/* The first page in [page, end) that may be there; `end` if there is none. */
@@ -131,6 +132,16 @@ bool object_reclaim(void);
 
 /* Forgets the leaf tables of all persistent objects: their pages may have moved. */
 void object_forget_tables(void);
+
+/* medium->look, in place if a leaf entry has the page: for what is asked for at every fault. */
+static inline void *object_look(struct object *o, uint64_t page)
+{
+	const uint64_t *entry = table_entry(&o->tables, page, false);
+
+	if (entry && (*entry & (PTE_PRESENT | PTE_ZEROS)) == PTE_PRESENT)
+		return direct(*entry & PTE_FRAME);
+	return o->medium->look(o, page);
+}
 
 /* Memory of the page, present and writable for the kernel; null if that cannot be. */
 void *object_page(struct object *o, uint64_t page);

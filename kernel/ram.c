@@ -9,8 +9,8 @@ uint64_t ram_zeros;
 
 static uint16_t *holders; /* by physical address / 4096 */
 static uint64_t nholders;
-static unsigned range_at;   /* the range that frames are cut from */
-static uint64_t range_next; /* its next one */
+static unsigned range_at;              /* the range that frames are cut from */
+static uint64_t range_next, range_end; /* its next one */
 
 /* A free frame leads to the next one. In a checking kernel the rest of it has a pattern. */
 struct free_frame {
@@ -55,20 +55,24 @@ void ram_copy(uint64_t to, uint64_t from)
 	__asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(n) : : "memory");
 }
 
-/* The next frame that was never used; 0 if there is none left. */
-static uint64_t cut(void)
+/* Goes on to the next range with frames that were never used; false: there is none. */
+static bool next_range(void)
 {
-	while (range_at < machine.nram) {
-		const struct range *r = &machine.ram[range_at];
-		uint64_t frame = range_next;
+	while (range_at + 1 < machine.nram) {
+		const struct range *r = &machine.ram[++range_at];
 
-		if (frame < r->start + r->bytes) {
-			range_next += TWZ_PAGE;
-			return frame;
-		}
-		range_next = machine.ram[++range_at].start;
+		range_next = r->start;
+		range_end = r->start + r->bytes;
+		if (range_next < range_end)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+/* None is free that was used before, and the range is used up. */
+static __attribute__((noinline)) uint64_t take_scarce(void)
+{
+	return next_range() || object_reclaim() ? ram_take() : 0;
 }
 
 uint64_t ram_take(void)
@@ -80,12 +84,11 @@ uint64_t ram_take(void)
 
 		free_first = f->next;
 		check_poison(f);
+	} else if (range_next < range_end) {
+		frame = range_next;
+		range_next += TWZ_PAGE;
 	} else {
-		frame = cut();
-		if (!frame && object_reclaim())
-			return ram_take();
-		if (!frame)
-			return 0;
+		return take_scarce();
 	}
 	holders[frame / TWZ_PAGE] = 1;
 	ram_used++;
@@ -172,6 +175,7 @@ void ram_init(void)
 	for (unsigned i = 0; i < machine.nram; i++)
 		ram_total += machine.ram[i].bytes / TWZ_PAGE;
 	range_next = machine.ram[0].start;
+	range_end = range_next + machine.ram[0].bytes;
 	ram_zeros = ram_take_zero();
 	KASSERT(ram_zeros);
 }

@@ -228,8 +228,9 @@ static int64_t wait(const struct call *c, uint64_t timeout_ns)
 	return 0;
 }
 
-int64_t sync_call(struct thread *t, uint64_t ops, uint64_t count, uint64_t timeout_ns)
+int64_t sys_thread_sync(struct thread *t, struct regs *regs)
 {
+	const uint64_t ops = regs->rdi, count = regs->rsi, timeout_ns = regs->rdx;
 	struct call c;
 	int64_t result;
 

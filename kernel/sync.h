@@ -10,12 +10,13 @@
 #include "abi/syscall.h"
 
 struct object;
+struct regs;
 struct thread;
 
 void sync_init(void);
 
-/* The call thread_sync, of the running thread: its result, or what it will find after its sleep. */
-int64_t sync_call(struct thread *thread, uint64_t ops, uint64_t count, uint64_t timeout_ns);
+/* The system call: its result, or what the thread will find after its sleep. */
+int64_t sys_thread_sync(struct thread *thread, struct regs *regs);
 
 /* Wakes at most `max` threads that sleep on this word; how many. */
 uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max);

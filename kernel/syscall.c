@@ -193,7 +193,7 @@ static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct 
 	if (!o)
 		error = TWZ_E_NOMEM;
 	for (uint64_t i = 0; !error && i < new->npages; i++)
-		error = medium_dram.fault(o, new->page + i, true);
+		error = object_page(o, new->page + i) ? 0 : TWZ_E_NOMEM;
 	if (!error && to)
 		object_tie(o, to);
 	if (o) {
@@ -592,11 +592,6 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 		o = object_next(o, TWZ_TYPE_THREAD);
 	while (o && right_check(t, o, 0));
 	return o ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
-}
-
-static int64_t sys_thread_sync(struct thread *t, struct regs *r)
-{
-	return sync_call(t, A0(r), A1(r), A2(r));
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)

@@ -275,7 +275,7 @@ static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 	cpu->thread = t;
 	cpu->switches++;
 	cpu->slice = t->since + slice_cycles;
-	trace(TRACE_SWITCH, t->number, t->regs.rip);
+	trace_at(now, TRACE_SWITCH, t->number, t->regs.rip);
 }
 
 static struct thread *next_ready(void)

@@ -104,7 +104,7 @@ static struct binding *binding_find(struct view *view, uint32_t slot)
 static struct binding *binding_make(struct view *view, uint32_t slot, uint32_t rights,
 				    struct object *object)
 {
-	struct binding *b = cache_take(&bindings), **bucket = bucket_of(view, slot);
+	struct binding *b = cache_take_raw(&bindings), **bucket = bucket_of(view, slot);
 
 	if (!b)
 		return NULL;
@@ -258,7 +258,7 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 {
 	uint64_t at = TWZ_OBJ_DATA + offsetof(struct twz_view, slot) +
 		      slot * sizeof(struct twz_view_slot);
-	uint8_t *page = view->object->medium->look(view->object, at / TWZ_PAGE);
+	uint8_t *page = object_look(view->object, at / TWZ_PAGE);
 	const struct twz_view_slot *entry = (void *)(page + at % TWZ_PAGE);
 
 	for (unsigned i = 0; page && i < ENTRY_TRIES; i++) {
@@ -275,7 +275,7 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 	return (struct twz_view_slot){0};
 }
 
-/* Binds what the slot's entry names. TWZ_E_NOTFOUND, TWZ_E_NOMEM, ... */
+/* Binds what the slot's entry names, whatever rights there are to it. TWZ_E_NOTFOUND, ... */
 static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
 		struct binding **binding)
 {
@@ -286,7 +286,7 @@ static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
 	*id = entry.id;
 	if (!(entry.id.lo | entry.id.hi) || (entry.epoch && entry.epoch != nvm_epoch))
 		return TWZ_E_NOTFOUND;
-	error = object_get(thread, entry.id, 0, &object);
+	error = object_find(entry.id, &object);
 	if (error)
 		return error;
 	*binding = binding_make(thread->view, slot, entry.rights, object);
@@ -344,6 +344,31 @@ static bool refuse(struct twz_fault *fault, uint32_t kind, int error)
 	return false;
 }
 
+/* To who has no right at all it is as if the object did not exist. */
+static bool refuse_right(struct twz_fault *fault, const struct thread *thread,
+			 const struct object *object)
+{
+	if (right_of(thread, object))
+		return refuse(fault, TWZ_FAULT_RIGHT, TWZ_E_RIGHT);
+	return refuse(fault, TWZ_FAULT_OBJECT, TWZ_E_NOTFOUND);
+}
+
+/* The page's leaf entry is good for the access: it mostly is when a view is new to an object. */
+static int page_for(struct object *object, uint64_t page, uint32_t access)
+{
+	uint64_t *entry = table_entry(&object->tables, page, false);
+	uint64_t need = PTE_PRESENT | (access == TWZ_VIEW_WRITE ? PTE_WRITE : 0);
+	int error;
+
+	if (!entry || (*entry & need) != need) {
+		error = object->medium->fault(object, page, entry, access == TWZ_VIEW_WRITE);
+		if (error || access != TWZ_VIEW_EXEC)
+			return error;
+		entry = table_entry(&object->tables, page, false);
+	}
+	return access == TWZ_VIEW_EXEC && *entry & PTE_NX ? TWZ_E_RIGHT : 0; /* a page limit */
+}
+
 bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 		struct twz_fault *fault)
 {
@@ -368,11 +393,8 @@ bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 	rights = b->rights & right_of(thread, b->object) &
 		 (slot == LAST ? ~(uint32_t)TWZ_VIEW_EXEC : ~0u);
 	if (!(rights & TWZ_VIEW_READ) || !(rights & access))
-		return refuse(fault, TWZ_FAULT_RIGHT, TWZ_E_RIGHT);
-	error = b->object->medium->fault(b->object, offset / TWZ_PAGE, access == TWZ_VIEW_WRITE);
-	if (!error && access == TWZ_VIEW_EXEC &&
-	    *table_entry(&b->object->tables, offset / TWZ_PAGE, false) & PTE_NX)
-		error = TWZ_E_RIGHT; /* a page limit */
+		return refuse_right(fault, thread, b->object);
+	error = page_for(b->object, offset / TWZ_PAGE, access);
 	if (!error && !install(b, offset / TWZ_PAGE, rights))
 		error = TWZ_E_NOMEM;
 	return error ? refuse(fault, fault_kind(error), error) : true;
@@ -393,5 +415,5 @@ int view_object(const struct thread *thread, uint64_t address, struct object **o
 	if (error)
 		return error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : error;
 	*object = b->object;
-	return 0;
+	return right_of(thread, b->object) & b->rights & TWZ_VIEW_READ ? 0 : TWZ_E_OUTSIDE;
 }

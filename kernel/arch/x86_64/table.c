@@ -4,10 +4,7 @@
 #include "kernel/ram.h"
 #include "kernel/log.h"
 
-#define ENTRIES 512u
-#define LEAF_SHIFT 9       /* pages of a leaf table, as a power of two */
-#define DIRECTORY_SHIFT 18 /* of a directory: 1 GiB */
-#define UPPER_SHIFT 27     /* of an upper table: 512 GiB */
+#define UPPER_SHIFT 27 /* of an upper table: 512 GiB */
 /* In entries that lead to tables of an object all rights are on: leaves and roots say what is not. */
 #define INNER (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
 
@@ -81,33 +78,22 @@ static uint64_t *directory_of(struct tables *tables, uint64_t page, bool make)
 	unsigned half = page >> UPPER_SHIFT;
 	uint64_t *upper;
 
-	if (!(page >> DIRECTORY_SHIFT))
+	if (!(page >> TABLE_DIRECTORY_SHIFT))
 		return directory_first(tables, make);
 	if (!tables->upper[half] && !(make && table_upper(tables, half)))
 		return NULL;
 	upper = direct(tables->upper[half]);
-	return step(tables, &upper[page >> DIRECTORY_SHIFT & (ENTRIES - 1)], make);
+	return step(tables, &upper[page >> TABLE_DIRECTORY_SHIFT & (TABLE_ENTRIES - 1)], make);
 }
 
-static __attribute__((noinline)) uint64_t *walk(struct tables *tables, uint64_t page, bool make)
+uint64_t *table_walk(struct tables *tables, uint64_t page, bool make)
 {
 	uint64_t *directory = directory_of(tables, page, make), *leaf;
 
 	if (!directory)
 		return NULL;
-	leaf = step(tables, &directory[page >> LEAF_SHIFT & (ENTRIES - 1)], make);
-	return leaf ? &leaf[page & (ENTRIES - 1)] : NULL;
-}
-
-/* What is asked for most, the first GiB of an object with its tables there, without the walk. */
-uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
-{
-	uint64_t leaf;
-
-	if (page >> DIRECTORY_SHIFT || !tables->directory)
-		return walk(tables, page, make);
-	leaf = ((uint64_t *)direct(tables->directory))[page >> LEAF_SHIFT];
-	return leaf ? &table_at(leaf)[page & (ENTRIES - 1)] : walk(tables, page, make);
+	leaf = step(tables, &directory[page >> TABLE_LEAF_SHIFT & (TABLE_ENTRIES - 1)], make);
+	return leaf ? &leaf[page & (TABLE_ENTRIES - 1)] : NULL;
 }
 
 uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
@@ -115,16 +101,16 @@ uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
 	struct tables *t = (struct tables *)tables; /* not changed without `make` */
 
 	while (page < end) {
-		unsigned shift = LEAF_SHIFT;
+		unsigned shift = TABLE_LEAF_SHIFT;
 		uint64_t *directory;
 
-		if (page >> DIRECTORY_SHIFT && !tables->upper[page >> UPPER_SHIFT]) {
+		if (page >> TABLE_DIRECTORY_SHIFT && !tables->upper[page >> UPPER_SHIFT]) {
 			shift = UPPER_SHIFT;
 		} else {
 			directory = directory_of(t, page, false);
 			if (!directory)
-				shift = DIRECTORY_SHIFT;
-			else if (directory[page >> LEAF_SHIFT & (ENTRIES - 1)])
+				shift = TABLE_DIRECTORY_SHIFT;
+			else if (directory[page >> TABLE_LEAF_SHIFT & (TABLE_ENTRIES - 1)])
 				return page;
 		}
 		page = ((page >> shift) + 1) << shift;
@@ -136,7 +122,7 @@ static void free_directory(struct tables *tables, uint64_t frame)
 {
 	uint64_t *directory = direct(frame);
 
-	for (unsigned i = 0; i < ENTRIES; i++)
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
 		if (directory[i])
 			give(tables, directory[i] & PTE_FRAME);
 	give(tables, frame);
@@ -149,7 +135,7 @@ void table_free(struct tables *tables)
 
 		if (!tables->upper[half])
 			continue;
-		for (unsigned i = !half; i < ENTRIES; i++) /* [0][0] is the first directory */
+		for (unsigned i = !half; i < TABLE_ENTRIES; i++) /* [0][0] is the first directory */
 			if (upper[i])
 				free_directory(tables, upper[i] & PTE_FRAME);
 		give(tables, tables->upper[half]);
@@ -171,7 +157,7 @@ uint64_t root_new(void)
 
 	if (!frame)
 		return 0;
-	for (unsigned i = ENTRIES / 2; i < ENTRIES; i++)
+	for (unsigned i = TABLE_ENTRIES / 2; i < TABLE_ENTRIES; i++)
 		root[i] = kernel[i];
 	return frame;
 }
@@ -186,12 +172,12 @@ void root_free(uint64_t frame)
 	give(NULL, frame);
 }
 
-uint64_t *root_entry(uint64_t frame, uint32_t slot, bool make)
+uint64_t *root_walk(uint64_t frame, uint32_t slot, bool make)
 {
 	uint64_t *root = direct(frame), *slots;
 
 	if (slot >= TWZ_VIEW_SLOTS)
 		return &root[(TWZ_VIEW_SLOTS >> SLOTS_SHIFT) + 2 * (slot - TWZ_VIEW_SLOTS)];
 	slots = step(NULL, &root[slot >> SLOTS_SHIFT], make);
-	return slots ? &slots[slot & (ENTRIES - 1)] : NULL;
+	return slots ? &slots[slot & (TABLE_ENTRIES - 1)] : NULL;
 }

@@ -19,6 +19,7 @@
 #define KERNEL_ARCH_TABLE_H
 
 #include "abi/view.h"
+#include "kernel/machine.h"
 
 #define PTE_PRESENT 0x1ull
 #define PTE_WRITE 0x2ull
@@ -45,11 +46,28 @@ struct tables {
 	uint32_t count; /* frames that these tables are */
 };
 
+#define TABLE_ENTRIES 512u
+#define TABLE_LEAF_SHIFT 9       /* pages of a leaf table, as a power of two */
+#define TABLE_DIRECTORY_SHIFT 18 /* of a directory: 1 GiB */
+
+/* The same by a walk, from the top. */
+uint64_t *table_walk(struct tables *tables, uint64_t page, bool make);
+
 /*
  * The leaf entry of a page of the object; null if its table is not there and, with `make`, there is
- * no frame for one.
+ * no frame for one. What is asked for most, the first GiB with its tables there, is found in place.
  */
-uint64_t *table_entry(struct tables *tables, uint64_t page, bool make);
+static inline uint64_t *table_entry(struct tables *tables, uint64_t page, bool make)
+{
+	uint64_t leaf;
+
+	if (page >> TABLE_DIRECTORY_SHIFT || !tables->directory)
+		return table_walk(tables, page, make);
+	leaf = ((uint64_t *)direct(tables->directory))[page >> TABLE_LEAF_SHIFT];
+	if (!leaf)
+		return table_walk(tables, page, make);
+	return (uint64_t *)direct(leaf & PTE_FRAME) + (page & (TABLE_ENTRIES - 1));
+}
 
 /*
  * The first page from `page` on, below `end`, whose leaf table exists; `end` if there is none. To
@@ -69,10 +87,22 @@ extern uint64_t tables_used; /* frames that are tables, roots included */
 uint64_t root_new(void);
 void root_free(uint64_t root);
 
+uint64_t *root_walk(uint64_t root, uint32_t slot, bool make);
+
 /*
  * The entry of a slot (numbers as in struct twz_view; of large places the first of two). Null if the
  * page that it is in is not there and, with `make`, there is no frame for it.
  */
-uint64_t *root_entry(uint64_t root, uint32_t slot, bool make);
+static inline uint64_t *root_entry(uint64_t root, uint32_t slot, bool make)
+{
+	uint64_t slots;
+
+	if (slot >= TWZ_VIEW_SLOTS)
+		return root_walk(root, slot, make);
+	slots = ((uint64_t *)direct(root))[slot / TABLE_ENTRIES];
+	if (!slots)
+		return root_walk(root, slot, make);
+	return (uint64_t *)direct(slots & PTE_FRAME) + slot % TABLE_ENTRIES;
+}
 
 #endif
