@@ -421,18 +421,29 @@ static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, str
 	return error;
 }
 
+/* As the store does for its own: the sealed object has no limits. */
+static int limits_check(struct object *src, uint64_t end)
+{
+	for (uint64_t page = META_PAGE; (page = table_next(&src->tables, page, end)) < end; page++)
+		if (*table_entry(&src->tables, page, false) & PTE_LIMITS)
+			return TWZ_E_RIGHT;
+	return 0;
+}
+
 /* By way of a copy in the store, which ends with the epoch if we do not come to delete it. */
 static int seal_volatile(struct object *src, uint64_t size, uint32_t type, uint32_t perms,
 			 struct twz_id *id)
 {
 	const struct store_new new = {.perms = TWZ_READ, .ending = true};
 	struct object copy = {.medium = &medium_nvm};
-	uint64_t page = 0, done;
-	int error = store_create(&store, &new, &copy.ref);
+	uint64_t page = META_PAGE, end = (TWZ_OBJ_DATA + size + TWZ_PAGE - 1) / TWZ_PAGE, done;
+	int error = size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA ? TWZ_E_RANGE : limits_check(src, end);
 
+	if (!error)
+		error = store_create(&store, &new, &copy.ref);
 	if (error)
 		return error;
-	while (!error && (page = table_next(&src->tables, page, OBJECT_PAGES)) < OBJECT_PAGES) {
+	while (!error && (page = table_next(&src->tables, page, end)) < end) {
 		if (!src->medium->look(src, page)) {
 			page++;
 			continue;

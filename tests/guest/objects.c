@@ -561,6 +561,20 @@ TEST(a_store_to_the_source_is_none_to_the_sealed_object)
 	}
 }
 
+TEST(what_has_limits_is_not_sealed)
+{
+	for (unsigned m = 0; m < MEDIUMS; m++) {
+		struct twz_id src = test_object(mediums[m]), id;
+
+		CHECK_EQ(twz_rt_limit(src, TEST_DATA_PAGE + 1, 1, TWZ_EXEC), 0);
+		CHECK_EQ(twz_rt_seal(src, TWZ_PAGE + 1, 0, TWZ_READ | TWZ_DELETE, &id),
+			 TWZ_E_RIGHT);
+		CHECK_EQ(twz_rt_seal(src, TWZ_PAGE, 0, TWZ_READ | TWZ_DELETE, &id), 0);
+		test_delete(id); /* its content ends before the limit */
+		test_delete(src);
+	}
+}
+
 TEST(what_cannot_be_sealed_is_refused)
 {
 	struct twz_id src = test_object(TWZ_OBJECT_VOLATILE), id;
