@@ -69,26 +69,33 @@ static bool next_range(void)
 	return false;
 }
 
-/* None is free that was used before, and the range is used up. */
-static __attribute__((noinline)) uint64_t take_scarce(void)
+/*
+ * None is free that was used before, and the range is used up. In a loop: what is reclaimed may be
+ * many objects until a frame is. False: there is nothing more.
+ */
+static __attribute__((noinline)) bool make_room(void)
 {
-	return next_range() || object_reclaim() ? ram_take() : 0;
+	while (!free_first && !next_range())
+		if (!object_reclaim())
+			return false;
+	return true;
 }
 
 uint64_t ram_take(void)
 {
-	uint64_t frame = free_first;
+	uint64_t frame;
 
+	if (!free_first && range_next == range_end && !make_room())
+		return 0;
+	frame = free_first;
 	if (frame) {
 		struct free_frame *f = direct(frame);
 
 		free_first = f->next;
 		check_poison(f);
-	} else if (range_next < range_end) {
+	} else {
 		frame = range_next;
 		range_next += TWZ_PAGE;
-	} else {
-		return take_scarce();
 	}
 	holders[frame / TWZ_PAGE] = 1;
 	ram_used++;
