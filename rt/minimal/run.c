@@ -56,7 +56,8 @@ static int await(struct twz_id thread, uint64_t timeout_ns, int *status)
 				SYS(thread_kill, ID(thread), STATUS_INTERRUPTED);
 		}
 	}
-	*status = (int)seen.status;
+	if (!error)
+		*status = (int)seen.status;
 	return error;
 }
 
