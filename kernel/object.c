@@ -221,7 +221,6 @@ bool object_reclaim(void)
 void object_tie(struct object *o, struct object *to)
 {
 	list_remove(&o->tie_link);
-	o->tied_to = to;
 	list_add_last(&to->ties, &o->tie_link);
 }
 
@@ -232,7 +231,6 @@ static bool end_ties(struct object *to, unsigned max)
 		struct object *o = list_of(to->ties.next, struct object, tie_link);
 
 		list_remove(&o->tie_link);
-		o->tied_to = NULL;
 		object_delete(o);
 	}
 	return list_empty(&to->ties);
@@ -257,12 +255,9 @@ int object_delete(struct object *o)
 	o->deleted = true;
 	forget_id(o);
 	list_remove(&o->tie_link);
-	o->tied_to = NULL;
 	sync_wake_all(o);
 	if (o->thread)
 		thread_kill(o->thread, THREAD_KILLED);
-	if (!o->holds && o->medium->persistent)
-		uncache(o);
 	doom(o);
 	return 0;
 }

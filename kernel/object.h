@@ -75,7 +75,6 @@ struct object {
 	uint32_t sleepers; /* on words of it */
 	bool deleted;
 	struct binding *bindings; /* slots that show it */
-	struct object *tied_to;
 	struct list ties; /* objects tied to this one, by tie_link */
 	struct list tie_link;
 	struct list link;      /* in the cache, or of those to be reaped */
@@ -112,7 +111,10 @@ static inline void object_release(struct object *o)
 		object_unheld(o);
 }
 
-/* Nobody finds it any more, sleepers on it wake; freed by its last holder. */
+/*
+ * Nobody finds it any more, sleepers on it wake; freed by its last holder. A persistent one is held by
+ * the caller: it is not in the cache.
+ */
 int object_delete(struct object *o);
 
 /* `o` is deleted when `to` goes; it was tied to nothing, or that tie ends. */

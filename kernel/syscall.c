@@ -487,7 +487,7 @@ static int64_t sys_view_next(struct thread *t, struct regs *r)
 	} while (error == TWZ_E_NOTFOUND);
 	if (!error)
 		object_release(o);
-	return error == TWZ_E_NOTFOUND ? error : give_id(A0(r), id);
+	return give_id(A0(r), id); /* after another error too: whoever brings it back says so */
 }
 
 /* ---- threads ------------------------------------------------------------------------------------- */
