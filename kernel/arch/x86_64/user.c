@@ -34,7 +34,7 @@ static int copy(void *to, const void *from, uint64_t bytes)
 			 "mov %[rest], %%ecx\n\t"
 			 "2: rep movsb\n\t"
 			 "3: clac\n\t" FIXUP(1b, 3b) FIXUP(2b, 3b)
-			 : "+D"(to), "+S"(from), "+c"(count)
+			 : "+&D"(to), "+&S"(from), "+&c"(count)
 			 : [rest] "r"((uint32_t)(bytes & 7))
 			 : "memory", "cc");
 	return count ? TWZ_E_OUTSIDE : 0;
