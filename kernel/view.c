@@ -387,7 +387,7 @@ bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 			return refuse(fault, fault_kind(error), error);
 	}
 	fault->object = b->object->id;
-	if (offset < TWZ_PAGE)
+	if (offset < TWZ_PAGE && right_of(thread, b->object))
 		return refuse(fault, TWZ_FAULT_NULL, TWZ_E_OUTSIDE);
 	/* This processor cannot map what may be written or executed and not read. */
 	rights = b->rights & right_of(thread, b->object) &

@@ -110,6 +110,22 @@ TEST(a_right_that_is_not_there_is_refused)
 	}
 }
 
+TEST(an_object_without_any_right_is_not_there)
+{
+	struct twz_id to = test_object(TWZ_OBJECT_VOLATILE), hidden;
+	const struct twz_sys_new new = {.flags = TWZ_OBJECT_VOLATILE, .tie = to};
+	struct twz_rt_stat stat;
+	uint8_t *at;
+
+	CHECK_EQ(SYS(object_new, &new, &hidden), 0);
+	at = test_map(TEST_SLOT, hidden, READ_WRITE);
+	CHECK_EQ(twz_rt_stat(hidden, &stat), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_load(at + TWZ_OBJ_DATA).kind, TWZ_FAULT_OBJECT);
+	CHECK_EQ(test_load(at).kind, TWZ_FAULT_OBJECT); /* the page that no object has */
+	test_unmap(TEST_SLOT);
+	test_delete(to);
+}
+
 /* ---- arguments --------------------------------------------------------------------------------------- */
 
 static int try_new(struct twz_sys_new new)
