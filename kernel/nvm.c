@@ -186,6 +186,13 @@ static int quiet(struct object *o)
 	return settle(o);
 }
 
+/* As store_copy does: the log head that comes with a meta page knows nothing of dst's records. */
+static int drop_log(struct object *dst)
+{
+	unmap(dst, LOG_PAGE, LOG_PAGES);
+	return store_drop(&store, dst->ref, LOG_PAGE, LOG_PAGES);
+}
+
 /* One page of a volatile object. */
 static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
 {
@@ -195,7 +202,9 @@ static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64
 
 	if (!bytes)
 		return store_drop(&store, dst->ref, to, 1);
-	error = store_make(&store, dst->ref, to, 1);
+	error = to == META_PAGE ? drop_log(dst) : 0;
+	if (!error)
+		error = store_make(&store, dst->ref, to, 1);
 	if (error)
 		return error;
 	page = nvm_look(dst, to);

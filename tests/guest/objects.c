@@ -350,19 +350,22 @@ TEST(any_order_of_copies_stores_and_drops_is_right)
 TEST(a_log_goes_with_the_meta_page_that_is_copied_over)
 {
 	const uint64_t meta = TWZ_OBJ_META / TWZ_PAGE, at = TWZ_OBJ_LOG_END - TWZ_PAGE;
-	struct twz_id dst = test_object(TWZ_OBJECT_ENDING), src = test_object(TWZ_OBJECT_ENDING);
-	volatile uint8_t *to = test_map(TEST_SLOT, dst, READ_WRITE);
-	volatile uint8_t *from = test_map(TEST_SLOT + 1, src, READ_WRITE);
 
-	from[TWZ_OBJ_META + TWZ_PAGE - 1] = 1;
-	to[at] = 2;
-	CHECK_EQ(twz_rt_copy(dst, meta, src, meta, 1), 0);
-	CHECK_EQ(to[TWZ_OBJ_META + TWZ_PAGE - 1], 1);
-	CHECK_EQ(to[at], 0);
-	test_unmap(TEST_SLOT);
-	test_unmap(TEST_SLOT + 1);
-	test_delete(dst);
-	test_delete(src);
+	for (unsigned m = 0; m < MEDIUMS; m++) {
+		struct twz_id dst = test_object(TWZ_OBJECT_ENDING), src = test_object(mediums[m]);
+		volatile uint8_t *to = test_map(TEST_SLOT, dst, READ_WRITE);
+		volatile uint8_t *from = test_map(TEST_SLOT + 1, src, READ_WRITE);
+
+		from[TWZ_OBJ_META + TWZ_PAGE - 1] = 1;
+		to[at] = 2;
+		CHECK_EQ(twz_rt_copy(dst, meta, src, meta, 1), 0);
+		CHECK_EQ(to[TWZ_OBJ_META + TWZ_PAGE - 1], 1);
+		CHECK_EQ(to[at], 0);
+		test_unmap(TEST_SLOT);
+		test_unmap(TEST_SLOT + 1);
+		test_delete(dst);
+		test_delete(src);
+	}
 }
 
 /* More holders than a frame's count can have: further copies are by bytes, the limits as before. */
