@@ -192,6 +192,16 @@ case_a_new_store_holds_each_text_once() {
 	! grep -qx './licences/GPL' t.store || fail "a link was stored as well"
 }
 
+case_an_image_is_no_folder() {
+	mkdir -p folder
+	door image folder
+	expect_status 1
+	expect err 'is a folder'
+	for left in folder.making.* folder/*; do
+		[ ! -e "$left" ] || fail "$left was left"
+	done
+}
+
 case_who_waits_for_another_build_is_told() {
 	mkdir -p build
 	flock -o build/.lock sleep 1 &

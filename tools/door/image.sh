@@ -5,6 +5,7 @@
 # as well. It has what tools/uefi/stub.h says, from FOLDER. COMMANDS is the kernel's command line
 # (abi/program.h).
 make_image() {
+	[ ! -d "$1" ] || die "$STATUS_FAILED" "$1 is a folder: an image is a file"
 	making=$1.making.$$
 	trap 'rm -f "$making"' EXIT
 	trap 'exit 130' INT

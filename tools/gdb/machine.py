@@ -14,6 +14,11 @@ import gdb
 
 
 def value(expression):
+    """Of the kernel, whose memory can be read only once it has made its page tables."""
+    try:
+        gdb.parse_and_eval("ncpus").fetch_lazy()
+    except gdb.MemoryError:
+        raise gdb.GdbError("the kernel has not started yet: set a breakpoint and continue (c)")
     return gdb.parse_and_eval(expression)
 
 
@@ -108,8 +113,10 @@ class Trace(Command):
     name = "twz-trace"
 
     def invoke(self, argument, from_tty):
+        if argument and not argument.isdigit():
+            raise gdb.GdbError("twz-trace takes a number of events")
         wanted = int(argument) if argument else 20
-        rings = value("'trace.c'::rings")
+        rings = value("trace_rings")
         for processor in range(int(value("ncpus"))):
             ring = rings[processor]
             count, room = int(ring["count"]), ring["event"].type.range()[1] + 1
