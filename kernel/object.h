@@ -75,7 +75,7 @@ struct object {
 	uint32_t sleepers; /* on words of it */
 	bool deleted;
 	struct binding *bindings; /* slots that show it */
-	struct list ties; /* objects tied to this one, by tie_link */
+	struct list ties;         /* objects tied to this one, by tie_link */
 	struct list tie_link;
 	struct list link;      /* in the cache, or of those to be reaped */
 	struct view *view;     /* a view in use */
