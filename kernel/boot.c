@@ -15,6 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/nvm.h"
+#include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 
@@ -49,6 +50,19 @@ bool boot_word(const char *word)
 	}
 	return false;
 }
+
+#if TWZ_KERNEL_CHECK
+bool step_on(const char *name)
+{
+	static char off[48] = "off=";
+	uint64_t n = 4;
+
+	while (*name && n < sizeof(off) - 1)
+		off[n++] = *name++;
+	off[n] = 0;
+	return !boot_word(off);
+}
+#endif
 
 static void must(const void *made)
 {

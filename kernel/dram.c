@@ -11,6 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/object.h"
+#include "kernel/step.h"
 
 #define STEP_PAGES 128u /* that a bounded part takes */
 
@@ -44,7 +45,7 @@ static int fill_hole(struct object *o, uint64_t *entry, bool write)
 		*entry = entry_of(ram_zeros, before, false) | PTE_ZEROS;
 		return 0;
 	}
-	frame = ram_take_zero();
+	frame = KSTEP("zeroes") ? ram_take_zero() : ram_take();
 	if (!frame)
 		return TWZ_E_NOMEM;
 	*entry = entry_of(frame, before, true);
@@ -59,7 +60,7 @@ static int unshare(struct object *o, uint64_t *entry)
 {
 	uint64_t frame = *entry & PTE_FRAME, copy;
 
-	if (!ram_shared(frame)) {
+	if (!KSTEP("copy-on-write") || !ram_shared(frame)) {
 		*entry = entry_of(frame, *entry, true);
 		return 0;
 	}
@@ -79,7 +80,7 @@ static int dram_fault(struct object *o, uint64_t page, uint64_t *entry, bool wri
 		entry = table_walk(&o->tables, page, true);
 	if (!entry)
 		return TWZ_E_NOMEM;
-	if (limits(*entry) & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
+	if (KSTEP("limit-dram") && limits(*entry) & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
 		return TWZ_E_RIGHT;
 	if (write && object_sealed(o))
 		return TWZ_E_SEALED;

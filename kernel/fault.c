@@ -4,6 +4,7 @@
 #include "kernel/console.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
+#include "kernel/step.h"
 #include "kernel/view.h"
 
 #define RED_ZONE 128u     /* below the stack pointer, the program's */
@@ -79,7 +80,7 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 	uint64_t at;
 
 	trace(TRACE_FAULT, fault->address, t->regs.rip);
-	if (!t->handler_entry || t->depth == FAULT_DEPTH_MAX) {
+	if (!t->handler_entry || (KSTEP("depth") && t->depth == FAULT_DEPTH_MAX)) {
 		unhandled(t, fault, t->depth ? " (within its fault handler)" : "");
 		return;
 	}
@@ -142,7 +143,7 @@ int fault_resume(struct thread *t, uint64_t from)
 
 	if (error)
 		return error;
-	if (regs.rip >= USER_END)
+	if (KSTEP("resume-address") && regs.rip >= USER_END)
 		return TWZ_E_ARG;
 	memcpy(&t->regs, &regs, offsetof(struct twz_registers, rip));
 	t->regs.rip = regs.rip;

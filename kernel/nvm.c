@@ -9,6 +9,7 @@
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/random.h"
+#include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 
@@ -52,10 +53,15 @@ static uint64_t frame_address(uint32_t frame)
 	return machine.nvm.start + frame * TWZ_PAGE;
 }
 
+static bool sealed(const struct object *o)
+{
+	return KSTEP("sealed") && object_sealed(o);
+}
+
 /* The leaf entry of page `page` in this run. */
 static uint64_t entry_of(const struct object *o, const struct store_run *run, uint64_t page)
 {
-	bool write = run->frame && !run->shared && !object_sealed(o) && !(run->limit & TWZ_WRITE);
+	bool write = run->frame && !run->shared && !sealed(o) && !(run->limit & TWZ_WRITE);
 
 	if (run->limit & TWZ_READ)
 		return 0;
@@ -94,7 +100,7 @@ static int make(struct object *o, uint64_t page, struct store_run *run)
 {
 	int error = TWZ_E_FULL;
 
-	if (object_sealed(o))
+	if (sealed(o))
 		return TWZ_E_SEALED;
 	if (!run->frame && growth(o, run) > 1)
 		error = store_make(&store, o->ref, page, growth(o, run));
@@ -117,9 +123,9 @@ static int nvm_fault(struct object *o, uint64_t page, uint64_t *entry, bool writ
 	error = store_run(&store, o->ref, page, write ? GROW_MAX : AROUND, &run);
 	if (error)
 		return error;
-	if (run.limit & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
+	if (KSTEP("limit-nvm") && run.limit & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
 		return TWZ_E_RIGHT;
-	if (write && (!run.frame || run.shared || object_sealed(o))) {
+	if (write && (!run.frame || run.shared || sealed(o))) {
 		error = make(o, page, &run);
 		if (error)
 			return error;

@@ -8,6 +8,7 @@
 #include "kernel/object.h"
 #include "kernel/random.h"
 #include "kernel/right.h"
+#include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
@@ -227,7 +228,7 @@ void object_tie(struct object *o, struct object *to)
 /* What is tied to it, one by one; nothing is left if the result is true. */
 static bool end_ties(struct object *to, unsigned max)
 {
-	while (!list_empty(&to->ties) && max--) {
+	while (KSTEP("ties") && !list_empty(&to->ties) && max--) {
 		struct object *o = list_of(to->ties.next, struct object, tie_link);
 
 		list_remove(&o->tie_link);
@@ -253,7 +254,8 @@ int object_delete(struct object *o)
 	if (error)
 		return error;
 	o->deleted = true;
-	forget_id(o);
+	if (KSTEP("deleted-is-gone"))
+		forget_id(o);
 	list_remove(&o->tie_link);
 	sync_wake_all(o);
 	if (o->thread)

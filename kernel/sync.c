@@ -1,6 +1,7 @@
 /* sync.c - waiting on words (sync.h). */
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/heap.h"
+#include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
@@ -196,7 +197,9 @@ static int do_waits(const struct call *c)
 			continue;
 		error = read_word(op, &c->word[i], &value);
 		if (!error)
-			error = value != op->value ? 1 : wait_on(c->thread, &c->word[i]);
+			error = KSTEP("compare") && value != op->value
+					? 1
+					: wait_on(c->thread, &c->word[i]);
 		if (error)
 			return error;
 	}

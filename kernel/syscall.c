@@ -16,6 +16,7 @@
 #include "kernel/nvm.h"
 #include "kernel/random.h"
 #include "kernel/right.h"
+#include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/syscall.h"
 #include "kernel/view.h"
@@ -151,7 +152,7 @@ static int64_t sys_power(struct thread *t, struct regs *r)
 
 static bool pages_good(uint64_t page, uint64_t pages)
 {
-	return page < OBJECT_PAGES && pages <= OBJECT_PAGES - page;
+	return !KSTEP("page-range") || (page < OBJECT_PAGES && pages <= OBJECT_PAGES - page);
 }
 
 /* Threads and devices are the kernel's to make. */
@@ -420,6 +421,7 @@ static int64_t sys_object_touch(struct thread *t, struct regs *r)
 	return A1(r) ? SYSCALL_AGAIN : 0;
 }
 
+/* What does not last would leave the store without a root. */
 static int64_t sys_root_set(struct thread *t, struct regs *r)
 {
 	struct object *o;
@@ -427,7 +429,10 @@ static int64_t sys_root_set(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	error = o->medium->persistent ? nvm_root(o->id, true, NULL) : TWZ_E_TYPE;
+	if (!o->medium->persistent || o->identity.type != TWZ_TYPE_NAMESPACE)
+		error = TWZ_E_TYPE;
+	else
+		error = nvm_end_epoch(o) ? TWZ_E_ARG : nvm_root(o->id, true, NULL);
 	object_release(o);
 	return error;
 }

@@ -7,6 +7,7 @@
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/right.h"
+#include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 
@@ -54,7 +55,7 @@ static void shoot(uint32_t set)
 
 	if (set & 1u << self->number)
 		cpu_load_root(self->root);
-	if (!others)
+	if (!others || !KSTEP("shootdown"))
 		return;
 	for (unsigned i = 0; i < ncpus; i++) {
 		if (!(others >> i & 1))
@@ -196,7 +197,7 @@ int view_enter(struct object *object, struct view **view)
 	static uint32_t number;
 	struct view *v = object->view;
 
-	if (object->identity.type != TWZ_TYPE_VIEW)
+	if (KSTEP("view-type") && object->identity.type != TWZ_TYPE_VIEW)
 		return TWZ_E_TYPE;
 	if (!header_good(object))
 		return TWZ_E_DAMAGED;
@@ -265,11 +266,13 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 		uint32_t seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
 		struct twz_view_slot copy;
 
+		copy.seq = seq;
 		copy.id.lo = __atomic_load_n(&entry->id.lo, __ATOMIC_RELAXED);
 		copy.id.hi = __atomic_load_n(&entry->id.hi, __ATOMIC_RELAXED);
 		copy.epoch = __atomic_load_n(&entry->epoch, __ATOMIC_RELAXED);
 		copy.rights = __atomic_load_n(&entry->rights, __ATOMIC_ACQUIRE);
-		if (!(seq & 1) && seq == __atomic_load_n(&entry->seq, __ATOMIC_RELAXED))
+		if (!(KSTEP("half-written") && seq & 1) &&
+		    seq == __atomic_load_n(&entry->seq, __ATOMIC_RELAXED))
 			return copy;
 	}
 	return (struct twz_view_slot){0};
@@ -284,7 +287,8 @@ static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
 	int error;
 
 	*id = entry.id;
-	if (!(entry.id.lo | entry.id.hi) || (entry.epoch && entry.epoch != nvm_epoch))
+	if (!(entry.id.lo | entry.id.hi) ||
+	    (KSTEP("epoch") && entry.epoch && entry.epoch != nvm_epoch))
 		return TWZ_E_NOTFOUND;
 	error = object_find(entry.id, &object);
 	if (error)
@@ -387,12 +391,12 @@ bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 			return refuse(fault, fault_kind(error), error);
 	}
 	fault->object = b->object->id;
-	if (offset < TWZ_PAGE && right_of(thread, b->object))
+	if (KSTEP("null-page") && offset < TWZ_PAGE && right_of(thread, b->object))
 		return refuse(fault, TWZ_FAULT_NULL, TWZ_E_OUTSIDE);
 	/* This processor cannot map what may be written or executed and not read. */
 	rights = b->rights & right_of(thread, b->object) &
 		 (slot == LAST ? ~(uint32_t)TWZ_VIEW_EXEC : ~0u);
-	if (!(rights & TWZ_VIEW_READ) || !(rights & access))
+	if (KSTEP("access") && (!(rights & TWZ_VIEW_READ) || !(rights & access)))
 		return refuse_right(fault, thread, b->object);
 	error = page_for(b->object, offset / TWZ_PAGE, access);
 	if (!error && !install(b, offset / TWZ_PAGE, rights))

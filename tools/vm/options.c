@@ -18,7 +18,8 @@
 static const char help[] =
 	"usage: vm --store FILE [--kernel FILE] [--boot FILE] [--smp N] [--mem SIZE] [--icount]\n"
 	"          [--accel tcg|kvm|auto] [--log FILE] [--timeout SECONDS] [--silence SECONDS]\n"
-	"          [--exec COMMAND]... [--disk IMAGE] [--bios FILE] [--gdb SOCKET] [--dry-run]\n"
+	"          [--exec COMMAND]... [--disk IMAGE] [--bios FILE] [--gdb SOCKET] [--word WORD]\n"
+	"          [--dry-run]\n"
 	"\n"
 	"Runs the machine in QEMU, with the store as its persistent memory. Killing this process "
 	"is\n"
@@ -42,6 +43,8 @@ static const char help[] =
 	"    --disk IMAGE        boot a disk image by UEFI, instead of kernel and boot archive\n"
 	"    --bios FILE         the firmware: by default qboot, with --disk OVMF\n"
 	"    --gdb SOCKET        wait for gdb at this socket before the first instruction\n"
+	"    --word WORD         a word for the kernel, such as off=NAME: switches a step off "
+	"(tests)\n"
 	"    --dry-run           print the QEMU command\n"
 	"\n"
 	"exit status: what the machine was turned off with; 2 usage error; 120 the kernel "
@@ -79,14 +82,23 @@ static void add_command(struct options *o, const char *command)
 static void take(struct options *o, int argc, char **argv)
 {
 	const struct option all[] = {
-		{"--store", &o->store, NULL},     {"--kernel", &o->kernel, NULL},
-		{"--boot", &o->boot, NULL},       {"--disk", &o->disk, NULL},
-		{"--bios", &o->bios, NULL},       {"--accel", &o->accel, NULL},
-		{"--mem", &o->mem, NULL},         {"--smp", &o->smp, NULL},
-		{"--log", &o->log, NULL},         {"--timeout", &o->timeout, NULL},
-		{"--silence", &o->silence, NULL}, {"--gdb", &o->gdb, NULL},
-		{"--icount", NULL, &o->icount},   {"--dry-run", NULL, &o->dry_run},
-		{"--exec", NULL, NULL},           {NULL, NULL, NULL},
+		{"--store", &o->store, NULL},
+		{"--kernel", &o->kernel, NULL},
+		{"--boot", &o->boot, NULL},
+		{"--disk", &o->disk, NULL},
+		{"--bios", &o->bios, NULL},
+		{"--word", &o->word, NULL},
+		{"--accel", &o->accel, NULL},
+		{"--mem", &o->mem, NULL},
+		{"--smp", &o->smp, NULL},
+		{"--log", &o->log, NULL},
+		{"--timeout", &o->timeout, NULL},
+		{"--silence", &o->silence, NULL},
+		{"--gdb", &o->gdb, NULL},
+		{"--icount", NULL, &o->icount},
+		{"--dry-run", NULL, &o->dry_run},
+		{"--exec", NULL, NULL},
+		{NULL, NULL, NULL},
 	};
 
 	for (int i = 1; i < argc; i++) {
@@ -206,7 +218,8 @@ static void write_command_line(struct options *o)
 	size_t bytes, room = sizeof(o->command_line);
 
 	o->person = !o->ncommands && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-	bytes = (size_t)snprintf(line, room, "%s", o->person ? "terminal" : "");
+	bytes = (size_t)snprintf(line, room, "%s%s%s", o->person ? "terminal" : "",
+				 o->person && o->word ? " " : "", o->word ? o->word : "");
 	for (int i = 0; i < o->ncommands; i++) {
 		const char *command = o->commands[i];
 

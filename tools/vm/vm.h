@@ -39,6 +39,7 @@ struct options {
 	const char *kernel, *boot; /* by default beside this program */
 	const char *disk;          /* boot this image by UEFI instead of kernel and boot archive */
 	const char *bios;
+	const char *word; /* null: none */
 	const char *accel;
 	const char *mem, *smp;
 	const char *log; /* a file, "-" is stderr; null: kept, and shown when it is wanted */
