@@ -69,43 +69,51 @@ static bool next_range(void)
 	return false;
 }
 
-/*
- * None is free that was used before, and the range is used up. In a loop: what is reclaimed may be
- * many objects until a frame is. False: there is nothing more.
- */
-static __attribute__((noinline)) bool make_room(void)
+/* A frame that is there to be taken; 0: room must be made first. */
+static inline uint64_t take_ready(void)
 {
-	while (!free_first && !next_range())
-		if (!object_reclaim())
-			return false;
-	return true;
-}
+	uint64_t frame = free_first;
 
-uint64_t ram_take(void)
-{
-	uint64_t frame;
-
-	if (!free_first && range_next == range_end && !make_room())
-		return 0;
-	frame = free_first;
 	if (frame) {
 		struct free_frame *f = direct(frame);
 
 		free_first = f->next;
 		check_poison(f);
-	} else {
+	} else if (range_next != range_end) {
 		frame = range_next;
 		range_next += TWZ_PAGE;
+	} else {
+		return 0;
 	}
 	holders[frame / TWZ_PAGE] = 1;
 	ram_used++;
 	return frame;
 }
 
+/* In a loop: what is reclaimed may be many objects until a frame is. */
+static __attribute__((noinline)) uint64_t take_scarce(void)
+{
+	uint64_t frame;
+
+	while (!(frame = take_ready()))
+		if (!next_range() && !object_reclaim())
+			return 0;
+	return frame;
+}
+
+uint64_t ram_take(void)
+{
+	uint64_t frame = take_ready();
+
+	return frame ? frame : take_scarce();
+}
+
 uint64_t ram_take_zero(void)
 {
-	uint64_t frame = ram_take();
+	uint64_t frame = take_ready();
 
+	if (!frame)
+		frame = take_scarce();
 	if (frame)
 		ram_zero(frame);
 	return frame;
