@@ -26,6 +26,15 @@
 uint64_t nvm_epoch;
 static struct store store;
 
+/* A damaged store can lose one that was there: then it is as if it held nothing. */
+static const struct twz_record *record_of(uint64_t ref)
+{
+	static const struct twz_record none;
+	const struct twz_record *record = store_record(&store, ref);
+
+	return record ? record : &none;
+}
+
 void nvm_init(void)
 {
 	int error;
@@ -89,7 +98,7 @@ static bool map(struct object *o, uint64_t *entry, const struct store_run *run, 
 /* How many pages a store into a hole makes: about as many as there are, and not past the object. */
 static uint64_t growth(const struct object *o, const struct store_run *hole)
 {
-	uint64_t n = store_record(&store, o->ref)->npages, room = OBJECT_PAGES - hole->page;
+	uint64_t n = record_of(o->ref)->npages, room = OBJECT_PAGES - hole->page;
 
 	n = n < 1 ? 1 : n > GROW_MAX ? GROW_MAX : n;
 	n = n < hole->pages ? n : hole->pages;
@@ -151,7 +160,7 @@ static uint64_t nvm_next(const struct object *o, uint64_t page, uint64_t end)
 
 static uint64_t nvm_npages(const struct object *o)
 {
-	return store_record(&store, o->ref)->npages;
+	return record_of(o->ref)->npages;
 }
 
 /* ---- changes of pages ---------------------------------------------------------------------------- */
@@ -398,7 +407,7 @@ int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identi
 	error = store_find(&store, id, ref);
 	if (error)
 		return error;
-	*identity = &store_record(&store, *ref)->identity;
+	*identity = &record_of(*ref)->identity;
 	if (!store_unsettled(&store, *ref))
 		return 0;
 	live = log_live(*ref);
@@ -417,7 +426,7 @@ int nvm_create(const struct store_new *new, struct twz_id *id)
 		return TWZ_E_ABSENT;
 	error = store_create(&store, new, &ref);
 	if (!error)
-		*id = store_record(&store, ref)->id;
+		*id = record_of(ref)->id;
 	return error;
 }
 
@@ -432,7 +441,7 @@ static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, str
 	int error = store_seal(&store, from, size, type, perms, (struct twz_id){0}, &ref);
 
 	if (!error)
-		*id = store_record(&store, ref)->id;
+		*id = record_of(ref)->id;
 	return error;
 }
 
@@ -537,7 +546,7 @@ int nvm_view_next(struct twz_id *id)
 	if (!error)
 		error = store_view_next(&store, &ref);
 	if (!error)
-		*id = store_record(&store, ref)->id;
+		*id = record_of(ref)->id;
 	return error;
 }
 
@@ -550,7 +559,7 @@ void nvm_usage(struct store_usage *usage)
 
 uint64_t nvm_end_epoch(const struct object *o)
 {
-	return store_record(&store, o->ref)->end_epoch;
+	return record_of(o->ref)->end_epoch;
 }
 
 bool nvm_drain(void)

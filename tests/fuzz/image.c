@@ -308,11 +308,14 @@ static void walk_views(void)
 /* Under its key and under others: what an account says of itself. */
 static void use_accounts(uint64_t ref, uint64_t n)
 {
-	struct twz_id under = store_record(&store, ref)->identity.key;
+	const struct twz_record *record = store_record(&store, ref);
+	struct twz_id under = record ? record->identity.key : (struct twz_id){0};
 	struct store_new new = {.key = under, .page = 1024, .npages = n % 5};
 	struct twz_account account;
 	uint64_t made;
 
+	if (!record) /* damage has cost it */
+		return;
 	store_account(&store, under, &account);
 	store_limit_key(&store, under, n * 100);
 	if (!store_create(&store, &new, &made))
@@ -326,6 +329,7 @@ static void use(bool fresh)
 {
 	struct store_new new = {
 		.type = TWZ_TYPE_VIEW, .perms = TWZ_PERM_ALL, .page = 1024, .npages = 5};
+	const struct twz_record *record;
 	struct store_usage usage;
 	uint64_t cursor = 0, ref, copy, sealed, n = 0;
 	int error;
@@ -359,9 +363,10 @@ static void use(bool fresh)
 		store_copy(&store, copy, 1, ref, 1, STORE_PAGES_MAX - 1);
 		store_make(&store, copy, TWZ_OBJ_DATA / TWZ_PAGE, 2);
 		store_drop(&store, ref, TWZ_OBJ_DATA / TWZ_PAGE + 1, 600);
-		if (!n) /* hashes megabytes */
+		record = store_record(&store, ref); /* damage may have cost it by now */
+		if (!n && record)                   /* hashes megabytes */
 			store_seal(&store, ref, 3 * TWZ_PAGE, TWZ_TYPE_DATA, TWZ_READ,
-				   store_record(&store, ref)->identity.key, &sealed);
+				   record->identity.key, &sealed);
 		use_accounts(ref, n);
 		store_view_register(&store, copy, true);
 		store_limit(&store, n % 3 ? ref : copy, 1500, 600, 1 + n % 7);
