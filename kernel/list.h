@@ -36,18 +36,6 @@ static inline void list_remove(struct list *l)
 	list_init(l);
 }
 
-/* All elements of `from` go to the end of `to`. */
-static inline void list_move_all(struct list *to, struct list *from)
-{
-	if (list_empty(from))
-		return;
-	from->next->before = to->before;
-	to->before->next = from->next;
-	from->before->next = to;
-	to->before = from->before;
-	list_init(from);
-}
-
 #define list_of(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
 #endif

@@ -51,9 +51,8 @@ const char *symbol_name(uint64_t address, uint64_t *offset);
 /* ---- trace ring: the last 256 events of each processor ---------------------------------------------- */
 
 enum trace_kind {
-	TRACE_CALL = 1, /* number, thread */
-	TRACE_FAULT,    /* address, rip: one that could not be resolved */
-	TRACE_SWITCH,   /* thread from, to */
+	TRACE_FAULT = 1, /* address, rip: one that could not be resolved */
+	TRACE_SWITCH,    /* thread from, to */
 	TRACE_INTERRUPT,
 	TRACE_SHOOT,  /* processors waited for, what */
 	TRACE_OBJECT, /* made or freed: id.lo, 1 or 0 */

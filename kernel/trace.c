@@ -10,9 +10,8 @@
 struct trace_ring trace_rings[CPU_MAX] __attribute__((aligned(TWZ_LINE)));
 
 static const char *const kind_name[] = {
-	[TRACE_CALL] = "call",     [TRACE_FAULT] = "fault", [TRACE_SWITCH] = "switch",
-	[TRACE_INTERRUPT] = "irq", [TRACE_SHOOT] = "shoot", [TRACE_OBJECT] = "object",
-	[TRACE_EXIT] = "exit",
+	[TRACE_FAULT] = "fault", [TRACE_SWITCH] = "switch", [TRACE_INTERRUPT] = "irq",
+	[TRACE_SHOOT] = "shoot", [TRACE_OBJECT] = "object", [TRACE_EXIT] = "exit",
 };
 #define KINDS (sizeof(kind_name) / sizeof(kind_name[0]))
 

@@ -19,6 +19,7 @@
 
 #include "abi/program.h"
 #include "core/store.h"
+#include "core/text.h"
 
 enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -67,15 +68,6 @@ static int usage(const char *reason, const char *what)
 {
 	warn("%s%s (pack --help)", reason, what);
 	return STATUS_USAGE;
-}
-
-static const char *error_text(int error)
-{
-#define TEXT(name, number, text) [number] = text,
-	static const char *const texts[] = {TWZ_ERRORS(TEXT)};
-#undef TEXT
-
-	return texts[-error];
 }
 
 /* ---- images ------------------------------------------------------------------------------------- */

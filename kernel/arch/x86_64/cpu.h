@@ -104,11 +104,6 @@ static inline void cpu_load_root(uint64_t root)
 	__asm__ volatile("mov %0, %%cr3" : : "r"(root) : "memory");
 }
 
-static inline void cpu_flush_page(uint64_t address)
-{
-	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-
 static inline uint64_t cpu_fault_address(void)
 {
 	uint64_t address;
