@@ -111,6 +111,12 @@ struct right_answer {
 
 void right_decide(const struct right_query *query, struct right_answer *answer);
 
+/* query.key of an object: a public key counts as made under itself, so it is its owner's. */
+static inline struct twz_id right_key(const struct twz_identity *identity, struct twz_id id)
+{
+	return identity->type == TWZ_TYPE_KEY ? id : identity->key;
+}
+
 /* A context's limit for an object. */
 uint32_t right_limit(const struct right_context *context, struct twz_id object);
 
