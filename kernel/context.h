@@ -94,6 +94,8 @@ int context_switch(struct thread *thread, const struct object *object);
 /* That of a new thread in this context: what the creator cannot leave, and this one, active. Null: NOMEM. */
 struct subject *context_subject(const struct thread *creator, struct context *context);
 
+/* The context of this ID that it is attached to, which may be deleted; not held. Null: there is none. */
+struct object *context_attached(const struct thread *thread, struct twz_id id);
 /* The one that would be active if this one were detached; null: none. */
 struct object *context_after_detach(const struct thread *thread, const struct object *object);
 
