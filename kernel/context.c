@@ -298,6 +298,17 @@ static uint32_t index_of(const struct subject *s, const struct object *object)
 	return i;
 }
 
+struct object *context_attached(const struct thread *t, struct twz_id id)
+{
+	for (uint32_t i = 0; i < t->subject->count; i++) {
+		struct object *o = t->subject->member[i].context->object;
+
+		if (o->id.lo == id.lo && o->id.hi == id.hi)
+			return o;
+	}
+	return NULL;
+}
+
 static void add(struct subject *s, struct context *c, bool undetachable)
 {
 	s->member[s->count].context = c;

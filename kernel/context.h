@@ -97,6 +97,8 @@ int context_switch(struct thread *thread, const struct object *object);
  */
 struct subject *context_subject(const struct thread *creator, struct context *context, bool stays);
 
+/* The context of this ID that it is attached to, which may be deleted; not held. Null: there is none. */
+struct object *context_attached(const struct thread *thread, struct twz_id id);
 /* The one that would be active if this one were detached; null: none. */
 struct object *context_after_detach(const struct thread *thread, const struct object *object);
 

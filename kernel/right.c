@@ -38,11 +38,10 @@ static bool context_key(void *arg, struct twz_id id, struct twz_id *key)
 	return is;
 }
 
-static uint32_t grants_of(const struct object *o, const struct context *context)
+uint32_t right_granted(const struct object *o, struct twz_id context)
 {
-	for (const struct grant *g = o->grants; context && g; g = g->next)
-		if (g->context.lo == context->object->id.lo &&
-		    g->context.hi == context->object->id.hi)
+	for (const struct grant *g = o->grants; g; g = g->next)
+		if (g->context.lo == context.lo && g->context.hi == context.hi)
 			return g->perms;
 	return 0;
 }
@@ -54,7 +53,8 @@ static void decide(const struct object *o, const struct context *active,
 	const struct right_query query = {.object = o->id,
 					  .key = right_key(&o->identity, o->id),
 					  .defaults = o->identity.perms,
-					  .grants = grants_of(o, active),
+					  .grants =
+						  active ? right_granted(o, active->object->id) : 0,
 					  .now = clock_wall_ns() / NS,
 					  .active = active ? &active->rights : NULL,
 					  .limits = limits,

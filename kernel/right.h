@@ -74,6 +74,8 @@ bool right_explain(struct thread *thread, struct object *object, struct context 
  * one before; 0 takes it away. TWZ_E_NOMEM.
  */
 int right_grant(struct object *object, struct twz_id context, uint32_t perms);
+/* What the context has by a grant. */
+uint32_t right_granted(const struct object *object, struct twz_id context);
 void right_drop_grants(struct object *object);
 
 #endif

@@ -524,23 +524,24 @@ static int64_t sys_view_register(struct thread *t, struct regs *r)
 	return error;
 }
 
+/* One that the caller has no right to is stepped over, and none is asked for what follows such. */
 static int64_t sys_view_next(struct thread *t, struct regs *r)
 {
 	struct twz_id id;
-	struct object *o;
 	int error = user_read(&id, A0(r), sizeof(id));
 
+	if (!error && !none(id) && KSTEP("next-of-own"))
+		error = may(t, id, 0);
 	if (error)
 		return error;
-	/* One that the caller has no right to is stepped over: no call lists such. */
 	do {
 		error = nvm_view_next(&id);
 		if (error)
 			return error;
-		error = object_get(t, id, 0, &o);
-	} while (error == TWZ_E_NOTFOUND);
-	if (!error)
-		object_release(o);
+		error = may(t, id, 0);
+	} while (error == TWZ_E_NOTFOUND && !t->later);
+	if (t->later)
+		return error;      /* it is done again, with the ID that the caller gave */
 	return give_id(A0(r), id); /* after another error too: whoever brings it back says so */
 }
 
@@ -705,8 +706,9 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 	}
 	do
 		o = object_next(o, TWZ_TYPE_THREAD);
-	while (o && right_check(t, o, 0));
-	return o ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
+	while (o && right_check(t, o, 0) && !t->later);
+	/* If it sleeps, it is done again, with the ID that the caller gave. */
+	return o && !t->later ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)
@@ -751,21 +753,21 @@ static int64_t sys_context_attach(struct thread *t, struct regs *r)
 	return error;
 }
 
-/* Who leaves the active context comes to another one, which it must be allowed to use. */
+/*
+ * Who leaves the active context comes to another one, which it must be allowed to use. Looked for among
+ * those that are attached only: one that is deleted can be left, and of others nothing is told.
+ */
 static int64_t sys_context_detach(struct thread *t, struct regs *r)
 {
-	struct object *o, *next;
-	int error = object_find(id_argument(r), &o);
+	struct object *o = context_attached(t, id_argument(r)), *next;
+	int error = 0;
 
-	if (error)
-		return error;
+	if (!o)
+		return TWZ_E_NOTFOUND;
 	next = context_after_detach(t, o);
-	if (next && subject_active(t->subject)->object == o)
+	if (next && subject_active(t->subject)->object == o && KSTEP("detach-use"))
 		error = right_check(t, next, TWZ_USE);
-	if (!error)
-		error = context_detach(t, o);
-	object_release(o);
-	return error;
+	return error ? error : context_detach(t, o);
 }
 
 static int64_t sys_context_switch(struct thread *t, struct regs *r)
@@ -794,7 +796,18 @@ static int64_t sys_context_publish(struct thread *t, struct regs *r)
 	return 0;
 }
 
-/* Who has a right can hand it on, and not more. Taking back needs none but to the object. */
+/* Who has a right can hand it on, and not more; and take from others what it has itself. */
+static int may_grant(struct thread *t, struct object *o, struct twz_id to, uint32_t perms)
+{
+	uint32_t want = KSTEP("grant-narrower") ? perms : 0;
+
+	if (o->medium->persistent)
+		return TWZ_E_TYPE;
+	if (KSTEP("grant-taken"))
+		want |= right_granted(o, to);
+	return right_check(t, o, want);
+}
+
 static int64_t sys_right_grant(struct thread *t, struct regs *r)
 {
 	const struct twz_id to = {.lo = A2(r), .hi = A3(r)};
@@ -803,10 +816,12 @@ static int64_t sys_right_grant(struct thread *t, struct regs *r)
 
 	if (A4(r) & ~(uint64_t)TWZ_PERM_ALL || none(to))
 		return TWZ_E_ARG;
-	error = object_get(t, id_argument(r), KSTEP("grant-narrower") ? (uint32_t)A4(r) : 0, &o);
+	error = object_get(t, id_argument(r), 0, &o);
 	if (error)
 		return error;
-	error = o->medium->persistent ? TWZ_E_TYPE : right_grant(o, to, (uint32_t)A4(r));
+	error = may_grant(t, o, to, (uint32_t)A4(r));
+	if (!error)
+		error = right_grant(o, to, (uint32_t)A4(r));
 	object_release(o);
 	return error;
 }

@@ -77,8 +77,9 @@ static void page_set(struct thread *t, const char *name)
 				       .owner = t->owner->number,
 				       .start_ns = clock_wall_ns(),
 				       .view = t->view->object->id};
+	/* It goes to the console with messages, which only who may USE that can control. */
 	for (unsigned i = 0; i < TWZ_THREAD_NAME - 1 && name[i]; i++)
-		t->page->name[i] = name[i];
+		t->page->name[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
 }
 
 /* Its object, its owner's, with the page that says how it is; held. Without owners it is everybody's. */

@@ -13,7 +13,9 @@
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/object.h"
+#include "kernel/random.h"
 #include "kernel/right.h"
+#include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/verify.h"
 
@@ -28,6 +30,7 @@ struct job {
 	struct twz_cap cap;
 	uint8_t key[32];
 	struct twz_id hash;
+	struct twz_id payer;  /* the key of who wanted it first */
 	struct list sleepers; /* threads, by their queue link */
 	bool taken;
 };
@@ -37,6 +40,7 @@ static struct known {
 	bool good, valid;
 } known[SETS][WAYS];
 static unsigned oldest[SETS];
+static uint64_t set_key; /* odd; so nobody can choose what falls into another's set */
 
 /* By place. Good for one `places` only, so what is gone matches nothing. */
 static struct place {
@@ -60,9 +64,14 @@ static struct twz_id hash_of(const struct twz_cap *cap)
 	return hash;
 }
 
+static unsigned set_of(struct twz_id hash)
+{
+	return (unsigned)(hash.lo * set_key >> 32) % SETS;
+}
+
 static struct known *find_known(struct twz_id hash)
 {
-	struct known *set = known[hash.lo % SETS];
+	struct known *set = known[set_of(hash)];
 
 	for (unsigned i = 0; i < WAYS; i++)
 		if (set[i].valid && set[i].hash.lo == hash.lo && set[i].hash.hi == hash.hi)
@@ -118,7 +127,7 @@ void verify_forget_places(void)
 
 static void remember(struct twz_id hash, bool good)
 {
-	unsigned set = hash.lo % SETS;
+	unsigned set = set_of(hash);
 
 	known[set][oldest[set]++ % WAYS] =
 		(struct known){.hash = hash, .good = good, .valid = true};
@@ -135,7 +144,7 @@ static struct job *job_of(struct twz_id hash)
 	return NULL;
 }
 
-static struct job *job_new(const struct twz_cap *cap, struct twz_id hash)
+static struct job *job_new(const struct thread *t, const struct twz_cap *cap, struct twz_id hash)
 {
 	struct job *job = cache_take(&jobs);
 
@@ -143,6 +152,7 @@ static struct job *job_new(const struct twz_cap *cap, struct twz_id hash)
 		return NULL;
 	job->cap = *cap;
 	job->hash = hash;
+	job->payer = subject_key(t->subject);
 	list_init(&job->sleepers);
 	if (!key_of(cap->signer, job->key)) {
 		cache_give(&jobs, job);
@@ -160,7 +170,7 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	if (t->later) /* it waits for another one already */
 		return true;
 	if (!job)
-		job = job_new(cap, hash);
+		job = job_new(t, cap, hash);
 	if (!job)
 		return false;
 	t->later = true;
@@ -174,15 +184,34 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	return true;
 }
 
+/* Keys take turns: the others of this key go to the end, in their order. */
+static void end_turn(struct twz_id payer)
+{
+	struct list *last = queue.before, *l = queue.next, *next;
+
+	for (bool more = l != &queue; more; l = next) {
+		struct job *job = list_of(l, struct job, link);
+
+		next = l->next;
+		more = l != last;
+		if (job->payer.lo != payer.lo || job->payer.hi != payer.hi)
+			continue;
+		list_remove(l);
+		list_add_last(&queue, l);
+	}
+}
+
 static struct job *take_job(void)
 {
 	for (struct list *l = queue.next; l != &queue; l = l->next) {
 		struct job *job = list_of(l, struct job, link);
 
-		if (!job->taken) {
-			job->taken = true;
-			return job;
-		}
+		if (job->taken)
+			continue;
+		job->taken = true;
+		if (KSTEP("verify-turns"))
+			end_turn(job->payer);
+		return job;
 	}
 	return NULL;
 }
@@ -239,6 +268,8 @@ static void verify_main(void)
 
 void verify_init(void)
 {
+	random_bytes(&set_key, sizeof(set_key));
+	set_key |= 1;
 	for (unsigned i = 0; i < THREADS; i++) {
 		verifier[i] = thread_kernel(verify_main, stacks[i] + STACK);
 		if (!verifier[i])
