@@ -29,7 +29,7 @@ struct twz_built_with {
 };
 uint32_t twz_rt_version(void);
 
-/* What the runtime tells a program; constant while it runs, but for root and key. */
+/* What the runtime tells a program; constant while it runs, but for root, key and context. */
 struct twz_rt_info {
 	uint32_t version;
 	uint32_t nslots;     /* standard slots that the view has, reserved ones included */
@@ -47,6 +47,8 @@ struct twz_rt_info {
 	 * zero. Another after twz_rt_switch and the like.
 	 */
 	struct twz_id key;
+	/* That it acts in: the active one. Hosted, the store's boot context; or zero. Since 1.3. */
+	struct twz_id context;
 };
 #define TWZ_SHADOW_TAIL ((uint64_t)256 << 20)
 

@@ -78,7 +78,7 @@ static int fail_right(const char *where)
 	struct path path;
 	bool known;
 
-	if (path_set(&path, where))
+	if (!strchr(where, '/') || path_set(&path, where))
 		return fail(where, text);
 	known = rights_of(path.text, own);
 	path_cut(&path, (size_t)(path_last(path.text) - path.text));

@@ -17,7 +17,7 @@ static int changed(int error)
 	error = (int)SYS(info, &now);
 	if (error)
 		return error;
-	minimal.sys.context = now.context;
+	minimal.sys.context = minimal.rt.context = now.context;
 	minimal.sys.key = minimal.rt.key = now.key;
 	return 0;
 }
