@@ -6,15 +6,14 @@
 static const char help[] =
 	"usage: as [--undetachable] [--no-console] CONTEXT PROGRAM [ARGUMENT...]\n"
 	"\n"
-	"Runs PROGRAM in the security context CONTEXT, a path or an ID: with the rights that are given to "
-	"that,\n"
-	"and none of the caller's. What PROGRAM makes is made under the key of CONTEXT's owner. It "
-	"takes\n"
-	"the right to use CONTEXT. While PROGRAM runs, CONTEXT may use the console.\n"
+	"Runs PROGRAM in the security context CONTEXT, a path or an ID: with the rights that are\n"
+	"given to that, and none of the caller's. What PROGRAM makes is made under the key of\n"
+	"CONTEXT's owner. It takes the right to use CONTEXT. While PROGRAM runs, CONTEXT may use "
+	"the\n"
+	"console.\n"
 	"\n"
-	"    --undetachable  PROGRAM, and all that it runs, stays within the masks of CONTEXT, in "
-	"whatever\n"
-	"                    other contexts it acts\n"
+	"    --undetachable  PROGRAM, and all that it runs, stays within the masks of CONTEXT, in\n"
+	"                    whatever other contexts it acts\n"
 	"    --no-console    without the console: PROGRAM reads and says nothing\n"
 	"\n"
 	"exit status: that of PROGRAM; 2 usage error, 126 CONTEXT cannot be used, 127 no such "
@@ -36,13 +35,15 @@ static int refuse(const char *context, struct twz_id id, int error)
 	if (error == TWZ_E_TYPE)
 		fail(context, "is no context");
 	else if (error == TWZ_E_ABSENT)
-		fail(context, "programs act in contexts on the machine only, in a store with a boot "
-			      "context");
+		fail(context,
+		     "programs act in contexts on the machine only, in a store with a boot "
+		     "context");
 	else if (error != TWZ_E_RIGHT)
 		fail_error(context, error);
 	else if (!need(context, id, TWZ_USE))
-		fail(context, "its masks leave a program nothing to run in: to read and execute its "
-			      "text, to read and write its memory");
+		fail(context,
+		     "its masks leave a program nothing to run in: to read and execute its "
+		     "text, to read and write its memory");
 	return STATUS_REFUSED;
 }
 
@@ -78,7 +79,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		fail_usage("an argument is missing", "");
 	program.argv = (const char *const *)rest + 1;
-	program.flags = (undetachable ? TWZ_RUN_UNDETACHABLE : 0) |
-			(no_console ? TWZ_RUN_NO_CONSOLE : 0);
+	program.flags =
+		(undetachable ? TWZ_RUN_UNDETACHABLE : 0) | (no_console ? TWZ_RUN_NO_CONSOLE : 0);
 	program_end(run(rest[0], &program));
 }

@@ -627,13 +627,11 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 		error = give_id(A1(r), (struct twz_id){0});
 	if (error)
 		return error;
-	if (new.flags & ~(TWZ_THREAD_SAME | TWZ_THREAD_UNDETACHABLE) || new.reserved ||
-	    new.entry >= USER_END || new.fs_base >= USER_END)
-		return TWZ_E_ARG;
-	if (new.flags & TWZ_THREAD_UNDETACHABLE && none(new.context))
+	if (new.flags & ~(TWZ_THREAD_SAME | (none(new.context) ? 0u : TWZ_THREAD_UNDETACHABLE)) ||
+	    new.reserved || new.entry >= USER_END || new.fs_base >= USER_END)
 		return TWZ_E_ARG;
 	new.name[TWZ_THREAD_NAME - 1] = 0;
-	error = subject_for(t, new.context, new.flags & TWZ_THREAD_UNDETACHABLE, &subject);
+	error = subject_for(t, new.context, new.flags &TWZ_THREAD_UNDETACHABLE, &subject);
 	if (error)
 		return error;
 	if (none(new.view))

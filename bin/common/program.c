@@ -105,7 +105,7 @@ int fail_error(const char *where, int error)
 int need(const char *where, struct twz_id id, uint32_t perms)
 {
 	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
-	struct twz_rt_answer answer;
+	struct twz_rt_answer answer = {0};
 	char reason[160];
 	int error = twz_rt_may(id, perms);
 

@@ -75,8 +75,7 @@ static bool add_right(struct message *m, const struct twz_fault *fault)
 	    twz_rt_explain(fault->object, (struct twz_id){0, 0}, &answer))
 		return false;
 	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (!(fault->access & needed[i].access) ||
-		    answer.effective >> needed[i].perm & 1)
+		if (!(fault->access & needed[i].access) || answer.effective >> needed[i].perm & 1)
 			continue;
 		message_add(m, needed[i].text);
 		message_add(m, right_text(answer.reason[needed[i].perm].why));

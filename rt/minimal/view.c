@@ -64,7 +64,7 @@ fail:
 
 bool view_load(const uint32_t *from, uint32_t *word)
 {
-	uint32_t value;
+	uint32_t value = 0;
 
 	__asm__ volatile goto("1:\tmovl %1, %0\n\t"
 			      ".pushsection twz_fixup, \"a\"\n\t"

@@ -229,13 +229,11 @@ static int sctx_new(int argc, char **argv)
 {
 	const char *perms = "-", *global = "rwxud";
 	struct making m = {.new.ending = true};
-	const struct option_spec spec[] = {{"--key", &m.key, NULL},
-					   {"--sign", &m.sign, NULL},
-					   {"--empty", NULL, &m.empty},
-					   {"--perms", &perms, NULL},
-					   {"--global", &global, NULL},
-					   {"--undetachable", NULL, &m.new.undetachable},
-					   {NULL, NULL, NULL}};
+	const struct option_spec spec[] = {
+		{"--key", &m.key, NULL},     {"--sign", &m.sign, NULL},
+		{"--empty", NULL, &m.empty}, {"--perms", &perms, NULL},
+		{"--global", &global, NULL}, {"--undetachable", NULL, &m.new.undetachable},
+		{NULL, NULL, NULL}};
 	char text[TWZ_ID_TEXT];
 	int error = 0, nrest, status = take_options(argc, argv, spec, 3, 3, &nrest);
 
