@@ -244,7 +244,7 @@ static int may_make_under(struct thread *t, struct twz_id key)
 
 	if (error)
 		return error;
-	error = o->identity.type == TWZ_TYPE_KEY ? 0 : TWZ_E_TYPE;
+	error = right_is_key(&o->identity) ? 0 : TWZ_E_TYPE;
 	object_release(o);
 	return error;
 }

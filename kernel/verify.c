@@ -88,7 +88,7 @@ static bool key_of(struct twz_id signer, uint8_t key[static 32])
 
 	if (object_find(signer, &o))
 		return false;
-	k = o->identity.type == TWZ_TYPE_KEY && object_sealed(o) && nvm_genuine(o)
+	k = right_is_key(&o->identity) && nvm_genuine(o)
 		    ? o->medium->look(o, TWZ_OBJ_DATA / TWZ_PAGE)
 		    : NULL;
 	good = k && k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519;
