@@ -451,11 +451,11 @@ static int64_t sys_object_touch(struct thread *t, struct regs *r)
 {
 	for (unsigned i = 0; A1(r) && i < TOUCH_STEP; i++) {
 		uint64_t n = TWZ_PAGE - A0(r) % TWZ_PAGE;
-		struct twz_fault fault;
+		struct twz_fault fault = {.access = TWZ_VIEW_WRITE};
 
 		if (!user_range(A0(r), A1(r)))
 			return TWZ_E_OUTSIDE;
-		if (!view_touch(t, A0(r), TWZ_VIEW_WRITE, &fault))
+		if (!view_touch(t, A0(r), &fault))
 			return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
 		if (n > A1(r))
 			n = A1(r);
