@@ -5,6 +5,7 @@
 #include "kernel/console.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
+#include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/view.h"
 
@@ -90,7 +91,7 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
 	at = (at - sizeof(call)) & ~15ull;
 	if (user_write(at, &call, sizeof(call))) {
-		if (cpu_this()->reschedule & RESCHEDULE_AGAIN)
+		if (right_waits())
 			return;
 		unhandled(t, fault, " (and its fault handler's stack cannot be written to)");
 		return;
@@ -111,7 +112,7 @@ void fault_page(struct thread *t, uint64_t address, uint64_t error)
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
-	if (!view_touch(t, address, &fault) && !(cpu_this()->reschedule & RESCHEDULE_AGAIN))
+	if (!view_touch(t, address, &fault) && !(right_waits()))
 		upcall(t, &fault);
 }
 

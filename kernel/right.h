@@ -43,6 +43,12 @@ static inline uint32_t right_of(const struct thread *thread, struct object *obje
 	return right_decide_anew(thread->subject, object);
 }
 
+/* Has the running thread been put to sleep for a signature? Then it begins anew: see above. */
+static inline bool right_waits(void)
+{
+	return cpu_this()->reschedule & RESCHEDULE_AGAIN;
+}
+
 /* What is missing may be given by something that is not verified yet: see above. */
 int right_refuse(struct thread *thread, struct object *object, uint32_t want);
 

@@ -167,7 +167,7 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	struct twz_id hash = hash_of(cap);
 	struct job *job = job_of(hash);
 
-	if (cpu_this()->reschedule & RESCHEDULE_AGAIN) /* it waits for another one already */
+	if (right_waits()) /* it waits for another one already */
 		return true;
 	if (!job)
 		job = job_new(t, cap, hash);
