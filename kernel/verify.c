@@ -88,7 +88,7 @@ static bool key_of(struct twz_id signer, uint8_t key[static 32])
 
 	if (object_find(signer, &o))
 		return false;
-	k = o->identity.type == TWZ_TYPE_KEY && object_sealed(o) && nvm_genuine(o)
+	k = right_is_key(&o->identity) && nvm_genuine(o)
 		    ? o->medium->look(o, TWZ_OBJ_DATA / TWZ_PAGE)
 		    : NULL;
 	good = k && k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519;
@@ -167,13 +167,13 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	struct twz_id hash = hash_of(cap);
 	struct job *job = job_of(hash);
 
-	if (t->later) /* it waits for another one already */
+	if (right_waits()) /* it waits for another one already */
 		return true;
 	if (!job)
 		job = job_new(t, cap, hash);
 	if (!job)
 		return false;
-	t->later = true;
+	cpu_this()->reschedule |= RESCHEDULE_AGAIN;
 	thread_sleep(t);
 	list_add_last(&job->sleepers, &t->queue);
 	for (unsigned i = 0; i < THREADS; i++)
