@@ -12,6 +12,7 @@
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define PAGES_MAX 4096u /* of a context: some 60,000 capabilities */
+#define STAMP_STEP 61u  /* so that decisions of several subjects on a run of objects lie apart */
 #define STEP_PAGES 4u   /* copied before others may go on */
 
 static struct cache contexts = CACHE(struct context), subjects = CACHE(struct subject);
@@ -186,7 +187,7 @@ struct twz_id subject_key(const struct subject *s)
 
 void subject_renew(struct subject *s)
 {
-	s->stamp = ++last_stamp;
+	s->stamp = last_stamp += STAMP_STEP;
 	alarm_cancel(&s->expiry);
 }
 

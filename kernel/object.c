@@ -32,7 +32,8 @@ static void doom(struct object *o)
 {
 	if (list_empty(&o->link))
 		list_add_last(&objects_doomed, &o->link);
-	thread_work = cpu_this()->reschedule = true;
+	thread_work = true;
+	cpu_this()->reschedule |= RESCHEDULE;
 }
 
 static struct object **place_of(struct twz_id id)

@@ -451,11 +451,11 @@ static int64_t sys_object_touch(struct thread *t, struct regs *r)
 {
 	for (unsigned i = 0; A1(r) && i < TOUCH_STEP; i++) {
 		uint64_t n = TWZ_PAGE - A0(r) % TWZ_PAGE;
-		struct twz_fault fault;
+		struct twz_fault fault = {.access = TWZ_VIEW_WRITE};
 
 		if (!user_range(A0(r), A1(r)))
 			return TWZ_E_OUTSIDE;
-		if (!view_touch(t, A0(r), TWZ_VIEW_WRITE, &fault))
+		if (!view_touch(t, A0(r), &fault))
 			return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
 		if (n > A1(r))
 			n = A1(r);
@@ -539,8 +539,8 @@ static int64_t sys_view_next(struct thread *t, struct regs *r)
 		if (error)
 			return error;
 		error = may(t, id, 0);
-	} while (error == TWZ_E_NOTFOUND && !t->later);
-	if (t->later)
+	} while (error == TWZ_E_NOTFOUND && !right_waits());
+	if (right_waits())
 		return error;      /* it is done again, with the ID that the caller gave */
 	return give_id(A0(r), id); /* after another error too: whoever brings it back says so */
 }
@@ -704,9 +704,9 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 	}
 	do
 		o = object_next(o, TWZ_TYPE_THREAD);
-	while (o && right_check(t, o, 0) && !t->later);
+	while (o && right_check(t, o, 0) && !right_waits());
 	/* If it sleeps, it is done again, with the ID that the caller gave. */
-	return o && !t->later ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
+	return o && !right_waits() ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)

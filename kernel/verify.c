@@ -167,13 +167,13 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	struct twz_id hash = hash_of(cap);
 	struct job *job = job_of(hash);
 
-	if (t->later) /* it waits for another one already */
+	if (right_waits()) /* it waits for another one already */
 		return true;
 	if (!job)
 		job = job_new(t, cap, hash);
 	if (!job)
 		return false;
-	t->later = true;
+	cpu_this()->reschedule |= RESCHEDULE_AGAIN;
 	thread_sleep(t);
 	list_add_last(&job->sleepers, &t->queue);
 	for (unsigned i = 0; i < THREADS; i++)
