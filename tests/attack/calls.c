@@ -214,43 +214,6 @@ static void end_key(struct twz_id id)
 
 static uint8_t room[4096];
 
-static int64_t do_self(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(self, 0);
-}
-
-static int64_t do_info(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(info, room);
-}
-
-static int64_t do_usage(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(usage, room);
-}
-
-static int64_t do_clock(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(clock, 0);
-}
-
-static int64_t do_random(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(random, room, 16);
-}
-
-/* What would turn the machine off is not tried: the right is asked for first. */
-static int64_t do_power(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(power, 2, 0);
-}
-
 static struct twz_id made;
 
 static int64_t do_object_new(const struct twz_id *id)
@@ -267,16 +230,6 @@ static void end_made(const struct twz_id *id)
 	test_delete(made);
 }
 
-static int64_t do_object_delete(const struct twz_id *id)
-{
-	return SYS(object_delete, ID(*id));
-}
-
-static int64_t do_object_keep(const struct twz_id *id)
-{
-	return SYS(object_keep, ID(*id));
-}
-
 static int64_t do_object_copy(const struct twz_id *id)
 {
 	struct twz_sys_copy copy = {.src = id[0],
@@ -288,36 +241,11 @@ static int64_t do_object_copy(const struct twz_id *id)
 	return SYS(object_copy, &copy);
 }
 
-static int64_t do_object_drop(const struct twz_id *id)
-{
-	return SYS(object_drop, ID(*id), TEST_DATA_PAGE, 1);
-}
-
-static int64_t do_object_limit(const struct twz_id *id)
-{
-	return SYS(object_limit, ID(*id), TEST_DATA_PAGE, 1, TWZ_WRITE);
-}
-
 static int64_t do_object_seal(const struct twz_id *id)
 {
 	const struct twz_sys_seal seal = {.src = *id, .size = 100, .perms = ALL};
 
 	return SYS(object_seal, &seal, &made);
-}
-
-static int64_t do_object_stat(const struct twz_id *id)
-{
-	return SYS(object_stat, ID(*id), room);
-}
-
-static int64_t do_object_sync(const struct twz_id *id)
-{
-	return SYS(object_sync, ID(*id));
-}
-
-static int64_t do_object_settle(const struct twz_id *id)
-{
-	return SYS(object_settle, ID(*id));
 }
 
 static int64_t do_object_touch(const struct twz_id *id)
@@ -330,33 +258,12 @@ static int64_t do_object_touch(const struct twz_id *id)
 	return error;
 }
 
-static int64_t do_root_set(const struct twz_id *id)
-{
-	return SYS(root_set, ID(*id));
-}
-
 static struct twz_id root;
 
 static void end_root(const struct twz_id *id)
 {
 	(void)id;
 	CHECK_EQ(SYS(root_set, ID(root)), 0);
-}
-
-static int64_t do_view_invalidate(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(view_invalidate, MAP_SLOT, 1);
-}
-
-static int64_t do_view_become(const struct twz_id *id)
-{
-	return SYS(view_become, ID(*id));
-}
-
-static int64_t do_view_register(const struct twz_id *id)
-{
-	return SYS(view_register, ID(*id), 1);
 }
 
 static void end_registering(const struct twz_id *id)
@@ -410,11 +317,6 @@ static void end_thread(const struct twz_id *id)
 	SYS(object_delete, ID(made)); /* gone already with mallory's thread, or now */
 }
 
-static int64_t do_thread_kill(const struct twz_id *id)
-{
-	return SYS(thread_kill, ID(*id), 1);
-}
-
 static int64_t do_thread_sync(const struct twz_id *id)
 {
 	const uint64_t at = (uint64_t)test_map(MAP_SLOT, id[1], READ_WRITE) + TWZ_OBJ_DATA;
@@ -425,17 +327,6 @@ static int64_t do_thread_sync(const struct twz_id *id)
 
 	test_unmap(MAP_SLOT);
 	return error;
-}
-
-static int64_t do_thread_segment(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(thread_segment, 0);
-}
-
-static int64_t do_context_attach(const struct twz_id *id)
-{
-	return SYS(context_attach, ID(*id), 0);
 }
 
 static void attached(const struct twz_id *id)
@@ -449,74 +340,55 @@ static int64_t do_context_detach(const struct twz_id *id)
 	return SYS(context_detach, ID(mallory.context.id));
 }
 
-static int64_t do_context_switch(const struct twz_id *id)
-{
-	return SYS(context_switch, ID(*id));
-}
-
-static int64_t do_context_publish(const struct twz_id *id)
-{
-	return SYS(context_publish, ID(*id));
-}
-
-static int64_t do_right_grant(const struct twz_id *id)
-{
-	return SYS(right_grant, ID(*id), 7, 7, TWZ_EXEC);
-}
-
 static int64_t do_right_explain(const struct twz_id *id)
 {
 	return SYS(right_explain, ID(id[0]), ID(id[1]), room);
 }
 
-static int64_t do_console_write(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(console_write, "", 0);
-}
-
-static int64_t do_console_read(const struct twz_id *id)
-{
-	(void)id;
-	return SYS(console_read, room, 1);
-}
-
 struct call {
-	int64_t (*make)(const struct twz_id *id);
+	int64_t (*make)(const struct twz_id *id); /* null: it does not come back */
 	struct part part[PARTS];
+	uint64_t more[3];
 	void (*before)(const struct twz_id *id); /* as mallory, with every right to the parts */
 	void (*undo)(const struct twz_id *id);   /* as us, what it did when it was allowed */
 	int64_t good; /* what a call that is allowed says; 0: 0 or more */
 };
 
+/* With the first part's ID and the numbers in `more` as arguments, or these alone. */
+static int64_t on_part(const struct twz_id *id);
+static int64_t plain(const struct twz_id *id);
+
 #define CASE(name) [TWZ_SYS_##name##_]
+#define ROOM ((uint64_t)room)
 static const struct call calls[TWZ_SYS_COUNT] = {
-	CASE(self) = {do_self},
-	CASE(info) = {do_info},
-	CASE(usage) = {do_usage},
-	CASE(clock) = {do_clock},
-	CASE(random) = {do_random},
-	CASE(power) = {do_power, {MACHINE}, .good = TWZ_E_ARG},
+	CASE(self) = {plain},
+	CASE(info) = {plain, .more = {ROOM}},
+	CASE(usage) = {plain, .more = {ROOM}},
+	CASE(clock) = {plain},
+	CASE(random) = {plain, .more = {ROOM, 16}},
+	/* The right is asked for first: what would turn the machine off is not tried. */
+	CASE(power) = {plain, {MACHINE}, {2}, .good = TWZ_E_ARG},
 	CASE(object_new) = {do_object_new,
 			    {PART("key", make_key, end_key), OBJECT("tie")},
 			    .undo = end_made},
-	CASE(object_delete) = {do_object_delete, {OBJECT("object")}},
-	CASE(object_keep) = {do_object_keep, {PART("object", make_ending, end_object)}},
+	CASE(object_delete) = {on_part, {OBJECT("object")}},
+	CASE(object_keep) = {on_part, {PART("object", make_ending, end_object)}},
 	CASE(object_copy) = {do_object_copy, {OBJECT("source"), OBJECT("destination")}},
-	CASE(object_drop) = {do_object_drop, {OBJECT("object")}},
-	CASE(object_limit) = {do_object_limit, {OBJECT("object")}},
+	CASE(object_drop) = {on_part, {OBJECT("object")}, {TEST_DATA_PAGE, 1}},
+	CASE(object_limit) = {on_part, {OBJECT("object")}, {TEST_DATA_PAGE, 1, TWZ_WRITE}},
 	CASE(object_seal) = {do_object_seal, {OBJECT("source")}, .undo = end_made},
-	CASE(object_stat) = {do_object_stat, {OBJECT("object")}},
-	CASE(object_sync) = {do_object_sync, {OBJECT("object")}},
-	CASE(object_settle) = {do_object_settle, {OBJECT("object")}},
+	CASE(object_stat) = {on_part, {OBJECT("object")}, {ROOM}},
+	CASE(object_sync) = {on_part, {OBJECT("object")}},
+	CASE(object_settle) = {on_part, {OBJECT("object")}},
 	CASE(object_touch) = {do_object_touch, {OBJECT("what is mapped")}},
-	CASE(root_set) = {do_root_set,
+	CASE(root_set) = {on_part,
 			  {PART("namespace", make_namespace, end_object), MACHINE},
 			  .undo = end_root},
-	CASE(view_invalidate) = {do_view_invalidate},
-	CASE(view_become) = {do_view_become, {PART("view", make_view, end_object)}},
-	CASE(view_register) = {do_view_register,
+	CASE(view_invalidate) = {plain, .more = {MAP_SLOT, 1}},
+	CASE(view_become) = {on_part, {PART("view", make_view, end_object)}},
+	CASE(view_register) = {on_part,
 			       {PART("view", make_lasting_view, end_object), MACHINE},
+			       {1},
 			       .undo = end_registering},
 	CASE(view_next) = {do_view_next, {PART("view", make_registered_view, end_registered_view)}},
 	CASE(thread_new) = {do_thread_new,
@@ -524,26 +396,43 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 			     PART("context", make_context, end_context), OBJECT("tie")},
 			    .undo = end_thread},
 	CASE(thread_exit) = {NULL},
-	CASE(thread_kill) = {do_thread_kill, {PART("thread", make_thread, end_object)}},
+	CASE(thread_kill) = {on_part, {PART("thread", make_thread, end_object)}, {1}},
 	CASE(thread_next) = {do_thread_next, {PART("thread", make_thread, end_object)}},
 	CASE(thread_sync) = {do_thread_sync, {OBJECT("object"), OBJECT("what is mapped")}},
 	CASE(thread_handler) = {NULL},
 	CASE(thread_resume) = {NULL},
-	CASE(thread_segment) = {do_thread_segment},
-	CASE(context_attach) = {do_context_attach, {PART("context", make_context, end_context)}},
+	CASE(thread_segment) = {plain},
+	CASE(context_attach) = {on_part, {PART("context", make_context, end_context)}},
 	CASE(context_detach) = {do_context_detach,
 				{PART("active then", make_attached, end_context)},
 				.before = attached},
-	CASE(context_switch) = {do_context_switch,
+	CASE(context_switch) = {on_part,
 				{PART("context", make_attached, end_context)},
 				.before = attached},
-	CASE(context_publish) = {do_context_publish, {PART("context", make_context, end_context)}},
-	CASE(right_grant) = {do_right_grant, {OBJECT("object")}},
+	CASE(context_publish) = {on_part, {PART("context", make_context, end_context)}},
+	CASE(right_grant) = {on_part, {OBJECT("object")}, {7, 7, TWZ_EXEC}},
 	CASE(right_explain) = {do_right_explain,
 			       {OBJECT("object"), PART("context", make_context, end_context)}},
-	CASE(console_write) = {do_console_write, {CONSOLE}},
-	CASE(console_read) = {do_console_read, {CONSOLE}},
+	CASE(console_write) = {plain, {CONSOLE}, {ROOM, 0}},
+	CASE(console_read) = {plain, {CONSOLE}, {ROOM, 1}},
 };
+
+static uint32_t tried; /* the number of the call */
+
+static int64_t on_part(const struct twz_id *id)
+{
+	const uint64_t *more = calls[tried].more;
+
+	return sys_call(TWZ_SYS_FIRST + tried, ID(*id), more[0], more[1], more[2], 0);
+}
+
+static int64_t plain(const struct twz_id *id)
+{
+	const uint64_t *more = calls[tried].more;
+
+	(void)id;
+	return sys_call(TWZ_SYS_FIRST + tried, more[0], more[1], more[2], 0, 0, 0);
+}
 
 #define NAME(name, arguments) #name,
 static const char *const names[] = {TWZ_SYSCALLS(NAME)};
@@ -577,7 +466,7 @@ struct need {
 #define WRITE TWZ_WRITE
 #define USE TWZ_USE
 #define DELETE TWZ_DELETE
-#define GRANTED TWZ_EXEC /* what do_right_grant hands on */
+#define GRANTED TWZ_EXEC /* what right_grant hands on here */
 #define ANY 0
 
 /* clang-format off */
@@ -697,6 +586,7 @@ static int64_t as_mallory(void *arg)
 		call->before(trial->id);
 		narrow(trial);
 	}
+	tried = trial->call;
 	before = bare_usage();
 	result = call->make(trial->id);
 	after = bare_usage();

@@ -292,6 +292,7 @@ check_errors() {
 
 # Every system call is in the table of what it does and in that of its rights, in its place, and its rights
 # are those that tests/attack/calls.c tries.
+# shellcheck disable=SC2016
 check_calls() {
 	sed -n '/define TWZ_SYSCALLS/,/clang-format on/s/^[[:space:]]*X(\([a-z_]*\),.*/\1/p' abi/syscall.h >"$work/have"
 	sed -n '/^## The calls/,/^## Rights/s/^| `\([a-z_]*\)` |.*/\1/p' "$1/docs/syscalls.md" |
