@@ -355,13 +355,13 @@ int context_attach(struct thread *t, struct context *c, uint32_t flags)
 	return go_over(t, &wanted);
 }
 
-struct subject *context_subject(const struct thread *creator, struct context *c)
+struct subject *context_subject(const struct thread *creator, struct context *c, bool stays)
 {
 	const struct subject *s = creator->subject;
 	uint32_t at = index_of(s, c->object);
-	bool stays = undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
 	struct subject wanted = {0};
 
+	stays |= undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
 	for (uint32_t i = 0; KSTEP("limits-inherited") && i < s->count; i++)
 		if (i != at && s->member[i].undetachable)
 			add(&wanted, s->member[i].context, true);

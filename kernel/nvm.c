@@ -567,9 +567,12 @@ struct twz_id nvm_boot_context(void)
 	return nvm_epoch ? store.super->boot : (struct twz_id){0};
 }
 
-bool nvm_genuine(const struct object *o)
+bool nvm_genuine(struct object *o)
 {
-	return !o->medium->persistent || !store_verify(&store, o->ref, TWZ_OBJ_DATA / TWZ_PAGE);
+	if (!o->genuine)
+		o->genuine = !o->medium->persistent ||
+			     !store_verify(&store, o->ref, TWZ_OBJ_DATA / TWZ_PAGE);
+	return o->genuine;
 }
 
 bool nvm_drain(void)

@@ -153,7 +153,11 @@ uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want
 bool right_explain(struct thread *t, struct object *o, struct context *context,
 		   struct right_answer *answer)
 {
-	decide(o, context, NULL, 0, answer);
+	if (context)
+		decide(o, context, NULL, 0, answer);
+	else
+		decide_for(t->subject, o, answer);
+	answer->effective &= possible(o);
 	return !answer->unverified || !verify_wait(t, answer->unverified);
 }
 

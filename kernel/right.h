@@ -69,8 +69,8 @@ static inline int right_check(struct thread *thread, struct object *object, uint
 uint32_t right_why(const struct thread *thread, const struct object *object, uint32_t want);
 
 /*
- * The decision with its reasons for a context (null: for none), its undetachable ones apart. False: wait,
- * as above.
+ * The decision with its reasons: for a context by itself, or (null) for the thread as it is. False: wait, as
+ * above.
  */
 bool right_explain(struct thread *thread, struct object *object, struct context *context,
 		   struct right_answer *answer);

@@ -587,7 +587,7 @@ static int tie_all(struct thread *t, const struct twz_id tie[TWZ_THREAD_TIES],
 }
 
 /* What a new thread acts as, held: as the caller, or in another context. */
-static int subject_for(struct thread *t, struct twz_id id, struct subject **subject)
+static int subject_for(struct thread *t, struct twz_id id, bool stays, struct subject **subject)
 {
 	struct context *context;
 	struct object *o;
@@ -601,7 +601,7 @@ static int subject_for(struct thread *t, struct twz_id id, struct subject **subj
 	error = context_use(t, id, false, TWZ_USE, &o, &context);
 	if (error)
 		return error;
-	*subject = context_subject(t, context);
+	*subject = context_subject(t, context, stays);
 	context_release(context);
 	object_release(o);
 	return *subject ? 0 : TWZ_E_NOMEM;
@@ -627,11 +627,11 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 		error = give_id(A1(r), (struct twz_id){0});
 	if (error)
 		return error;
-	if (new.flags & ~TWZ_THREAD_SAME || new.reserved || new.entry >= USER_END ||
-	    new.fs_base >= USER_END)
+	if (new.flags & ~(TWZ_THREAD_SAME | (none(new.context) ? 0u : TWZ_THREAD_UNDETACHABLE)) ||
+	    new.reserved || new.entry >= USER_END || new.fs_base >= USER_END)
 		return TWZ_E_ARG;
 	new.name[TWZ_THREAD_NAME - 1] = 0;
-	error = subject_for(t, new.context, &subject);
+	error = subject_for(t, new.context, new.flags &TWZ_THREAD_UNDETACHABLE, &subject);
 	if (error)
 		return error;
 	if (none(new.view))
