@@ -180,7 +180,7 @@ static struct digest digest_given(const struct store_given *g, unsigned n, unsig
 
 	while (n && g->page < first)
 		g++, n--;
-	if (!n || g->page >= end || (!level && is_zero(g->data, TWZ_PAGE)))
+	if (!n || g->page >= end || (!level && (!g->data || is_zero(g->data, TWZ_PAGE))))
 		return out;
 	if (!level) {
 		crypto_hash(&out, DIGEST, TWZ_HASH_LEAF, g->data, TWZ_PAGE);

@@ -178,7 +178,7 @@ int store_verify(const struct store *s, uint64_t ref, uint64_t page);
  */
 struct store_given {
 	uint64_t page;
-	const void *data; /* TWZ_PAGE bytes, aligned to 8 */
+	const void *data; /* TWZ_PAGE bytes, aligned to 8; null: zeros */
 };
 void store_root_of(const struct store_given *given, unsigned n, uint8_t root[static 32]);
 
