@@ -751,10 +751,7 @@ static int64_t sys_context_attach(struct thread *t, struct regs *r)
 	return error;
 }
 
-/*
- * Who leaves the active context comes to another one, which it must be allowed to use. Looked for among
- * those that are attached only: one that is deleted can be left, and of others nothing is told.
- */
+/* Who leaves the active context comes to another, for which it needs USE. One that is deleted can be left. */
 static int64_t sys_context_detach(struct thread *t, struct regs *r)
 {
 	struct object *o = context_attached(t, id_argument(r)), *next;
