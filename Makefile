@@ -168,7 +168,7 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 
 # The machine: kernel, guest programs, the tools that start it.
 -include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk \
-	bench/guest/guest.mk
+	bench/guest/guest.mk tests/attack/attack.mk
 
 # ---- what to ask for -----------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ struct twz_rt_info {
 	uint64_t shadow;       /* memory of zeros, page by page on demand, for the shadow's rows; */
 	uint64_t shadow_bytes; /* behind so many bytes, TWZ_SHADOW_TAIL more can be read */
 	struct twz_id root;    /* the root namespace; zero in a store that has none yet */
+	struct twz_id key; /* of this program's owner: what new objects are made under; or zero */
 };
 #define TWZ_SHADOW_TAIL ((uint64_t)256 << 20)
 
@@ -152,7 +153,7 @@ struct twz_fault {
 	uint32_t kind;   /* enum twz_fault_kind */
 	int32_t error;   /* enum twz_error, the reason */
 	uint32_t access; /* enum twz_view_rights that was wanted */
-	uint32_t reserved;
+	uint32_t why;    /* enum right_why (core/right.h), if a right is missing; else 0 */
 	struct twz_id object;
 	uint64_t offset;
 	uint64_t address;

@@ -77,10 +77,11 @@ TWZ_SIZE(struct twz_gate, 128);
  *   - Nothing crosses a page: each lies at a multiple of its size.
  */
 #define TWZ_CONTEXT_MAGIC 0x7478637a7774ull /* "twzcxt" */
+#define TWZ_CONTEXT_UNDETACHABLE 1u         /* whoever attaches to it cannot leave it */
 struct twz_context {
 	uint64_t magic;
 	uint32_t version;     /* 1 */
-	uint32_t flags;       /* 1: attached undetachable by default */
+	uint32_t flags;       /* TWZ_CONTEXT_UNDETACHABLE */
 	uint32_t global_mask; /* enum twz_perm */
 	uint32_t reserved0;
 	uint64_t serial; /* grows with every publish */

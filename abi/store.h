@@ -169,7 +169,8 @@ struct twz_account {
 	struct twz_id key;
 	uint64_t pages, limit; /* copies charged in full; limit 0: none */
 	uint64_t objects;      /* while there are any, the key object lives */
-	uint64_t reserved[2];  /* [0] links free places */
+	uint64_t reserved;     /* links free places */
+	uint64_t frame_limit;  /* of DRAM, which the kernel counts; 0: none */
 	uint64_t sum;
 };
 TWZ_SIZE(struct twz_account, 64);

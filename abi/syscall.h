@@ -53,6 +53,12 @@
 	X(thread_handler,  "uint64_t entry, uint64_t stack, uint64_t stack_bytes")                 \
 	X(thread_resume,   "const struct twz_upcall *upcall")                                      \
 	X(thread_segment,  "uint64_t fs_base")                                                     \
+	X(context_attach,  "struct twz_id context, uint32_t flags")                                \
+	X(context_detach,  "struct twz_id context")                                                \
+	X(context_switch,  "struct twz_id context")                                                \
+	X(context_publish, "struct twz_id context")                                                \
+	X(right_grant,     "struct twz_id object, struct twz_id context, uint32_t perms")          \
+	X(right_explain,   "struct twz_id object, struct twz_id context, struct twz_rt_answer *out") \
 	X(console_write,   "const void *data, uint64_t bytes")                                     \
 	X(console_read,    "void *data, uint64_t bytes")
 /* clang-format on */
@@ -61,7 +67,7 @@
 enum twz_sys_index { TWZ_SYSCALLS(TWZ_SYS_ENUM_) TWZ_SYS_COUNT };
 #define TWZ_SYS(name) (TWZ_SYS_FIRST + TWZ_SYS_##name##_)
 
-/* What a thread finds; constant while it runs, but for root and, after a become, view. */
+/* What a thread finds; constant while it runs, but for root, view, context and key. */
 struct twz_sys_info {
 	uint32_t version; /* TWZ_SYS_VERSION */
 	uint32_t processors;
@@ -74,8 +80,12 @@ struct twz_sys_info {
 	struct twz_id view;
 	struct twz_id console; /* struct twz_console */
 	struct twz_id boot;    /* struct twz_boot: the programs and the command line */
+	struct twz_id
+		machine; /* a DEVICE object: who may USE it decides on the machine as a whole */
+	struct twz_id context; /* the active one; zero: none */
+	struct twz_id key;     /* that the active context was made under: its owner's; zero: none */
 };
-TWZ_SIZE(struct twz_sys_info, 112);
+TWZ_SIZE(struct twz_sys_info, 160);
 #define TWZ_SYS_VERSION 0x00010000u /* major in the high half */
 
 /* Counts of the whole machine. What is made and ended again leaves the first part as it was. */
@@ -97,6 +107,17 @@ struct twz_sys_usage {
 	uint64_t reserved[2];
 };
 TWZ_SIZE(struct twz_sys_usage, 184);
+
+/*
+ * Contexts. A thread is attached to some; one is active, and gives the thread its rights. An
+ * undetachable one stays, and its masks count whichever is active, for all threads that this one starts
+ * too.
+ */
+enum twz_attach_flags {
+	TWZ_ATTACH_ACTIVE = 1, /* it is the active one from now on */
+	TWZ_ATTACH_UNDETACHABLE = 2,
+};
+#define TWZ_ATTACH_MAX 8u
 
 enum twz_power { TWZ_POWER_OFF = 0, TWZ_POWER_RESET = 1 };
 
@@ -141,7 +162,12 @@ enum twz_sys_thread_flags {
  * until it is deleted or the caller ends. Deleting it ends the thread.
  */
 struct twz_sys_thread {
-	struct twz_id view;         /* zero: the caller's */
+	struct twz_id view; /* zero: the caller's */
+	/*
+	 * That it is attached to, besides those that the caller cannot leave; active. Zero: all of the
+	 * caller's. Its object is made under this context's key, and granted to the caller's context.
+	 */
+	struct twz_id context;
 	uint64_t entry, stack, arg; /* rip, rsp, rdi */
 	uint64_t fs_base;
 	uint32_t flags;
@@ -150,7 +176,7 @@ struct twz_sys_thread {
 		tie[TWZ_THREAD_TIES]; /* volatile objects, from now on tied to the new thread */
 	char name[TWZ_THREAD_NAME];   /* for people, ends with a zero */
 };
-TWZ_SIZE(struct twz_sys_thread, 152);
+TWZ_SIZE(struct twz_sys_thread, 168);
 
 /*
  * Waiting on words: a word is 4 bytes, aligned, in an object, named by its address in the caller's
@@ -187,7 +213,8 @@ struct twz_upcall {
 		kind; /* enum twz_fault_kind (abi/rt.h) or, from 64 on, TWZ_FAULT_EXCEPTION + vector */
 	int32_t error;   /* enum twz_error, the reason */
 	uint32_t access; /* enum twz_view_rights that was wanted */
-	uint32_t depth;  /* of nesting, from 1 */
+	uint16_t depth;  /* of nesting, from 1 */
+	uint16_t why;    /* enum right_why (core/right.h), if a right is missing */
 	struct twz_id object;
 	uint64_t offset;
 	uint64_t address;

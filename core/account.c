@@ -10,6 +10,8 @@
 #include "core/sum.h"
 
 #define WORDS (sizeof(struct twz_account) / 8)
+#define PAGES_WORD (offsetof(struct twz_account, pages) / 8)
+#define OBJECTS_WORD (offsetof(struct twz_account, objects) / 8)
 
 struct twz_account *account_at(const struct store *s, uint64_t ref)
 {
@@ -20,6 +22,7 @@ uint64_t account_sum(const struct twz_account *a)
 {
 	uint64_t sum = 0;
 
+#pragma GCC unroll 8 /* at every creation: so the factors are constants */
 	for (unsigned i = 0; i < WORDS - 1; i++)
 		sum += twz_sum_at(i, ((const uint64_t *)a)[i]);
 	return sum;
@@ -30,36 +33,48 @@ bool account_known(const struct store *s)
 	return s->fixed->ro & TWZ_STORE_ACCOUNTS;
 }
 
-/* Mostly it is the one that was asked for last. */
-static int find(struct store *s, struct twz_id key, uint64_t *ref, struct twz_account **out)
+/* By the index. */
+static __attribute__((noinline)) int look_up(struct store *s, struct twz_id key)
 {
-	struct twz_account *a = account_at(s, *ref = s->account);
-	uint64_t at = 0;
+	const struct twz_account *a;
+	uint64_t at = 0, ref;
 
-	if (!a || !id_equal(a->key, key)) {
-		do {
-			*ref = index_next(s, &s->super->key_index, index_tag(s, key), &at);
-			if (!*ref)
-				return TWZ_E_NOTFOUND;
-			a = account_at(s, *ref);
-			if (!a) /* so also where the index is damaged */
-				return TWZ_E_DAMAGED;
-		} while (!id_equal(a->key, key));
-		s->account = *ref;
+	do {
+		ref = index_next(s, &s->super->key_index, index_tag(s, key), &at);
+		if (!ref)
+			return TWZ_E_NOTFOUND;
+		a = account_at(s, ref);
+		if (!a) /* so also where the index is damaged */
+			return TWZ_E_DAMAGED;
+	} while (!id_equal(a->key, key));
+	s->account = ref;
+	return 0;
+}
+
+/* Mostly it is the one that was asked for last, which was looked up: its frame stays a slab's. */
+static inline int find(struct store *s, struct twz_id key, uint64_t *ref, struct twz_account **out)
+{
+	struct twz_account *a = slab_place(s, &slab_accounts, s->account);
+	int error;
+
+	if (!s->account || !id_equal(a->key, key)) {
+		error = look_up(s, key);
+		if (error)
+			return error;
+		a = slab_place(s, &slab_accounts, s->account);
 	}
+	*ref = s->account;
 	*out = a;
 	return STEP("sum", "account") && a->sum != account_sum(a) ? TWZ_E_DAMAGED : 0;
 }
 
-/* The key's account; made if there is none: before it nothing is staged. */
-static int find_or_make(struct store *s, struct twz_id key, uint64_t *ref, struct twz_account **out)
+/* Before it nothing is staged. */
+static __attribute__((noinline)) int make(struct store *s, struct twz_id key, uint64_t *ref,
+					  struct twz_account **out)
 {
 	struct twz_account fresh = {.key = key};
-	int error = find(s, key, ref, out);
+	int error = index_reserve(s, &s->super->key_index);
 
-	if (error != TWZ_E_NOTFOUND)
-		return error;
-	error = index_reserve(s, &s->super->key_index);
 	if (!error)
 		error = slab_take(s, &slab_accounts, ref, (void **)out);
 	if (!error)
@@ -73,12 +88,21 @@ static int find_or_make(struct store *s, struct twz_id key, uint64_t *ref, struc
 	return 0;
 }
 
+/* The key's account; made if there is none. */
+static inline int find_or_make(struct store *s, struct twz_id key, uint64_t *ref,
+			       struct twz_account **out)
+{
+	int error = find(s, key, ref, out);
+
+	return error == TWZ_E_NOTFOUND ? make(s, key, ref, out) : error;
+}
+
 static bool has_room(const struct twz_account *a, uint64_t more)
 {
 	return !a->limit || (a->pages <= a->limit && more <= a->limit - a->pages);
 }
 
-int account_enter(struct store *s, struct twz_id key, uint64_t pages, uint64_t *ref)
+int account_open(struct store *s, struct twz_id key, uint64_t pages, uint64_t *ref)
 {
 	struct twz_account *a;
 	int error;
@@ -87,14 +111,23 @@ int account_enter(struct store *s, struct twz_id key, uint64_t pages, uint64_t *
 	if (!account_known(s))
 		return 0;
 	error = find_or_make(s, key, ref, &a);
-	if (error)
-		return error;
 	/* One that is made here is all zero in place: no limit. */
-	if (STEP("check", "account: room to create") && !has_room(a, pages))
-		return TWZ_E_LIMIT;
-	UPDATE_PUT(&s->update, a, pages, UPDATE_GET(&s->update, a->pages) + pages);
-	UPDATE_PUT(&s->update, a, objects, UPDATE_GET(&s->update, a->objects) + 1);
-	return 0;
+	if (!error && STEP("check", "account: room to create") && !has_room(a, pages))
+		error = TWZ_E_LIMIT;
+	return error;
+}
+
+/* The sum once for both fields: every creation comes here. In place a new account is all zero. */
+void account_enter(struct store *s, uint64_t ref, uint64_t pages)
+{
+	struct twz_account *a = slab_place(s, &slab_accounts, ref);
+	uint64_t now = a->pages + pages, before = a->objects, *sum;
+
+	update_set(&s->update, &a->pages, now);
+	update_set(&s->update, &a->objects, before + 1);
+	sum = update_word(&s->update, &a->sum);
+	*sum += twz_sum_at(PAGES_WORD, now) - twz_sum_at(PAGES_WORD, a->pages) +
+		twz_sum_at(OBJECTS_WORD, before + 1) - twz_sum_at(OBJECTS_WORD, before);
 }
 
 /* The account that the record refers to, if it is the one of its key. */
@@ -154,7 +187,7 @@ int account_leave(struct store *s, const struct twz_record *rec)
 
 	if (error)
 		return error;
-	if (a->objects == 1 && !a->limit)
+	if (a->objects == 1 && !a->limit && !a->frame_limit)
 		return give(s, a, rec->account);
 	UPDATE_PUT(&s->update, a, pages, UPDATE_GET(&s->update, a->pages) - 1);
 	UPDATE_PUT(&s->update, a, objects, a->objects - 1);
@@ -172,21 +205,39 @@ int store_account(struct store *s, struct twz_id key, struct twz_account *out)
 	return error;
 }
 
-static int limit_key(struct store *s, struct twz_id key, uint64_t pages)
+int store_account_next(const struct store *s, uint64_t *cursor, struct twz_account *out)
 {
-	struct twz_account *a;
+	const struct twz_account *a;
 	uint64_t ref;
-	int error = pages ? find_or_make(s, key, &ref, &a) : find(s, key, &ref, &a);
+	int error = index_walk(s, &s->super->key_index, cursor, &ref);
 
-	if (!error && (pages || a->objects))
-		UPDATE_PUT(&s->update, a, limit, pages);
-	else if (!error)
-		error = give(s, a, ref);
-	error = update_end(&s->update, error);
-	return !pages && error == TWZ_E_NOTFOUND ? 0 : error;
+	if (error)
+		return error;
+	a = account_at(s, ref);
+	if (!a || a->sum != account_sum(a))
+		return TWZ_E_DAMAGED;
+	*out = *a;
+	return 0;
 }
 
-int store_limit_key(struct store *s, struct twz_id key, uint64_t pages)
+static int limit_key(struct store *s, struct twz_id key, uint64_t pages, uint64_t frames)
+{
+	struct twz_account *a;
+	bool any = pages || frames;
+	uint64_t ref;
+	int error = any ? find_or_make(s, key, &ref, &a) : find(s, key, &ref, &a);
+
+	if (!error && (any || a->objects)) {
+		UPDATE_PUT(&s->update, a, limit, pages);
+		UPDATE_PUT(&s->update, a, frame_limit, frames);
+	} else if (!error) {
+		error = give(s, a, ref);
+	}
+	error = update_end(&s->update, error);
+	return !any && error == TWZ_E_NOTFOUND ? 0 : error;
+}
+
+int store_limit_key(struct store *s, struct twz_id key, uint64_t pages, uint64_t frames)
 {
 	int error;
 
@@ -195,7 +246,7 @@ int store_limit_key(struct store *s, struct twz_id key, uint64_t pages)
 	if (!account_known(s))
 		return TWZ_E_VERSION;
 	do
-		error = limit_key(s, key, pages);
+		error = limit_key(s, key, pages, frames);
 	while (store_make_room(s, error));
 	return error;
 }

@@ -52,7 +52,7 @@ static void holds(struct twz_id of, uint64_t objects, uint64_t pages)
 
 static void limit(struct twz_id of, uint64_t pages)
 {
-	assert_int_equal(store_limit_key(s, of, pages), 0);
+	assert_int_equal(store_limit_key(s, of, pages, 0), 0);
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -216,7 +216,7 @@ static void test_limit(void **state)
 	uint64_t a, b, c, ref;
 
 	(void)state;
-	assert_int_equal(store_limit_key(s, none, 5), TWZ_E_ARG);
+	assert_int_equal(store_limit_key(s, none, 5, 0), TWZ_E_ARG);
 	limit(key, 0);
 	assert_int_equal(s->super->key_index.count, 0);
 	/* A limit comes before the first object, and stays after the last. */
@@ -282,6 +282,66 @@ static void test_limit(void **state)
 	holds(other, 0, 0);
 	limit(other, 0);
 	assert_int_equal(s->super->key_index.count, 0);
+	sound();
+}
+
+/* The store keeps it, with what it has itself, and does no more. */
+static void test_frame_limit(void **state)
+{
+	struct twz_account got;
+	uint64_t a, cursor = 0;
+
+	(void)state;
+	assert_int_equal(store_limit_key(s, key, 0, 77), 0);
+	a = make(key, 3);
+	assert_int_equal(store_make(s, a, 2000, 100), 0);
+	assert_int_equal(store_account(s, key, &got), 0);
+	assert_int_equal(got.limit, 0);
+	assert_int_equal(got.frame_limit, 77);
+	delete (a);
+	assert_int_equal(store_account(s, key, &got), 0);
+	assert_int_equal(store_limit_key(s, key, 9, 78), 0);
+	assert_int_equal(store_mount(s, s->base, BYTES, test_random), 0);
+	assert_int_equal(store_account(s, key, &got), 0);
+	assert_int_equal(got.limit, 9);
+	assert_int_equal(got.frame_limit, 78);
+	sound();
+	assert_int_equal(store_account_next(s, &cursor, &got), 0);
+	assert_int_equal(got.frame_limit, 78);
+	assert_int_equal(store_account_next(s, &cursor, &got), TWZ_E_NOTFOUND);
+	limit(key, 0);
+	cursor = 0;
+	assert_int_equal(store_account_next(s, &cursor, &got), TWZ_E_NOTFOUND);
+	sound();
+}
+
+/* A walk meets each account once; one that is damaged does not end it. */
+static void test_walk(void **state)
+{
+	bool met[300] = {false};
+	struct twz_account got;
+	uint64_t cursor = 0;
+	int n = 0, damaged = 0, error;
+
+	(void)state;
+	for (uint64_t i = 0; i < 300; i++)
+		assert_int_equal(store_limit_key(s, (struct twz_id){i, 7}, 1 + i, 0), 0);
+	assert_int_equal(store_account(s, (struct twz_id){150, 7}, &got), 0);
+	account_at(s, s->account)->limit++;
+	while ((error = store_account_next(s, &cursor, &got)) != TWZ_E_NOTFOUND) {
+		if (error) {
+			assert_int_equal(error, TWZ_E_DAMAGED);
+			damaged++;
+			continue;
+		}
+		assert_int_equal(got.limit, got.key.lo + 1);
+		assert_false(met[got.key.lo]);
+		met[got.key.lo] = true;
+		n++;
+	}
+	assert_int_equal(n, 299);
+	assert_int_equal(damaged, 1);
+	account_at(s, s->account)->limit--;
 	sound();
 }
 
@@ -409,7 +469,7 @@ static void test_old(void **state)
 	a = make(key, 5);
 	assert_int_equal(record(a)->account, 0);
 	assert_int_equal(store_account(s, key, &account), TWZ_E_NOTFOUND);
-	assert_int_equal(store_limit_key(s, key, 1), TWZ_E_VERSION);
+	assert_int_equal(store_limit_key(s, key, 1, 0), TWZ_E_VERSION);
 	assert_int_equal(store_make(s, a, 2000, 50), 0);
 	b = make(key, 0);
 	assert_int_equal(store_copy(s, b, 1, a, 1, 3000), 0);
@@ -433,7 +493,7 @@ static void test_full(void **state)
 		page++;
 	/* Neither a frame for accounts nor one for the index. */
 	assert_int_equal(try_make(key, false, 0, &a), TWZ_E_FULL);
-	assert_int_equal(store_limit_key(s, key, 7), TWZ_E_FULL);
+	assert_int_equal(store_limit_key(s, key, 7, 0), TWZ_E_FULL);
 	holds(key, 0, 0);
 	assert_int_equal(store_delete(s, filler), 0);
 	limit(key, 7);
@@ -478,15 +538,15 @@ static void test_checker(void **state)
 	struct twz_record right;
 
 	(void)state;
-	CHECKED(mine->reserved[1], 1, "S16");
+	CHECKED(mine->reserved, 1, "S16");
 	MENDED(mine, pages, 5, "S16");
 	MENDED(mine, objects, 2, "S16");
 	CHECKED(free->limit, 5, "S17");
 	CHECKED(free->sum, 0, "S17");
 	CHECKED(head->kind, TWZ_SLAB_TIE, "S15");
-	MENDED(free, reserved[0], 0, "S17"); /* all behind it are lost */
-	MENDED(free, reserved[0], s->super->accounts.free, "S17");
-	MENDED(free, reserved[0], record(a)->account, "S17");
+	MENDED(free, reserved, 0, "S17"); /* all behind it are lost */
+	MENDED(free, reserved, s->super->accounts.free, "S17");
+	MENDED(free, reserved, record(a)->account, "S17");
 
 	right = *record(a);
 	record(a)->account = record(c)->account;
@@ -524,7 +584,7 @@ static void test_damage(void **state)
 	assert_int_equal(store_drop(s, a, 1024, 1), TWZ_E_DAMAGED);
 	assert_int_equal(store_make(s, a, 1030, 1), TWZ_E_DAMAGED);
 	assert_int_equal(store_copy(s, a, 1030, source, 1024, 1), TWZ_E_DAMAGED);
-	assert_int_equal(store_limit_key(s, key, 5), TWZ_E_DAMAGED);
+	assert_int_equal(store_limit_key(s, key, 5, 0), TWZ_E_DAMAGED);
 	/* With a sum that fits: fewer pages than go. */
 	mine->sum = account_sum(mine);
 	assert_int_equal(store_drop(s, a, 1024, 3), TWZ_E_DAMAGED);
@@ -694,6 +754,8 @@ int main(void)
 		cmocka_unit_test_setup(test_sealed, setup),
 		cmocka_unit_test_setup(test_ending, setup),
 		cmocka_unit_test_setup(test_limit, setup),
+		cmocka_unit_test_setup(test_frame_limit, setup),
+		cmocka_unit_test_setup(test_walk, setup),
 		cmocka_unit_test_setup(test_dying, setup),
 		cmocka_unit_test_setup(test_present, setup),
 		cmocka_unit_test_setup(test_settle, setup),

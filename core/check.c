@@ -315,7 +315,7 @@ static void walk_free_accounts(struct walk *w)
 {
 	const struct twz_account *a;
 
-	for (uint64_t ref = w->s->super->accounts.free; ref; ref = a->reserved[0]) {
+	for (uint64_t ref = w->s->super->accounts.free; ref; ref = a->reserved) {
 		struct twz_account free = {0};
 
 		if (!meet_account(w, ref))
@@ -325,7 +325,7 @@ static void walk_free_accounts(struct walk *w)
 			return;
 		}
 		a = account_at(w->s, ref);
-		free.reserved[0] = a->reserved[0];
+		free.reserved = a->reserved;
 		free.sum = account_sum(&free);
 		if (memcmp(&free, a, sizeof(free)))
 			report(w, "S17", ref >> 6, "a free account is not empty");
@@ -379,7 +379,7 @@ static void check_accounts(struct walk *w, uint64_t frame)
 			report(w, "S16", frame, "account: wrong number of pages");
 		if (a->objects != tally.objects[i])
 			report(w, "S16", frame, "account: wrong number of objects");
-		if (!a->objects && !a->limit)
+		if (!a->objects && !a->limit && !a->frame_limit)
 			report(w, "S16", frame, "account: of nothing, and without a limit");
 		if (!look_up_finds(w, &w->s->super->key_index, index_tag(w->s, a->key),
 				   TWZ_REF(frame, i)))

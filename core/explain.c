@@ -86,7 +86,7 @@ int explain(struct store *s, struct twz_id object, struct twz_id context, uint64
 
 	if (error)
 		return error;
-	query.key = store_record(s, ref)->identity.key;
+	query.key = right_key(&store_record(s, ref)->identity, object);
 	query.defaults = store_record(s, ref)->identity.perms;
 	if (context.lo | context.hi) {
 		error = find(s, context, &stored.ref);

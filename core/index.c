@@ -83,6 +83,29 @@ uint64_t index_next(const struct store *s, const struct twz_index *index, uint64
 	return 0;
 }
 
+int index_walk(const struct store *s, const struct twz_index *index, uint64_t *cursor,
+	       uint64_t *ref)
+{
+	uint64_t nbuckets = index->nbuckets < s->nframes ? index->nbuckets : s->nframes;
+
+	for (; *cursor < nbuckets * TWZ_BUCKET_SLOTS; ++*cursor) {
+		const struct twz_bucket *b = index_bucket(s, index, *cursor / TWZ_BUCKET_SLOTS);
+		uint64_t slot;
+
+		if (!b) {
+			*cursor = (*cursor / TWZ_BUCKET_SLOTS + 1) * TWZ_BUCKET_SLOTS;
+			return TWZ_E_DAMAGED;
+		}
+		slot = b->slot[*cursor % TWZ_BUCKET_SLOTS];
+		if (!slot)
+			continue;
+		++*cursor;
+		*ref = ref_of(slot);
+		return 0;
+	}
+	return TWZ_E_NOTFOUND;
+}
+
 static void bucket_add(struct twz_bucket *b, uint64_t slot)
 {
 	uint64_t i = index_home(tag_of(slot));

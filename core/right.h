@@ -133,6 +133,18 @@ struct right_answer {
 
 void right_decide(const struct right_query *query, struct right_answer *answer);
 
+/* A public key: its ID follows from its bytes. One that is not sealed is about to become one. */
+static inline bool right_is_key(const struct twz_identity *identity)
+{
+	return identity->type == TWZ_TYPE_KEY && identity->flags & TWZ_ID_SEALED;
+}
+
+/* query.key of an object: a public key counts as made under itself, so it is its owner's. */
+static inline struct twz_id right_key(const struct twz_identity *identity, struct twz_id id)
+{
+	return right_is_key(identity) ? id : identity->key;
+}
+
 /* A context's limit for an object. */
 uint32_t right_limit(const struct right_context *context, struct twz_id object);
 

@@ -16,11 +16,11 @@ static void super_put(struct store *s, uint64_t *field, uint64_t value)
 
 void place_put(struct store *s, void *place, const void *content, uint64_t bytes)
 {
-	uint64_t *to = place;
+	const uint64_t *from = content, *end = from + bytes / 8;
+	struct update *u = &s->update;
 
-	for (unsigned i = 0; i < bytes / 8; i++)
-		if (update_get(&s->update, to + i) != ((const uint64_t *)content)[i])
-			*update_word(&s->update, to + i) = ((const uint64_t *)content)[i];
+	for (uint64_t *to = place; from < end; from++, to++)
+		update_set(u, to, *from);
 }
 
 /* What a free place holds; its sum is its last word. */

@@ -250,12 +250,14 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 	rec.id = crypto_id(&rec.identity);
 	error = index_reserve(s, &s->super->objects);
 	if (!error && !id_none(new->key))
-		error = account_enter(s, new->key, 1 + new->npages, &rec.account);
+		error = account_open(s, new->key, 1 + new->npages, &rec.account);
 	if (!error)
 		error = record_take(s, ref, &at);
 	if (error)
 		return update_end(&s->update, error);
 	record_put(s, at, &rec);
+	if (rec.account)
+		account_enter(s, rec.account, 1 + new->npages);
 	error = index_add(s, &s->super->objects, index_tag(s, rec.id), *ref);
 	if (!error && new->ending)
 		error = list_add(s, &s->super->ending, *ref);
@@ -337,29 +339,16 @@ const struct twz_record *store_record(const struct store *s, uint64_t ref)
 
 int store_next(const struct store *s, uint64_t *cursor, uint64_t *ref)
 {
-	const struct twz_index *index = &s->super->objects;
-	uint64_t nbuckets = index->nbuckets < s->nframes ? index->nbuckets : s->nframes;
+	const struct twz_record *rec;
+	int error;
 
-	for (; *cursor < nbuckets * TWZ_BUCKET_SLOTS; ++*cursor) {
-		const struct twz_bucket *b = index_bucket(s, index, *cursor / TWZ_BUCKET_SLOTS);
-		const struct twz_record *rec;
-		uint64_t slot;
-
-		if (!b) {
-			*cursor = (*cursor / TWZ_BUCKET_SLOTS + 1) * TWZ_BUCKET_SLOTS;
-			return TWZ_E_DAMAGED;
-		}
-		slot = b->slot[*cursor % TWZ_BUCKET_SLOTS];
-		if (!slot)
-			continue;
-		*ref = slot & ((1ull << TWZ_REF_BITS) - 1);
+	do {
+		error = index_walk(s, &s->super->objects, cursor, ref);
+		if (error)
+			return error;
 		rec = record_at(s, *ref);
-		if (rec && !alive(s, rec))
-			continue;
-		++*cursor;
-		return rec && rec->sum == record_sum(rec) ? 0 : TWZ_E_DAMAGED;
-	}
-	return TWZ_E_NOTFOUND;
+	} while (rec && !alive(s, rec));
+	return rec && rec->sum == record_sum(rec) ? 0 : TWZ_E_DAMAGED;
 }
 
 int store_keep(struct store *s, uint64_t ref)

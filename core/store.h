@@ -188,13 +188,17 @@ void *store_page(const struct store *s, uint64_t ref, uint64_t page);
  */
 
 /*
- * The key's objects can have so many pages together; 0: as many as there are. One update.
+ * The key's objects can have so many pages together, and frames of DRAM, which the kernel counts and
+ * the store only keeps; 0: as many as there are. One update.
  * TWZ_E_FULL; TWZ_E_ARG for the zero key; TWZ_E_VERSION in a store without accounts.
  */
-int store_limit_key(struct store *s, struct twz_id key, uint64_t pages);
+int store_limit_key(struct store *s, struct twz_id key, uint64_t pages, uint64_t frames);
 
 /* The key's account; TWZ_E_NOTFOUND if it has none. */
 int store_account(struct store *s, struct twz_id key, struct twz_account *out);
+
+/* Walks all accounts, as store_next all objects. */
+int store_account_next(const struct store *s, uint64_t *cursor, struct twz_account *out);
 
 /* The well-known objects in the superblock. */
 enum store_name { STORE_ROOT, STORE_KEY, STORE_BOOT };

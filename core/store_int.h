@@ -141,6 +141,10 @@ uint64_t index_next(const struct store *s, const struct twz_index *index, uint64
 		    uint64_t *at);
 
 /* Makes room for one more slot if the index is due to grow: commits an update of its own. */
+/* Walks all references, in no order: *cursor 0 starts. As store_next. */
+int index_walk(const struct store *s, const struct twz_index *index, uint64_t *cursor,
+	       uint64_t *ref);
+
 int index_reserve(struct store *s, struct twz_index *index);
 int index_add(struct store *s, struct twz_index *index, uint64_t tag, uint64_t ref);
 int index_remove(struct store *s, struct twz_index *index, uint64_t tag, uint64_t ref);
@@ -165,7 +169,14 @@ static const struct slab_type slab_accounts = {
 	TWZ_SLAB_ACCOUNT, TWZ_SLAB_SMALL, sizeof(struct twz_account),
 	offsetof(struct twz_account, reserved), offsetof(struct twz_super, accounts)};
 
-/* The place, or null if the reference leads to none of this type. */
+/* The place that the reference leads to, which is known to be one. */
+static inline void *slab_place(const struct store *s, const struct slab_type *type, uint64_t ref)
+{
+	return (uint8_t *)frame_at(s, ref >> 6) + sizeof(struct twz_slab_head) +
+	       (ref & 63) * type->bytes;
+}
+
+/* The same, or null if the reference leads to none of this type. */
 static inline void *slab_at(const struct store *s, const struct slab_type *type, uint64_t ref)
 {
 	uint64_t frame = ref >> 6, slot = ref & 63;
@@ -178,7 +189,7 @@ static inline void *slab_at(const struct store *s, const struct slab_type *type,
 	if (STEP("check", "slab: kind") &&
 	    (head->magic != TWZ_SLAB_MAGIC || head->kind != type->kind))
 		return NULL;
-	return (uint8_t *)(head + 1) + slot * type->bytes;
+	return slab_place(s, type, ref);
 }
 
 /* Takes a free place; fills a new frame if there is none. Who takes it writes all its words. */
@@ -210,10 +221,13 @@ struct twz_account *account_at(const struct store *s, uint64_t ref);
 uint64_t account_sum(const struct twz_account *a);
 
 /*
- * Stages that the key has one object more, with so many pages; the account is made if there is none.
- * Nothing else is staged before. TWZ_E_LIMIT. *ref is the account, 0 in a store without them.
+ * Has the key room for so many pages more? Its account is made if there is none; nothing else is staged
+ * before. TWZ_E_LIMIT. *ref is the account, 0 in a store without them.
  */
-int account_enter(struct store *s, struct twz_id key, uint64_t pages, uint64_t *ref);
+int account_open(struct store *s, struct twz_id key, uint64_t pages, uint64_t *ref);
+
+/* Stages that an account that was opened has one object more, with so many pages. */
+void account_enter(struct store *s, uint64_t ref, uint64_t pages);
 
 /* Stages that the object is gone, whose pages are; the account goes with the last, but for a limit. */
 int account_leave(struct store *s, const struct twz_record *rec);

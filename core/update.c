@@ -71,6 +71,13 @@ uint64_t update_get_slow(const struct update *u, const void *p)
 	return index < TWZ_UPDATE_WORDS ? u->word[index].value : *(const uint64_t *)p;
 }
 
+/* The same, or there is no room. */
+void update_set_slow(struct update *u, uint64_t *p, uint64_t value)
+{
+	if (update_get(u, p) != value)
+		*update_word(u, p) = value;
+}
+
 void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t index,
 		     uint64_t mask, uint64_t bits)
 {

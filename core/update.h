@@ -97,6 +97,22 @@ static inline uint64_t update_get(const struct update *u, const void *p)
 	return update_get_slow(u, p);
 }
 
+/* The aligned word at p becomes `value`, and is staged only if it was another. */
+void update_set_slow(struct update *u, uint64_t *p, uint64_t value);
+
+static inline void update_set(struct update *u, uint64_t *p, uint64_t value)
+{
+	uint64_t off = (uint64_t)((uint8_t *)p - u->base);
+	uint32_t i = update_slot(off);
+
+	if (update_index(u, i) < TWZ_UPDATE_WORDS || u->count == TWZ_UPDATE_WORDS) {
+		update_set_slow(u, p, value);
+	} else if (*p != value) {
+		u->word[u->count] = (struct twz_update_word){off, value};
+		u->slot[i] = u->stamp | u->count++;
+	}
+}
+
 static inline void *update_aligned(const void *field)
 {
 	return (void *)((uintptr_t)field & ~(uintptr_t)7);

@@ -11,6 +11,7 @@
 #include "core/crypto.h"
 #include "core/mem.h"
 #include "kernel/boot.h"
+#include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
@@ -24,6 +25,7 @@
 
 uint64_t boot_cycles;
 static struct object *boot_object, *init_program;
+static struct subject *init_subject;
 
 struct twz_id boot_id(void)
 {
@@ -136,13 +138,37 @@ void boot_objects(void)
 	make_boot_object(boot);
 }
 
+/* ---- whose all of this is ------------------------------------------------------------------------ */
+
+void boot_rights(void)
+{
+	struct object *o;
+
+	init_subject = subject_none();
+	if (object_find(nvm_boot_context(), &o)) {
+		klog("the store has no boot context: default permissions decide");
+		return;
+	}
+	init_subject = subject_boot(o);
+	if (!init_subject->count)
+		klog("the boot context cannot be used: default permissions decide");
+	object_release(o);
+}
+
+struct object *boot_owned(uint32_t type, uint32_t perms)
+{
+	const struct twz_id key = subject_key(init_subject);
+
+	return object_new(type, key.lo | key.hi ? 0 : perms, key);
+}
+
 /* ---- init ---------------------------------------------------------------------------------------- */
 
 #define VIEW_PERMS (TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE)
 
 static struct object *volatile_object(uint32_t type)
 {
-	struct object *o = object_new(type, VIEW_PERMS, (struct twz_id){0});
+	struct object *o = boot_owned(type, VIEW_PERMS);
 
 	must(o);
 	return o;
@@ -215,6 +241,7 @@ void boot_start(void)
 	map(view, TWZ_SLOT_SHADOW, shadow, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	map(view, TWZ_SLOT_BOOT, boot_object, TWZ_VIEW_READ);
 	if (thread_new(&(struct thread_new){.view_object = view,
+					    .subject = init_subject,
 					    .entry = program->entry,
 					    .stack = start,
 					    .arg = start,

@@ -6,8 +6,17 @@
 
 #include "abi/base.h"
 
+struct object;
+
 /* Makes objects of the archive's images, and the boot object; panics if the archive is none. */
 void boot_objects(void);
+/*
+ * Who the first thread acts as: the boot context, if the store has one that is whole; else nobody, and
+ * default permissions decide.
+ */
+void boot_rights(void);
+/* An object of the system's, held; without a system's key it is everybody's, with these permissions. */
+struct object *boot_owned(uint32_t type, uint32_t perms);
 /* The first thread of init, ready to run. */
 void boot_start(void);
 

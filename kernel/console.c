@@ -1,6 +1,7 @@
 /* console.c - the console (console.h). */
 #include "abi/object.h"
 #include "abi/syscall.h"
+#include "kernel/boot.h"
 #include "kernel/console.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
@@ -12,16 +13,31 @@
 
 static char input[INPUT];
 static uint32_t head, tail; /* read there, written there; both only grow */
-static struct object *object;
+static struct object *object, *machine_object;
 static struct twz_console *words;
+
+static struct object *device(uint32_t perms)
+{
+	struct object *o = boot_owned(TWZ_TYPE_DEVICE, perms);
+
+	if (!o)
+		panic("no memory for the console and the machine");
+	return o;
+}
 
 void console_init(bool terminal)
 {
-	object = object_new(TWZ_TYPE_DEVICE, TWZ_READ, (struct twz_id){0});
-	words = object ? object_page(object, TWZ_OBJ_DATA / TWZ_PAGE) : NULL;
+	object = device(TWZ_READ | TWZ_USE);
+	machine_object = device(TWZ_READ | TWZ_USE);
+	words = object_page(object, TWZ_OBJ_DATA / TWZ_PAGE);
 	if (!words)
 		panic("no memory for the console");
 	words->terminal = terminal;
+}
+
+struct twz_id machine_id(void)
+{
+	return machine_object->id;
 }
 
 struct twz_id console_id(void)

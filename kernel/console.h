@@ -13,6 +13,8 @@
 
 void console_init(bool terminal);
 struct twz_id console_id(void);
+/* A DEVICE object for the machine as a whole. */
+struct twz_id machine_id(void);
 
 void console_write(const char *text, uint64_t bytes);
 /* Copies what waits, at most `room` bytes; how many. It goes on waiting until console_take. */

@@ -50,9 +50,14 @@ static __attribute__((noinline)) struct enter_end special(int64_t result)
 {
 	struct regs *regs = &cpu_this()->thread->regs;
 
+	if (cpu_this()->thread->later) {
+		cpu_this()->thread->later = false;
+		result = SYSCALL_AGAIN;
+	}
 	if (result == SYSCALL_REPLACED)
 		return (struct enter_end){0, ENTER_REPLACED};
-	KASSERT(result == SYSCALL_AGAIN);
+	if (result != SYSCALL_AGAIN)
+		return (struct enter_end){result, ENTER_LATER};
 	regs->rip -= SYSCALL_BYTES;
 	cpu_this()->reschedule = true;
 	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
@@ -67,10 +72,8 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 	cpu_this()->calls++;
 	regs->rax = number;
 	result = syscall_do((struct thread *)regs, regs, number);
-	if (__builtin_expect(result < SYSCALL_SPECIAL, 0))
+	if (__builtin_expect(result < SYSCALL_SPECIAL || cpu_this()->reschedule, 0))
 		return special(result);
-	if (__builtin_expect(cpu_this()->reschedule, 0))
-		return (struct enter_end){result, ENTER_LATER};
 	lock_give();
 	return (struct enter_end){result, ENTER_NOW};
 }
@@ -127,6 +130,24 @@ bool enter_kernel_fault(uint64_t address, uint64_t error)
 	cpu_this()->faults++;
 	return thread && view_touch(thread, address,
 				    error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ, &fault);
+}
+
+static void kernel_thread_interrupted(void)
+{
+	struct cpu *cpu = cpu_this();
+
+	lock_take();
+	interrupt(cpu, (unsigned)cpu->thread->regs.vector);
+	if (cpu->reschedule)
+		thread_choose(cpu);
+	lock_give();
+	cpu_leave();
+}
+
+void enter_kernel_thread(const struct regs *regs)
+{
+	cpu_this()->thread->regs = *regs; /* from its stack, on which it goes on later */
+	cpu_restart(kernel_thread_interrupted);
 }
 
 void enter_idle_interrupt(unsigned vector)

@@ -1,5 +1,6 @@
 /* fault.c - traps of programs (fault.h). */
 #include "core/mem.h"
+#include "core/text.h"
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/console.h"
 #include "kernel/fault.h"
@@ -16,7 +17,7 @@ static const char *reason(const struct twz_fault *fault)
 	case TWZ_E_NOTFOUND:
 		return "no object is mapped there";
 	case TWZ_E_RIGHT:
-		return "the right is not granted";
+		return fault->why ? right_text(fault->why) : "the right is not granted";
 	case TWZ_E_SEALED:
 		return "the object is sealed and cannot change";
 	case TWZ_E_FULL:
@@ -67,13 +68,23 @@ static bool on_handler_stack(const struct thread *t)
 	return t->handler_stack - t->regs.rsp < t->handler_bytes;
 }
 
+/* It sleeps until a signature is verified; the instruction is done again then. */
+static bool later(struct thread *t)
+{
+	bool is = t->later;
+
+	t->later = false;
+	return is;
+}
+
 /* Enters the program's handler with this fault. */
 static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_fault *fault)
 {
 	struct twz_upcall call = {.kind = fault->kind,
 				  .error = fault->error,
 				  .access = fault->access,
-				  .depth = t->depth + 1,
+				  .depth = (uint16_t)(t->depth + 1),
+				  .why = (uint16_t)fault->why,
 				  .object = fault->object,
 				  .offset = fault->offset,
 				  .address = fault->address};
@@ -88,6 +99,8 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
 	at = (at - sizeof(call)) & ~15ull;
 	if (user_write(at, &call, sizeof(call))) {
+		if (later(t))
+			return;
 		unhandled(t, fault, " (and its fault handler's stack cannot be written to)");
 		return;
 	}
@@ -106,10 +119,13 @@ void fault_page(struct thread *t, uint64_t address, uint64_t error)
 	fault.address = address;
 	fault.object = (struct twz_id){0};
 	fault.offset = 0;
+	fault.why = 0;
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
 	if (address < USER_END && view_touch(t, address, fault.access, &fault))
+		return;
+	if (later(t))
 		return;
 	if (address >= USER_END) {
 		fault.kind = TWZ_FAULT_RANGE;

@@ -11,6 +11,7 @@
 #include "kernel/random.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
+#include "kernel/verify.h"
 
 #define COM1_LINE 4u
 
@@ -23,6 +24,8 @@ void kernel_main(void)
 	sync_init();
 	nvm_init();
 	boot_objects();
+	boot_rights();
+	verify_init();
 	console_init(boot_word("terminal"));
 	apic_route(COM1_LINE, VECTOR_CONSOLE);
 	boot_start();

@@ -562,6 +562,16 @@ uint64_t nvm_end_epoch(const struct object *o)
 	return record_of(o->ref)->end_epoch;
 }
 
+struct twz_id nvm_boot_context(void)
+{
+	return nvm_epoch ? store.super->boot : (struct twz_id){0};
+}
+
+bool nvm_genuine(const struct object *o)
+{
+	return !o->medium->persistent || !store_verify(&store, o->ref, TWZ_OBJ_DATA / TWZ_PAGE);
+}
+
 bool nvm_drain(void)
 {
 	return nvm_epoch && store_drain(&store, DRAIN_STEPS) > 0;

@@ -1,6 +1,7 @@
 /* object.c - the table of objects, their holders, ties and ends (object.h). */
 #include "core/crypto.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
 #include "kernel/log.h"
@@ -11,6 +12,7 @@
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
+#include "kernel/verify.h"
 #include "kernel/view.h"
 
 #define HASH (1u << 14)
@@ -22,6 +24,7 @@ static struct cache objects = CACHE(struct object);
 static struct list cached = {&cached, &cached}; /* the longest unused first */
 struct list objects_doomed = {&objects_doomed, &objects_doomed};
 
+static uint64_t last_serial;
 uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed;
 
 /* It is looked at before the kernel is left. */
@@ -49,6 +52,7 @@ static struct object *enter(struct twz_id id, const struct twz_identity *identit
 	if (!o)
 		return NULL;
 	place = place_of(id); /* now: to make room others may have gone */
+	o->serial = ++last_serial;
 	o->id = id;
 	o->identity = *identity;
 	o->medium = medium;
@@ -75,6 +79,7 @@ static void forget_id(struct object *o)
 static void give(struct object *o)
 {
 	trace(TRACE_OBJECT, o->id.lo, 0);
+	right_drop_grants(o);
 	table_free(&o->tables);
 	objects_known--;
 	cache_give(&objects, o);
@@ -132,7 +137,7 @@ int object_find(struct twz_id id, struct object **out)
 	return 0;
 }
 
-int object_get(const struct thread *thread, struct twz_id id, uint32_t want, struct object **out)
+int object_get(struct thread *thread, struct twz_id id, uint32_t want, struct object **out)
 {
 	struct object *o;
 	int error = object_find(id, &o);
@@ -146,6 +151,11 @@ int object_get(const struct thread *thread, struct twz_id id, uint32_t want, str
 	}
 	*out = o;
 	return 0;
+}
+
+void object_renew(struct object *o)
+{
+	o->serial = ++last_serial;
 }
 
 struct object *object_next(struct object *after, uint32_t type)
@@ -244,6 +254,19 @@ void object_untie_all(struct object *to)
 		doom(to);
 }
 
+/* Decisions rest on keys and contexts: those that were made with this one count no more. */
+static void forget_decisions(struct object *o)
+{
+	if (o->identity.type == TWZ_TYPE_CONTEXT)
+		context_deleted(o);
+	else if (o->identity.type == TWZ_TYPE_KEY)
+		verify_forget_places();
+	else
+		return;
+	if (KSTEP("delete-forgets"))
+		subject_renew_all();
+}
+
 int object_delete(struct object *o)
 {
 	int error;
@@ -256,6 +279,7 @@ int object_delete(struct object *o)
 	o->deleted = true;
 	if (KSTEP("deleted-is-gone"))
 		forget_id(o);
+	forget_decisions(o);
 	list_remove(&o->tie_link);
 	sync_wake_all(o);
 	if (o->thread)

@@ -24,6 +24,8 @@
 #include "kernel/list.h"
 
 struct binding;
+struct context;
+struct grant;
 struct view;
 struct thread;
 struct object;
@@ -67,6 +69,7 @@ struct object {
 	struct twz_identity identity;
 	struct object *next; /* in the hash */
 	const struct medium *medium;
+	uint64_t serial; /* what was decided on it is kept under this; never used again */
 	uint64_t ref;    /* persistent: the record */
 	uint64_t npages; /* volatile: pages present */
 	uint64_t freed;  /* volatile, deleted: pages up to here are free */
@@ -77,9 +80,11 @@ struct object {
 	struct binding *bindings; /* slots that show it */
 	struct list ties;         /* objects tied to this one, by tie_link */
 	struct list tie_link;
-	struct list link;      /* in the cache, or of those to be reaped */
-	struct view *view;     /* a view in use */
-	struct thread *thread; /* that it is the object of, until it ends */
+	struct list link;        /* in the cache, or of those to be reaped */
+	struct view *view;       /* a view in use */
+	struct context *context; /* a context in use */
+	struct grant *grants;    /* volatile: right.c */
+	struct thread *thread;   /* that it is the object of, until it ends */
 };
 
 static inline bool object_sealed(const struct object *o)
@@ -98,7 +103,10 @@ struct object *object_new(uint32_t type, uint32_t perms, struct twz_id key);
  */
 int object_find(struct twz_id id, struct object **out);
 /* The same, and checks that the thread has these rights to it. */
-int object_get(const struct thread *thread, struct twz_id id, uint32_t want, struct object **out);
+int object_get(struct thread *thread, struct twz_id id, uint32_t want, struct object **out);
+
+/* What was decided on it does not count any more. Translations are view.h's. */
+void object_renew(struct object *o);
 
 static inline void object_hold(struct object *o)
 {

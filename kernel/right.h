@@ -1,40 +1,81 @@
 /*
  * right.h - the one decision: may this thread do that to this object?
  *
- * Every access to memory and every system call on an object comes here. In this version an object's
- * default permissions decide; contexts, capabilities and masks come in here, and nowhere else.
+ * Every access to memory and every system call on an object, thread, view or context comes here. The
+ * decision is core's (core/right.h), on what the kernel knows: the thread's subject, the object's
+ * identity, grants, verdicts on signatures, the time. It is kept under the subject's stamp and the
+ * object's serial, both of which change when the decision could be another.
+ *
+ * A capability whose signature is not verified yet makes the thread wait: it sleeps with `later` set,
+ * and then does again what it did, the system call or the instruction. Whatever the caller of right_check
+ * returns then is not looked at.
+ *
+ * Lock: the kernel's.
  */
 #ifndef KERNEL_RIGHT_H
 #define KERNEL_RIGHT_H
 
 #include "abi/errors.h"
 #include "abi/record.h"
+#include "core/right.h"
+#include "kernel/context.h"
 #include "kernel/object.h"
-#include "kernel/step.h"
+#include "kernel/thread.h"
 
-struct thread;
+#define RIGHT_KEPT 4096u /* decisions, a power of two */
 
-/* All that the thread may do to the object: enum twz_perm. By defaults all threads are alike. */
-static inline uint32_t right_of(const struct thread *thread, const struct object *object)
+struct kept {
+	uint64_t stamp, object; /* the subject's, the object's serial; stamp 0: none */
+	uint32_t perms;
+};
+extern struct kept right_kept[RIGHT_KEPT];
+
+uint32_t right_decide_anew(struct subject *subject, struct object *object);
+
+/* All that the thread may do to the object, as far as is known now: enum twz_perm. */
+static inline uint32_t right_of(const struct thread *thread, struct object *object)
 {
-	(void)thread;
-	return object->identity.perms;
+	const uint64_t stamp = thread->subject->stamp, serial = object->serial;
+	const struct kept *k = &right_kept[(stamp * 61 + serial) % RIGHT_KEPT];
+
+	if (__builtin_expect(k->stamp == stamp && k->object == serial, 1))
+		return k->perms;
+	return right_decide_anew(thread->subject, object);
 }
+
+/* What is missing may be given by something that is not verified yet: see above. */
+int right_refuse(struct thread *thread, struct object *object, uint32_t want);
 
 /*
  * 0 if it has all of `want`. An object that it has no right to is answered like one that does not
  * exist: TWZ_E_NOTFOUND; else TWZ_E_RIGHT.
  */
-static inline int right_check(const struct thread *thread, const struct object *object,
-			      uint32_t want)
+static inline int right_check(struct thread *thread, struct object *object, uint32_t want)
 {
 	uint32_t have = right_of(thread, object);
 
 	if (__builtin_expect(!(want & ~have), 1) && have)
 		return 0;
-	if (!KSTEP("call-right"))
-		return 0;
-	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
+	return right_refuse(thread, object, want);
 }
+
+/* Why the thread has not got `want`: enum right_why of the first that is missing. */
+uint32_t right_why(const struct thread *thread, const struct object *object, uint32_t want);
+
+/*
+ * The decision with its reasons for a context (null: for none), its undetachable ones apart. False: wait,
+ * as above.
+ */
+bool right_explain(struct thread *thread, struct object *object, struct context *context,
+		   struct right_answer *answer);
+
+/*
+ * A grant: for volatile objects, unsigned, gone with the object: the context may do so much. Replaces the
+ * one before; 0 takes it away. TWZ_E_NOMEM.
+ */
+int right_grant(struct object *object, struct twz_id context, uint32_t perms);
+/* What the context has by a grant. */
+uint32_t right_granted(const struct object *object, struct twz_id context);
+void right_drop_grants(struct object *object);
 
 #endif

@@ -9,6 +9,7 @@
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/boot.h"
 #include "kernel/console.h"
+#include "kernel/context.h"
 #include "kernel/fault.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
@@ -48,6 +49,17 @@ static int give_id(uint64_t to, struct twz_id id)
 	return user_write(to, &id, sizeof(id));
 }
 
+/* Has the thread this right to it? For what is not done to the object itself. */
+static int may(struct thread *t, struct twz_id id, uint32_t want)
+{
+	struct object *o;
+	int error = object_get(t, id, want, &o);
+
+	if (!error)
+		object_release(o);
+	return error;
+}
+
 /* ---- the machine --------------------------------------------------------------------------------- */
 
 static int64_t sys_self(struct thread *t, struct regs *r)
@@ -67,8 +79,12 @@ static int64_t sys_info(struct thread *t, struct regs *r)
 				    .thread = t->object->id,
 				    .view = t->view->object->id,
 				    .console = console_id(),
-				    .boot = boot_id()};
+				    .boot = boot_id(),
+				    .machine = machine_id(),
+				    .key = subject_key(t->subject)};
 
+	if (subject_active(t->subject))
+		info.context = subject_active(t->subject)->object->id;
 	nvm_root((struct twz_id){0}, false, &info.root);
 	return user_write(A0(r), &info, sizeof(info));
 }
@@ -139,7 +155,10 @@ static int64_t sys_random(struct thread *t, struct regs *r)
 
 static int64_t sys_power(struct thread *t, struct regs *r)
 {
-	(void)t;
+	int error = may(t, machine_id(), TWZ_USE);
+
+	if (error)
+		return error;
 	if (A0(r) > TWZ_POWER_RESET || A1(r) > 255)
 		return TWZ_E_ARG;
 	if (A0(r) == TWZ_POWER_RESET)
@@ -170,12 +189,21 @@ static bool new_good(const struct twz_sys_new *new)
 	       (none(new->tie) || new->flags &TWZ_OBJECT_VOLATILE);
 }
 
-/* What a new object is tied to: deleting that must be the caller's right. */
-static int tie_target(const struct thread *t, struct twz_id id, struct object **to)
+/* What a new object is tied to: deleting that must be the caller's right, or it is the caller. */
+static int tie_target(struct thread *t, struct twz_id id, struct object **to)
 {
-	int error = object_get(t, id, TWZ_DELETE, to);
+	int error = object_find(id, to);
 
-	if (!error && (*to)->medium->persistent) {
+	if (error)
+		return error;
+	if (*to != t->object)
+		error = right_check(t, *to, TWZ_DELETE);
+	if (error) {
+		object_release(*to);
+		*to = NULL;
+		return error;
+	}
+	if ((*to)->medium->persistent) {
 		object_release(*to);
 		*to = NULL; /* tie_all gives back what is there */
 		return TWZ_E_TYPE;
@@ -208,6 +236,19 @@ static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct 
 	return error;
 }
 
+/* Making an object under a key needs USE on it. */
+static int may_make_under(struct thread *t, struct twz_id key)
+{
+	struct object *o;
+	int error = object_get(t, key, KSTEP("key-use") ? TWZ_USE : 0, &o);
+
+	if (error)
+		return error;
+	error = right_is_key(&o->identity) ? 0 : TWZ_E_TYPE;
+	object_release(o);
+	return error;
+}
+
 static int64_t sys_object_new(struct thread *t, struct regs *r)
 {
 	struct twz_sys_new new;
@@ -220,6 +261,9 @@ static int64_t sys_object_new(struct thread *t, struct regs *r)
 		return error;
 	if (!new_good(&new))
 		return TWZ_E_ARG;
+	error = none(new.key) ? 0 : may_make_under(t, new.key);
+	if (error)
+		return error;
 	if (new.flags & TWZ_OBJECT_VOLATILE)
 		error = new_volatile(t, &new, &id);
 	else
@@ -432,6 +476,8 @@ static int64_t sys_root_set(struct thread *t, struct regs *r)
 	if (!o->medium->persistent || o->identity.type != TWZ_TYPE_NAMESPACE)
 		error = TWZ_E_TYPE;
 	else
+		error = may(t, machine_id(), TWZ_USE);
+	if (!error)
 		error = nvm_end_epoch(o) ? TWZ_E_ARG : nvm_root(o->id, true, NULL);
 	object_release(o);
 	return error;
@@ -456,11 +502,12 @@ static int64_t sys_view_become(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	error = thread_become(t, o);
+	error = thread_change(t, o, t->subject);
 	object_release(o);
 	return error;
 }
 
+/* What is brought back at a boot runs as the system does: that is for who decides on the machine. */
 static int64_t sys_view_register(struct thread *t, struct regs *r)
 {
 	struct object *o;
@@ -468,34 +515,56 @@ static int64_t sys_view_register(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	error = A2(r) > 1                ? TWZ_E_ARG
-		: !o->medium->persistent ? TWZ_E_TYPE
-					 : nvm_view_register(o, A2(r));
+	error = may(t, machine_id(), TWZ_USE);
+	if (!error)
+		error = A2(r) > 1                ? TWZ_E_ARG
+			: !o->medium->persistent ? TWZ_E_TYPE
+						 : nvm_view_register(o, A2(r));
 	object_release(o);
 	return error;
 }
 
+/* One that the caller has no right to is stepped over, and none is asked for what follows such. */
 static int64_t sys_view_next(struct thread *t, struct regs *r)
 {
 	struct twz_id id;
-	struct object *o;
 	int error = user_read(&id, A0(r), sizeof(id));
 
+	if (!error && !none(id) && KSTEP("next-of-own"))
+		error = may(t, id, 0);
 	if (error)
 		return error;
-	/* One that the caller has no right to is stepped over: no call lists such. */
 	do {
 		error = nvm_view_next(&id);
 		if (error)
 			return error;
-		error = object_get(t, id, 0, &o);
-	} while (error == TWZ_E_NOTFOUND);
-	if (!error)
-		object_release(o);
+		error = may(t, id, 0);
+	} while (error == TWZ_E_NOTFOUND && !t->later);
+	if (t->later)
+		return error;      /* it is done again, with the ID that the caller gave */
 	return give_id(A0(r), id); /* after another error too: whoever brings it back says so */
 }
 
 /* ---- threads ------------------------------------------------------------------------------------- */
+
+/*
+ * The context that the ID names, with a snapshot, and its object; both held. In steps, like
+ * context_prepare.
+ */
+static int context_use(struct thread *t, struct twz_id id, bool fresh, uint32_t want,
+		       struct object **o, struct context **context)
+{
+	int error = object_get(t, id, want, o);
+
+	if (error) {
+		context_abandon(t);
+		return error;
+	}
+	error = context_prepare(t, *o, fresh, context);
+	if (error)
+		object_release(*o);
+	return error;
+}
 
 /* Ties what the list names to the new thread; all of it or nothing. */
 static int tie_all(struct thread *t, const struct twz_id tie[TWZ_THREAD_TIES],
@@ -517,10 +586,41 @@ static int tie_all(struct thread *t, const struct twz_id tie[TWZ_THREAD_TIES],
 	return error;
 }
 
+/* What a new thread acts as, held: as the caller, or in another context. */
+static int subject_for(struct thread *t, struct twz_id id, struct subject **subject)
+{
+	struct context *context;
+	struct object *o;
+	int error;
+
+	if (none(id)) {
+		*subject = t->subject;
+		subject_hold(*subject);
+		return 0;
+	}
+	error = context_use(t, id, false, TWZ_USE, &o, &context);
+	if (error)
+		return error;
+	*subject = context_subject(t, context);
+	context_release(context);
+	object_release(o);
+	return *subject ? 0 : TWZ_E_NOMEM;
+}
+
+/* The thread is its owner's; who made it can wait for it and end it too. */
+static int grant_creator(struct thread *t, struct object *thread)
+{
+	const struct context *active = subject_active(t->subject);
+
+	return active ? right_grant(thread, active->object->id, TWZ_READ | TWZ_USE | TWZ_DELETE)
+		      : 0;
+}
+
 static int64_t sys_thread_new(struct thread *t, struct regs *r)
 {
 	struct twz_sys_thread new;
 	struct object *view = t->view->object, *thread;
+	struct subject *subject;
 	int error = user_read(&new, A0(r), sizeof(new));
 
 	if (!error)
@@ -531,13 +631,19 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 	    new.fs_base >= USER_END)
 		return TWZ_E_ARG;
 	new.name[TWZ_THREAD_NAME - 1] = 0;
+	error = subject_for(t, new.context, &subject);
+	if (error)
+		return error;
 	if (none(new.view))
 		object_hold(view);
 	else
 		error = object_get(t, new.view, TWZ_USE, &view);
-	if (error)
+	if (error) {
+		subject_release(subject);
 		return error;
+	}
 	error = thread_new(&(struct thread_new){.view_object = view,
+						.subject = subject,
 						.entry = new.entry,
 						.stack = new.stack,
 						.arg = new.arg,
@@ -547,9 +653,12 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 						.name = new.name},
 			   &thread);
 	object_release(view);
+	subject_release(subject);
 	if (error)
 		return error;
 	error = tie_all(t, new.tie, thread);
+	if (!error && !none(new.context))
+		error = grant_creator(t, thread);
 	if (error)
 		object_delete(thread);
 	else
@@ -595,8 +704,9 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 	}
 	do
 		o = object_next(o, TWZ_TYPE_THREAD);
-	while (o && right_check(t, o, 0));
-	return o ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
+	while (o && right_check(t, o, 0) && !t->later);
+	/* If it sleeps, it is done again, with the ID that the caller gave. */
+	return o && !t->later ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)
@@ -622,6 +732,140 @@ static int64_t sys_thread_segment(struct thread *t, struct regs *r)
 	return 0;
 }
 
+/* ---- rights -------------------------------------------------------------------------------------- */
+
+static int64_t sys_context_attach(struct thread *t, struct regs *r)
+{
+	struct context *context;
+	struct object *o;
+	int error;
+
+	if (A2(r) & ~(uint64_t)(TWZ_ATTACH_ACTIVE | TWZ_ATTACH_UNDETACHABLE))
+		return TWZ_E_ARG;
+	error = context_use(t, id_argument(r), false, TWZ_USE, &o, &context);
+	if (error)
+		return error;
+	error = context_attach(t, context, (uint32_t)A2(r));
+	context_release(context);
+	object_release(o);
+	return error;
+}
+
+/*
+ * Who leaves the active context comes to another one, which it must be allowed to use. Looked for among
+ * those that are attached only: one that is deleted can be left, and of others nothing is told.
+ */
+static int64_t sys_context_detach(struct thread *t, struct regs *r)
+{
+	struct object *o = context_attached(t, id_argument(r)), *next;
+	int error = 0;
+
+	if (!o)
+		return TWZ_E_NOTFOUND;
+	next = context_after_detach(t, o);
+	if (next && subject_active(t->subject)->object == o && KSTEP("detach-use"))
+		error = right_check(t, next, TWZ_USE);
+	return error ? error : context_detach(t, o);
+}
+
+static int64_t sys_context_switch(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_USE, &o);
+
+	if (error)
+		return error;
+	error = context_switch(t, o);
+	object_release(o);
+	return error;
+}
+
+static int64_t sys_context_publish(struct thread *t, struct regs *r)
+{
+	struct context *context;
+	struct object *o;
+	int error = context_use(t, id_argument(r), true, TWZ_WRITE, &o, &context);
+
+	if (error)
+		return error;
+	context_published(context);
+	context_release(context);
+	object_release(o);
+	return 0;
+}
+
+/* Who has a right can hand it on, and not more; and take from others what it has itself. */
+static int may_grant(struct thread *t, struct object *o, struct twz_id to, uint32_t perms)
+{
+	uint32_t want = KSTEP("grant-narrower") ? perms : 0;
+
+	if (o->medium->persistent)
+		return TWZ_E_TYPE;
+	if (KSTEP("grant-taken"))
+		want |= right_granted(o, to);
+	return right_check(t, o, want);
+}
+
+static int64_t sys_right_grant(struct thread *t, struct regs *r)
+{
+	const struct twz_id to = {.lo = A2(r), .hi = A3(r)};
+	struct object *o;
+	int error;
+
+	if (A4(r) & ~(uint64_t)TWZ_PERM_ALL || none(to))
+		return TWZ_E_ARG;
+	error = object_get(t, id_argument(r), 0, &o);
+	if (error)
+		return error;
+	error = may_grant(t, o, to, (uint32_t)A4(r));
+	if (!error)
+		error = right_grant(o, to, (uint32_t)A4(r));
+	object_release(o);
+	return error;
+}
+
+static int explain(struct thread *t, struct object *o, struct context *context, uint64_t to)
+{
+	struct twz_rt_answer out = {0};
+	struct right_answer answer;
+
+	if (!right_explain(t, o, context, &answer))
+		return TWZ_E_NOTFOUND; /* it is done again */
+	out.effective = answer.effective;
+	out.granted = answer.granted;
+	out.until = answer.until;
+	for (unsigned i = 0; i < RIGHT_PERMS; i++) {
+		out.reason[i].why = answer.reason[i].why;
+		out.reason[i].by = answer.reason[i].by;
+		out.reason[i].cap = answer.reason[i].cap;
+	}
+	return user_write(to, &out, sizeof(out));
+}
+
+/* The object's existence is no secret to who has a right to it; what a context has, to who may read it. */
+static int64_t sys_right_explain(struct thread *t, struct regs *r)
+{
+	const struct twz_id id = {.lo = A2(r), .hi = A3(r)};
+	struct context *context = NULL;
+	struct object *o, *of = NULL;
+	int error = object_get(t, id_argument(r), 0, &o);
+
+	if (error) {
+		context_abandon(t);
+		return error;
+	}
+	if (!none(id))
+		error = context_use(t, id, false, TWZ_READ, &of, &context);
+	if (!error)
+		error = explain(t, o, context, A4(r));
+	if (context) {
+		context_release(context);
+		object_release(of);
+	}
+	object_release(o);
+	return error;
+}
+
 /* ---- console ------------------------------------------------------------------------------------- */
 
 static int64_t sys_console_write(struct thread *t, struct regs *r)
@@ -630,7 +874,8 @@ static int64_t sys_console_write(struct thread *t, struct regs *r)
 	uint64_t n = A1(r) < sizeof(text) ? A1(r) : sizeof(text);
 	int error = user_read(text, A0(r), n);
 
-	(void)t;
+	if (!error)
+		error = may(t, console_id(), TWZ_USE);
 	if (error)
 		return error;
 	console_write(text, n);
@@ -641,9 +886,10 @@ static int64_t sys_console_read(struct thread *t, struct regs *r)
 {
 	char text[256];
 	uint64_t n = console_look(text, A1(r) < sizeof(text) ? A1(r) : sizeof(text));
-	int error = user_write(A0(r), text, n);
+	int error = may(t, console_id(), TWZ_READ);
 
-	(void)t;
+	if (!error)
+		error = user_write(A0(r), text, n);
 	if (error)
 		return error;
 	console_take(n);

@@ -1,6 +1,7 @@
 /* thread.c - threads and the choice of the next one (thread.h). */
 #include "core/mem.h"
 #include "kernel/arch/x86_64/apic.h"
+#include "kernel/context.h"
 #include "kernel/console.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
@@ -76,15 +77,17 @@ static void page_set(struct thread *t, const char *name)
 				       .owner = t->owner->number,
 				       .start_ns = clock_wall_ns(),
 				       .view = t->view->object->id};
+	/* It goes to the console with messages, which only who may USE that can control. */
 	for (unsigned i = 0; i < TWZ_THREAD_NAME - 1 && name[i]; i++)
-		t->page->name[i] = name[i];
+		t->page->name[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
 }
 
-/* Its object, with the page that says how it is; held. */
-static struct object *object_of_thread(void)
+/* Its object, its owner's, with the page that says how it is; held. Without owners it is everybody's. */
+static struct object *object_of_thread(const struct subject *s)
 {
-	struct object *o =
-		object_new(TWZ_TYPE_THREAD, TWZ_READ | TWZ_USE | TWZ_DELETE, (struct twz_id){0});
+	const struct twz_id key = subject_key(s);
+	const uint32_t perms = key.lo | key.hi ? 0 : TWZ_READ | TWZ_USE | TWZ_DELETE;
+	struct object *o = object_new(TWZ_TYPE_THREAD, perms, key);
 
 	if (o && !object_page(o, TWZ_OBJ_DATA / TWZ_PAGE)) {
 		object_delete(o);
@@ -96,7 +99,7 @@ static struct object *object_of_thread(void)
 
 int thread_new(const struct thread_new *new, struct object **object)
 {
-	struct object *o = object_of_thread();
+	struct object *o = object_of_thread(new->subject);
 	uint64_t frame = o ? ram_take_zero() : 0;
 	struct thread *t = direct(frame);
 	int error = TWZ_E_NOMEM;
@@ -107,9 +110,12 @@ int thread_new(const struct thread_new *new, struct object **object)
 	if (!t->owner)
 		goto no_owner;
 	t->owner->threads++;
-	error = view_enter(new->view_object, &t->view);
+	error = view_enter(new->view_object, new->subject, &t->space);
 	if (error)
 		goto no_view;
+	t->view = t->space->view;
+	t->subject = new->subject;
+	subject_hold(t->subject);
 	list_init(&t->queue);
 	t->number = ++last_number;
 	t->object = o;
@@ -165,7 +171,9 @@ static void end(struct thread *t)
 	if (t->sleeps)
 		threads_asleep--;
 	list_remove(&t->queue);
-	view_leave(t->view);
+	context_abandon(t);
+	view_leave(t->space);
+	subject_release(t->subject);
 	owner_leave(t->owner);
 	t->page->status = t->status;
 	__atomic_store_n(&t->page->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
@@ -254,9 +262,11 @@ static void put_off(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread;
 
-	t->fs = cpu_fs_get();
-	t->gs = cpu_user_gs_get();
-	cpu_vector_save(t->vector);
+	if (t->space) { /* the kernel's own leave the user's registers alone */
+		t->fs = cpu_fs_get();
+		t->gs = cpu_user_gs_get();
+		cpu_vector_save(t->vector);
+	}
 	t->page->run_cycles += now - t->since;
 	t->running = false;
 	cpu->thread = NULL;
@@ -264,11 +274,13 @@ static void put_off(struct cpu *cpu, uint64_t now)
 
 static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 {
-	if (cpu->root != t->view->root)
-		thread_load_root(cpu, t->view->root);
-	cpu_fs_set(t->fs);
-	cpu_user_gs_set(t->gs);
-	cpu_vector_load(t->vector);
+	if (cpu->space != t->space)
+		view_load(cpu, t->space);
+	if (t->space) {
+		cpu_fs_set(t->fs);
+		cpu_user_gs_set(t->gs);
+		cpu_vector_load(t->vector);
+	}
 	t->running = true;
 	t->page->state = TWZ_THREAD_READY;
 	t->since = now;
@@ -301,8 +313,8 @@ static void idle(struct cpu *cpu)
 {
 	bool busy;
 
-	if (cpu->root != kernel_root)
-		thread_load_root(cpu, kernel_root);
+	if (cpu->space)
+		view_load(cpu, NULL);
 	busy = thread_work;
 	if (busy)
 		do_work();
@@ -372,18 +384,50 @@ void thread_start_processor(void)
 	cpu_leave();
 }
 
-int thread_become(struct thread *t, struct object *view_object)
+int thread_change(struct thread *t, struct object *view_object, struct subject *subject)
 {
-	struct view *view, *before = t->view;
-	int error = view_enter(view_object, &view);
+	struct space *space, *before = t->space;
+	struct subject *was = t->subject;
+	int error = view_enter(view_object, subject, &space);
 
 	if (error)
 		return error;
-	t->view = view;
+	subject_hold(subject);
+	t->space = space;
+	t->view = space->view;
+	t->subject = subject;
 	t->page->view = view_object->id;
-	thread_load_root(cpu_this(), view->root);
+	view_load(cpu_this(), space);
 	view_leave(before);
+	subject_release(was);
 	return 0;
+}
+
+/* ---- threads of the kernel ----------------------------------------------------------------------- */
+
+void thread_kernel_set(struct thread *t, void (*fn)(void), void *stack_top)
+{
+	t->regs = (struct regs){.rip = (uint64_t)fn,
+				.cs = SELECTOR_KERNEL_CODE,
+				.rflags = RFLAGS_FIXED,
+				.rsp = (uint64_t)stack_top - sizeof(uint64_t), /* as after a call */
+				.ss = SELECTOR_KERNEL_DATA};
+}
+
+struct thread *thread_kernel(void (*fn)(void), void *stack_top)
+{
+	static struct twz_thread page = {.name = "kernel"};
+	uint64_t frame = ram_take_zero();
+	struct thread *t = direct(frame);
+
+	if (!frame)
+		return NULL;
+	list_init(&t->queue);
+	t->page = &page;
+	t->sleeps = true;
+	threads_asleep++;
+	thread_kernel_set(t, fn, stack_top);
+	return t;
 }
 
 /* For a panic, which may come at any time. */

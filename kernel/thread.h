@@ -21,7 +21,10 @@
 #define THREAD_SLICE_MS 10u
 #define THREAD_KILLED (128u + 9u)
 
+struct context;
 struct object;
+struct space;
+struct subject;
 struct view;
 
 /* A thread that sleeps on a word: sync.c. */
@@ -44,13 +47,19 @@ struct thread {
 	struct list queue; /* of those that are ready, or in none */
 	struct object *object;
 	struct twz_thread *page; /* of the object */
-	struct view *view;
+	struct view *view;       /* of the space */
+	struct space *space;     /* null: a thread of the kernel's own */
+	struct subject *subject; /* held, that it acts as */
 	struct owner *owner;
 	uint32_t number;
 	bool sleeps;
 	bool running; /* on some processor */
 	bool ending;  /* to be ended, with `status`, by the processor that it runs on */
 	uint32_t status;
+	bool later; /* it sleeps until a signature is verified, and then tries again: right.h */
+
+	struct context *prepares; /* held: the context of a call that is made in steps, */
+	uint64_t round;           /* and the snapshot that it wants */
 
 	struct waiter *waiters; /* words that it sleeps on */
 	struct waiter waiter;   /* for one of them */
@@ -66,7 +75,6 @@ struct thread {
 TWZ_PIN(sizeof(struct thread) <= 4096); /* one frame */
 
 extern uint32_t threads_alive, threads_asleep;
-extern uint64_t kernel_root;
 
 /* There is something to be freed: who leaves the kernel by thread_choose, or is idle, does a part. */
 extern bool thread_work;
@@ -79,6 +87,7 @@ void thread_init(void);
  */
 struct thread_new {
 	struct object *view_object;
+	struct subject *subject;
 	uint64_t entry, stack, arg, fs;
 	struct thread *creator;
 	bool same_owner;
@@ -96,17 +105,19 @@ void thread_wake(struct thread *thread);
 /* The running thread goes to sleep: the next one is chosen when the kernel is left. */
 void thread_sleep(struct thread *thread);
 
-/* The running thread changes its view. */
-int thread_become(struct thread *thread, struct object *view_object);
+/* The running thread changes its view or its subject. TWZ_E_NOMEM, what view_enter returns. */
+int thread_change(struct thread *thread, struct object *view_object, struct subject *subject);
+
+/*
+ * A thread of the kernel's own: runs fn on a stack of its own, with interrupts off at first. It has no
+ * object, view or rights, and sleeps at first. Null: no memory.
+ */
+struct thread *thread_kernel(void (*fn)(void), void *stack_top);
+/* When it is left, it goes on at fn, on an empty stack. */
+void thread_kernel_set(struct thread *thread, void (*fn)(void), void *stack_top);
 
 /* Is there a thread with this owner number? */
 bool thread_owner_alive(uint32_t owner);
-
-static inline void thread_load_root(struct cpu *cpu, uint64_t root)
-{
-	cpu->root = root;
-	cpu_load_root(root);
-}
 
 /*
  * Before the kernel is left: does a piece of the work that waits, and makes cpu->thread the one to

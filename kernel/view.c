@@ -2,6 +2,7 @@
 #include "kernel/arch/x86_64/apic.h"
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/clock.h"
+#include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
 #include "kernel/log.h"
@@ -16,23 +17,33 @@
 /* Never executed: a `syscall` at its very end would return to what is no address. */
 #define LAST (TWZ_VIEW_SLOTS + TWZ_VIEW_PLACES - 1)
 
-static struct cache views = CACHE(struct view), bindings = CACHE(struct binding);
+static struct cache views = CACHE(struct view), spaces = CACHE(struct space),
+		    bindings = CACHE(struct binding);
 uint32_t views_used;
 uint64_t shootdowns, shootdown_ipis;
 
 /* ---- shootdowns ---------------------------------------------------------------------------------- */
 
 /*
- * Bits of processors that may have translations of the view: those that run a thread in it. Idle ones
- * have the kernel's root loaded. One that has given the lock back and not yet left takes the
- * interrupt as soon as it has left.
+ * Bits of processors that may have translations of the view, or of the space: those that have it
+ * loaded. One that has given the lock back and not yet left takes the interrupt as soon as it has left.
  */
 static uint32_t processors_in(const struct view *view)
 {
 	uint32_t set = 0;
 
 	for (unsigned i = 0; i < ncpus; i++)
-		if (cpus[i].thread && cpus[i].thread->view == view)
+		if (cpus[i].space && cpus[i].space->view == view)
+			set |= 1u << i;
+	return set;
+}
+
+static uint32_t processors_at(const struct space *space)
+{
+	uint32_t set = 0;
+
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpus[i].space == space)
 			set |= 1u << i;
 	return set;
 }
@@ -54,7 +65,7 @@ static void shoot(uint32_t set)
 	uint32_t wanted[CPU_MAX], others = set & ~(1u << self->number);
 
 	if (set & 1u << self->number)
-		cpu_load_root(self->root);
+		cpu_load_root(self->space ? self->space->root : kernel_root);
 	if (!others || !KSTEP("shootdown"))
 		return;
 	for (unsigned i = 0; i < ncpus; i++) {
@@ -126,13 +137,15 @@ static struct binding *binding_make(struct view *view, uint32_t slot, uint32_t r
 /* The root's entries of the slot lead nowhere any more. */
 static void uninstall(const struct binding *b)
 {
-	uint64_t *entry = root_entry(b->view->root, b->slot, false);
+	for (const struct space *s = b->view->spaces; s; s = s->next) {
+		uint64_t *entry = root_entry(s->root, b->slot, false);
 
-	if (!entry)
-		return;
-	entry[0] = 0;
-	if (b->slot >= TWZ_VIEW_SLOTS)
-		entry[1] = 0;
+		if (!entry)
+			continue;
+		entry[0] = 0;
+		if (b->slot >= TWZ_VIEW_SLOTS)
+			entry[1] = 0;
+	}
 }
 
 /* Out of both lists; the translations were shot down before. */
@@ -192,50 +205,149 @@ static bool header_good(struct object *object)
 	return header && header->magic == TWZ_VIEW_MAGIC && header->version == 1;
 }
 
-int view_enter(struct object *object, struct view **view)
+/* Null: no memory. */
+static struct view *view_of(struct object *object)
 {
-	static uint32_t number;
 	struct view *v = object->view;
+
+	if (v)
+		return v;
+	v = cache_take(&views);
+	if (!v)
+		return NULL;
+	v->object = object;
+	object_hold(object);
+	object->view = v;
+	views_used++;
+	return v;
+}
+
+static void view_end(struct view *view)
+{
+	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
+		while (view->bucket[i])
+			binding_free(view->bucket[i]);
+	view->object->view = NULL;
+	object_release(view->object);
+	cache_give(&views, view);
+	views_used--;
+}
+
+static struct space *space_new(struct view *view, struct subject *subject)
+{
+	struct space *s = cache_take(&spaces);
+
+	if (!s)
+		return NULL;
+	s->root = root_new();
+	if (!s->root) {
+		cache_give(&spaces, s);
+		return NULL;
+	}
+	s->view = view;
+	s->subject = subject;
+	s->stamp = subject->stamp;
+	subject_hold(subject);
+	s->next = view->spaces;
+	view->spaces = s;
+	return s;
+}
+
+/* No thread is in it: only this processor can still have it loaded. */
+static void space_end(struct space *space)
+{
+	struct space **link = &space->view->spaces;
+
+	if (cpu_this()->space == space)
+		view_load(cpu_this(), NULL);
+	while (*link != space)
+		link = &(*link)->next;
+	*link = space->next;
+	root_free(space->root);
+	subject_release(space->subject);
+	cache_give(&spaces, space);
+}
+
+int view_enter(struct object *object, struct subject *subject, struct space **space)
+{
+	struct view *view;
+	struct space *s;
 
 	if (KSTEP("view-type") && object->identity.type != TWZ_TYPE_VIEW)
 		return TWZ_E_TYPE;
 	if (!header_good(object))
 		return TWZ_E_DAMAGED;
-	if (!v) {
-		v = cache_take(&views);
-		if (!v)
-			return TWZ_E_NOMEM;
-		v->root = root_new();
-		if (!v->root) {
-			cache_give(&views, v);
-			return TWZ_E_NOMEM;
-		}
-		v->object = object;
-		v->number = ++number;
-		object_hold(object);
-		object->view = v;
-		views_used++;
+	view = view_of(object);
+	if (!view)
+		return TWZ_E_NOMEM;
+	s = view->spaces;
+	while (s && s->subject != subject)
+		s = s->next;
+	if (!s)
+		s = space_new(view, subject);
+	if (!s) {
+		if (!view->spaces)
+			view_end(view);
+		return TWZ_E_NOMEM;
 	}
-	v->threads++;
-	*view = v;
+	s->threads++;
+	*space = s;
 	return 0;
 }
 
-void view_leave(struct view *view)
+void view_leave(struct space *space)
 {
-	if (--view->threads)
+	struct view *view = space->view;
+
+	if (--space->threads)
 		return;
-	/* No thread is in it: only this processor can still have its root loaded. */
-	if (cpu_this()->root == view->root)
-		thread_load_root(cpu_this(), kernel_root);
-	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
-		while (view->bucket[i])
-			binding_free(view->bucket[i]);
-	root_free(view->root);
-	view->object->view = NULL;
-	object_release(view->object);
-	cache_give(&views, view);
-	views_used--;
+	space_end(space);
+	if (!view->spaces)
+		view_end(view);
+}
+
+/* ---- decisions that are others now --------------------------------------------------------------- */
+
+/* Nothing is mapped in it any more, on any processor. */
+static void space_clear(struct space *space)
+{
+	uint64_t page[ROOT_PAGES];
+	unsigned pages = root_clear(space->root, page);
+
+	space->stamp = space->subject->stamp;
+	shoot(processors_at(space));
+	root_give(pages, page);
+}
+
+void view_load(struct cpu *cpu, struct space *space)
+{
+	if (space && space->stamp != space->subject->stamp)
+		space_clear(space);
+	cpu->space = space;
+	cpu_load_root(space ? space->root : kernel_root);
+}
+
+/* Those that are loaded, at once; others when they are. */
+void view_renew(void)
+{
+	for (unsigned i = 0; i < ncpus; i++) {
+		struct space *s = cpus[i].space;
+
+		if (s && s->stamp != s->subject->stamp && KSTEP("renew"))
+			space_clear(s);
+	}
+}
+
+void view_renew_object(const struct object *object)
+{
+	uint32_t set = 0;
+
+	for (struct binding *b = object->bindings; b; b = b->object_next) {
+		b->stamp = 0;
+		uninstall(b);
+		set |= processors_in(b->view);
+	}
+	shoot(set);
 }
 
 /* ---- entries ------------------------------------------------------------------------------------- */
@@ -279,8 +391,7 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 }
 
 /* Binds what the slot's entry names, whatever rights there are to it. TWZ_E_NOTFOUND, ... */
-static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
-		struct binding **binding)
+static int bind(struct thread *thread, uint32_t slot, struct twz_id *id, struct binding **binding)
 {
 	struct twz_view_slot entry = entry_read(thread->view, slot);
 	struct object *object;
@@ -293,6 +404,8 @@ static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
 	error = object_find(entry.id, &object);
 	if (error)
 		return error;
+	if (slot == LAST)
+		entry.rights &= ~(uint32_t)TWZ_VIEW_EXEC;
 	*binding = binding_make(thread->view, slot, entry.rights, object);
 	if (!*binding) {
 		object_release(object);
@@ -305,9 +418,10 @@ static int bind(const struct thread *thread, uint32_t slot, struct twz_id *id,
  * The root's entry for the half of the place, or the slot, that the page is in. Its rights are those
  * of the binding that the thread may use. False: no frame for a table.
  */
-static bool install(const struct binding *b, uint64_t page, uint32_t rights)
+static bool install(const struct space *space, const struct binding *b, uint64_t page,
+		    uint32_t rights)
 {
-	uint64_t *entry = root_entry(b->view->root, b->slot, true),
+	uint64_t *entry = root_entry(space->root, b->slot, true),
 		 table = b->object->tables.directory;
 	unsigned half = 0;
 
@@ -348,13 +462,28 @@ static bool refuse(struct twz_fault *fault, uint32_t kind, int error)
 	return false;
 }
 
-/* To who has no right at all it is as if the object did not exist. */
-static bool refuse_right(struct twz_fault *fault, const struct thread *thread,
-			 const struct object *object)
+/* What both the entry and the decision allow. */
+static inline uint32_t may(const struct thread *thread, struct binding *b)
 {
-	if (right_of(thread, object))
-		return refuse(fault, TWZ_FAULT_RIGHT, TWZ_E_RIGHT);
-	return refuse(fault, TWZ_FAULT_OBJECT, TWZ_E_NOTFOUND);
+	if (__builtin_expect(b->stamp != thread->subject->stamp, 0)) {
+		b->may = b->rights & right_of(thread, b->object);
+		b->stamp = thread->subject->stamp;
+	}
+	return b->may;
+}
+
+/* Something that is needed is missing, as far as was known. TWZ_E_RIGHT, TWZ_E_NOTFOUND. */
+static __attribute__((noinline)) int missing(struct thread *thread, struct binding *b,
+					     uint32_t need, uint32_t *rights)
+{
+	bool entry = (b->rights & need) == need;
+	int error = right_check(thread, b->object, entry ? need : 0);
+
+	if (!error && !entry)
+		return TWZ_E_RIGHT;
+	b->stamp = 0;
+	*rights = may(thread, b);
+	return error;
 }
 
 /* The page's leaf entry is good for the access: it mostly is when a view is new to an object. */
@@ -373,9 +502,29 @@ static int page_for(struct object *object, uint64_t page, uint32_t access)
 	return access == TWZ_VIEW_EXEC && *entry & PTE_NX ? TWZ_E_RIGHT : 0; /* a page limit */
 }
 
-bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
-		struct twz_fault *fault)
+/* As far as there is any right to the object; else it is as if it did not exist. */
+static bool refuse_null(struct twz_fault *fault, struct thread *thread, struct object *object)
 {
+	int error = right_check(thread, object, 0);
+
+	return refuse(fault, error ? TWZ_FAULT_OBJECT : TWZ_FAULT_NULL,
+		      error ? error : TWZ_E_OUTSIDE);
+}
+
+static __attribute__((noinline)) bool refuse_right(struct twz_fault *fault,
+						   const struct thread *thread,
+						   const struct binding *b, uint32_t need,
+						   int error)
+{
+	if (error == TWZ_E_RIGHT && (b->rights & need) == need)
+		fault->why = right_why(thread, b->object, need);
+	return refuse(fault, fault_kind(error), error);
+}
+
+bool view_touch(struct thread *thread, uint64_t address, uint32_t access, struct twz_fault *fault)
+{
+	/* This processor cannot map what may be written or executed and not read. */
+	const uint32_t need = TWZ_VIEW_READ | access;
 	struct binding *b;
 	uint64_t offset;
 	uint32_t slot, rights;
@@ -391,21 +540,23 @@ bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
 			return refuse(fault, fault_kind(error), error);
 	}
 	fault->object = b->object->id;
-	if (KSTEP("null-page") && offset < TWZ_PAGE && right_of(thread, b->object))
-		return refuse(fault, TWZ_FAULT_NULL, TWZ_E_OUTSIDE);
-	/* This processor cannot map what may be written or executed and not read. */
-	rights = b->rights & right_of(thread, b->object) &
-		 (slot == LAST ? ~(uint32_t)TWZ_VIEW_EXEC : ~0u);
-	if (KSTEP("access") && (!(rights & TWZ_VIEW_READ) || !(rights & access)))
-		return refuse_right(fault, thread, b->object);
+	if (KSTEP("null-page") && offset < TWZ_PAGE)
+		return refuse_null(fault, thread, b->object);
+	rights = may(thread, b);
+	if (!KSTEP("access"))
+		rights |= need;
+	if ((rights & need) != need) {
+		error = missing(thread, b, need, &rights);
+		if (error)
+			return refuse_right(fault, thread, b, need, error);
+	}
 	error = page_for(b->object, offset / TWZ_PAGE, access);
-	if (!error && !install(b, offset / TWZ_PAGE, rights))
+	if (!error && !install(thread->space, b, offset / TWZ_PAGE, rights))
 		error = TWZ_E_NOMEM;
 	return error ? refuse(fault, fault_kind(error), error) : true;
 }
 
-int view_object(const struct thread *thread, uint64_t address, struct object **object,
-		uint64_t *offset)
+int view_object(struct thread *thread, uint64_t address, struct object **object, uint64_t *offset)
 {
 	struct twz_id id;
 	struct binding *b;
@@ -419,5 +570,7 @@ int view_object(const struct thread *thread, uint64_t address, struct object **o
 	if (error)
 		return error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : error;
 	*object = b->object;
-	return right_of(thread, b->object) & b->rights & TWZ_VIEW_READ ? 0 : TWZ_E_OUTSIDE;
+	if (__builtin_expect(may(thread, b) & TWZ_VIEW_READ, TWZ_VIEW_READ))
+		return 0;
+	return missing(thread, b, TWZ_VIEW_READ, &slot) ? TWZ_E_OUTSIDE : 0;
 }

@@ -8,7 +8,10 @@
  *
  * What a touch may do is decided at the touch: the entry's rights and right_of, both.
  *
- * A view is in use while a thread is in it. Lock: the kernel's.
+ * A view is in use while a thread is in it. It has page tables for each subject whose threads are in it:
+ * a space. They are good as long as the subject has the stamp that they were made under.
+ *
+ * Lock: the kernel's.
  */
 #ifndef KERNEL_VIEW_H
 #define KERNEL_VIEW_H
@@ -26,39 +29,57 @@ struct binding {
 	struct object *object; /* held */
 	uint32_t slot;
 	uint32_t rights; /* enum twz_view_rights, of the entry */
+	uint32_t may;    /* of these, what the subject with this stamp may do */
+	uint64_t stamp;  /* 0: none */
 };
 
 struct view {
 	struct object *object; /* held */
+	struct space *spaces;
+	struct binding *bucket[VIEW_BUCKETS];
+};
+
+/* What threads of one subject in one view see. */
+struct space {
+	struct space *next;
+	struct view *view;
+	struct subject *subject; /* held */
+	uint64_t stamp;
 	uint64_t root;
 	uint32_t threads;
-	uint32_t number;
-	struct binding *bucket[VIEW_BUCKETS];
 };
 
 extern uint32_t views_used;
 
 /*
- * The view of this object, in use for one thread more. TWZ_E_TYPE: no view; TWZ_E_DAMAGED: its header
- * is none; TWZ_E_NOMEM.
+ * The space of this view and subject, in use for one thread more. TWZ_E_TYPE: no view; TWZ_E_DAMAGED:
+ * its header is none; TWZ_E_NOMEM.
  */
-int view_enter(struct object *object, struct view **view);
-/* One thread fewer; with the last one all bindings end. */
-void view_leave(struct view *view);
+int view_enter(struct object *object, struct subject *subject, struct space **space);
+/* One thread fewer; with a space's last one it goes, and with a view's last one all bindings. */
+void view_leave(struct space *space);
+
+/* The processor's page tables are those of the space from now on; null: the kernel's alone. */
+void view_load(struct cpu *cpu, struct space *space);
 
 /*
  * Resolves a touch, or says in *fault why it cannot be (all but `address` and `access`, which the
  * caller sets). access: enum twz_view_rights, one bit.
  */
-bool view_touch(const struct thread *thread, uint64_t address, uint32_t access,
-		struct twz_fault *fault);
+bool view_touch(struct thread *thread, uint64_t address, uint32_t access, struct twz_fault *fault);
 
 /* The object that is bound at the address and the offset in it, bound by a load if need be. */
-int view_object(const struct thread *thread, uint64_t address, struct object **object,
-		uint64_t *offset);
+int view_object(struct thread *thread, uint64_t address, struct object **object, uint64_t *offset);
 
 /* Slots [slot, slot + count) forget what they show. */
 void view_invalidate(struct view *view, uint32_t slot, uint32_t count);
+
+/*
+ * Subjects have other stamps; or what was decided on an object counts no more. On return no processor has
+ * translations of before: each touch is decided anew.
+ */
+void view_renew(void);
+void view_renew_object(const struct object *object);
 
 /* All bindings of an object end, in all views. */
 void view_unbind_all(struct object *object);

@@ -55,12 +55,17 @@ int twz_obj_new(const struct twz_new *new, struct twz_obj *obj)
 		.page = TWZ_OBJ_DATA / TWZ_PAGE,
 		.npages = pages < CREATE_PAGES_MAX ? pages : CREATE_PAGES_MAX,
 	};
+	const bool owned = !new->perms &&twz_id_none(new->key) && !twz_id_none(twz_rt_info()->key);
 	struct twz_rt_stat stat = {.end_epoch = new->ending ? twz_rt_info()->epoch : 0};
 	struct twz_id id;
 	int error;
 
 	if (new->bytes > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
 		return TWZ_E_RANGE;
+	if (owned) { /* its owner's alone */
+		what.perms = 0;
+		what.key = twz_rt_info()->key;
+	}
 	error = twz_rt_create(&what, &id);
 	if (error)
 		return error;

@@ -323,6 +323,7 @@ static int open_store(const char *path, int fd)
 	home.info.epoch = home.store.super->epoch;
 	home.info.owner = (uint32_t)getpid();
 	home.info.root = home.store.super->root;
+	home.info.key = home.store.super->key;
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
 	outer_unlock();

@@ -13,6 +13,7 @@
 
 #include "abi/object.h"
 #include "abi/program.h"
+#include "abi/record.h"
 #include "abi/rt.h"
 #include "abi/syscall.h"
 
@@ -24,6 +25,14 @@ struct minimal {
 	bool recovered;   /* in a view that was brought back */
 };
 extern struct minimal minimal;
+
+/* Default permissions of what a program makes for itself: none but its owner's, if it has one. */
+static inline uint32_t owner_perms(void)
+{
+	const struct twz_id key = minimal.sys.key;
+
+	return key.lo | key.hi ? 0 : TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE;
+}
 
 /* Lock words of transactions: this program as their owner, and who waits. */
 #define LOCK_WAITERS (1ull << 31)

@@ -8,7 +8,6 @@
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define SLOT_PAGES ((TWZ_SLOT_SIZE - TWZ_OBJ_DATA) / TWZ_PAGE)
-#define PERMS (TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE)
 #define READ_WRITE (TWZ_VIEW_READ | TWZ_VIEW_WRITE)
 
 /* What is made for a program, in memory; zero: not yet. A thread takes all over as its ties. */
@@ -73,7 +72,8 @@ static int image_read(struct making *making, struct twz_id image, const char *na
 static int make(struct making *making, enum part part)
 {
 	const struct twz_sys_new new = {.type = part == VIEW ? TWZ_TYPE_VIEW : TWZ_TYPE_DATA,
-					.perms = PERMS,
+					.perms = owner_perms(),
+					.key = minimal.sys.key,
 					.flags = TWZ_OBJECT_VOLATILE,
 					.tie = minimal.sys.thread};
 

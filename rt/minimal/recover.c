@@ -15,8 +15,6 @@
 #include "rt/minimal/sys.h"
 #include "rt/minimal/view.h"
 
-#define PERMS (TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE)
-
 static uint32_t lock; /* 1: held */
 
 static void take(void)
@@ -91,8 +89,10 @@ static int fill_view(struct twz_id id, bool lasts, uint64_t entry, uint64_t arg)
 /* This program goes on in a new view like the one that it has, which is deleted. */
 static int move(bool lasts, uint64_t entry, uint64_t arg)
 {
-	struct twz_sys_new new = {
-		.type = TWZ_TYPE_VIEW, .perms = PERMS, .flags = TWZ_OBJECT_ENDING};
+	struct twz_sys_new new = {.type = TWZ_TYPE_VIEW,
+				  .perms = owner_perms(),
+				  .key = minimal.sys.key,
+				  .flags = TWZ_OBJECT_ENDING};
 	struct twz_id before = minimal.sys.view, id;
 	int error;
 

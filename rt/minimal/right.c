@@ -1,16 +1,13 @@
-/* right.c - rights: the kernel of this version has no calls for them yet (docs/absent.md). */
+/* right.c - rights: the kernel's calls. */
 #include "rt/minimal/minimal.h"
+#include "rt/minimal/sys.h"
 
 int twz_rt_publish(struct twz_id context)
 {
-	(void)context;
-	return TWZ_E_ABSENT;
+	return (int)SYS(context_publish, ID(context));
 }
 
 int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer)
 {
-	(void)object;
-	(void)context;
-	(void)answer;
-	return TWZ_E_ABSENT;
+	return (int)SYS(right_explain, ID(object), ID(context), answer);
 }

@@ -92,6 +92,7 @@ static void info_init(void)
 		.shadow = TWZ_SLOT_DATA_AT(TWZ_SLOT_SHADOW),
 		.shadow_bytes = TWZ_SLOT_SIZE - TWZ_OBJ_DATA - TWZ_SHADOW_TAIL,
 		.root = minimal.sys.root,
+		.key = minimal.sys.key,
 	};
 }
 

@@ -63,10 +63,10 @@ static void setup_many(const void *arg)
 {
 	setup(arg);
 	for (uint64_t i = 0; i < 168; i++)
-		must(store_limit_key(&run_store, (struct twz_id){i, 1}, 5));
+		must(store_limit_key(&run_store, (struct twz_id){i, 1}, 5, 0));
 	while (run_store.super->accounts.free)
 		must(store_limit_key(&run_store, (struct twz_id){run_store.super->accounts.free, 2},
-				     5));
+				     5, 0));
 }
 
 /* ---- pages ------------------------------------------------------------------------------------ */
@@ -77,7 +77,7 @@ static void setup_pages(const void *arg)
 	setup(arg);
 	make_under(2, key, 5);
 	make_under(3, other, 0);
-	must(store_limit_key(&run_store, key, 700));
+	must(store_limit_key(&run_store, key, 700, 0));
 }
 
 static void run_pages(const void *arg)
@@ -119,15 +119,15 @@ static void setup_limits(const void *arg)
 static void run_limits(const void *arg)
 {
 	(void)arg;
-	must(store_limit_key(&run_store, key, 10));
-	must(store_limit_key(&run_store, other, 20));
+	must(store_limit_key(&run_store, key, 10, 11));
+	must(store_limit_key(&run_store, other, 20, 0));
 	sim_note(1);
-	must(store_limit_key(&run_store, key, 3));
-	must(store_limit_key(&run_store, other, 0));
+	must(store_limit_key(&run_store, key, 3, 4));
+	must(store_limit_key(&run_store, other, 0, 0));
 	sim_note(2);
 	must(store_delete(&run_store, made.ref[2]));
 	must(store_drain(&run_store, 100));
-	must(store_limit_key(&run_store, key, 0));
+	must(store_limit_key(&run_store, key, 0, 0));
 	sim_note(3);
 }
 
@@ -136,6 +136,8 @@ static const char *check_limits(const void *arg, const struct sim_crash *crash)
 	struct twz_account a = account(key), b = account(other);
 
 	(void)arg;
+	if (a.frame_limit != a.limit + (a.limit != 0))
+		return "one of two limits is old, the other one new";
 	if (crash->note == 0 && a.limit != 0 && a.limit != 10)
 		return "a limit is neither old nor new";
 	if (crash->note == 1 && ((a.limit != 10 && a.limit != 3) || (b.limit && b.limit != 20)))
@@ -194,7 +196,7 @@ static void setup_settle(const void *arg)
 	sum = twz_sum_step(log_seed(made.id[2]), log.record.seq, log_counts(16, 0, 0));
 	log.record.sum = twz_sum_more(sum, log.range, 16);
 	memcpy(store_page(&run_store, made.ref[2], 256), &log, sizeof(log));
-	must(store_limit_key(&run_store, key, 3));
+	must(store_limit_key(&run_store, key, 3, 0));
 	must(store_mount(&run_store, SIM_BASE, BYTES, case_random));
 }
 

@@ -152,7 +152,7 @@ static void make_store(void)
 		key.lo = 1 + i / 2;
 		copy = make(TWZ_TYPE_DATA, i % 2, data, i);
 		must(store_copy(&store, copy, data + 100, big, data, 20), "copy under a key");
-		must(store_limit_key(&store, key, i == 2 ? 1000 : 0), "limit");
+		must(store_limit_key(&store, key, i == 2 ? 1000 : 0, 0), "limit");
 	}
 	must(store_delete(&store, copy), "delete under a key");
 	dead = make(TWZ_TYPE_DATA, false, data, 200);
@@ -317,12 +317,12 @@ static void use_accounts(uint64_t ref, uint64_t n)
 	if (!record) /* damage has cost it */
 		return;
 	store_account(&store, under, &account);
-	store_limit_key(&store, under, n * 100);
+	store_limit_key(&store, under, n * 100, 0);
 	if (!store_create(&store, &new, &made))
 		store_make(&store, made, 1000 + n, 40);
 	new.key.lo = n % 8;
 	store_create(&store, &new, &made);
-	store_limit_key(&store, new.key, n % 3);
+	store_limit_key(&store, new.key, n % 3, 0);
 }
 
 static void use(bool fresh)

@@ -17,7 +17,7 @@ struct call {
 	void (*undo)(void);
 };
 
-static struct twz_id object, volatile_object, other, view, thread;
+static struct twz_id object, volatile_object, other, view, thread, context;
 static struct twz_sys_new new;
 static struct twz_sys_copy copy;
 static struct twz_sys_seal seal;
@@ -180,6 +180,32 @@ static void console(uint64_t a[6])
 	room[0] = '\n';
 }
 
+static void on_context(uint64_t a[6])
+{
+	a[0] = context.lo;
+	a[1] = context.hi;
+}
+
+static void detach(void)
+{
+	CHECK_EQ(SYS(context_detach, ID(context)), 0);
+}
+
+static void grant(uint64_t a[6])
+{
+	a[0] = volatile_object.lo;
+	a[1] = volatile_object.hi;
+	a[2] = context.lo;
+	a[3] = context.hi;
+	a[4] = TWZ_READ;
+}
+
+static void explain(uint64_t a[6])
+{
+	grant(a);
+	a[4] = (uint64_t)room;
+}
+
 #define CASE(name) [TWZ_SYS_##name##_]
 static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(self) = {"", true, none, NULL},
@@ -212,6 +238,12 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(thread_handler) = {"nnn", false, none, NULL},
 	CASE(thread_resume) = {"r", false, none, NULL},
 	CASE(thread_segment) = {"n", true, none, NULL},
+	CASE(context_attach) = {"lhn", true, on_context, detach},
+	CASE(context_detach) = {"lh", false, on_context, NULL},
+	CASE(context_switch) = {"lh", false, on_context, NULL},
+	CASE(context_publish) = {"lh", true, on_context, NULL},
+	CASE(right_grant) = {"lhnnn", true, grant, NULL},
+	CASE(right_explain) = {"lhnnw", true, explain, NULL},
 	CASE(console_write) = {"rn", true, console, NULL},
 	/* Without input nothing is written: the address does not count. */
 	CASE(console_read) = {"nn", true, console, NULL},
@@ -227,6 +259,7 @@ static void set_up(void)
 	object = test_object(TWZ_OBJECT_ENDING);
 	volatile_object = test_object(TWZ_OBJECT_VOLATILE);
 	view = test_object_of(TWZ_TYPE_VIEW, TEST_PERMS, 0); /* only a lasting one is registered */
+	context = test_object_of(TWZ_TYPE_CONTEXT, TEST_PERMS, TWZ_OBJECT_VOLATILE);
 	test_map(TEST_SLOT, object, TWZ_VIEW_READ | TWZ_VIEW_WRITE)[TWZ_OBJ_DATA] = 1;
 	test_map(TEST_SLOT + 1, volatile_object, TWZ_VIEW_READ | TWZ_VIEW_WRITE)[TWZ_OBJ_DATA] = 1;
 	test_map(TEST_SLOT + 2, volatile_object, TWZ_VIEW_READ);
@@ -243,6 +276,7 @@ static void tear_down(void)
 	test_delete(object);
 	test_delete(volatile_object);
 	test_delete(view);
+	test_delete(context);
 	test_delete(thread);
 }
 

@@ -40,7 +40,7 @@ TEST(what_is_made_is_found_until_it_is_deleted)
 		const struct twz_sys_new new = {.type = TWZ_TYPE_CONTEXT,
 						.perms = TWZ_READ | TWZ_DELETE,
 						.flags = kinds[i].flags,
-						.key = {5, 6},
+						.key = minimal.sys.key,
 						.page = 77,
 						.npages = 3};
 		struct twz_id id;
@@ -54,8 +54,8 @@ TEST(what_is_made_is_found_until_it_is_deleted)
 		CHECK_EQ(stat.identity.type, TWZ_TYPE_CONTEXT);
 		CHECK_EQ(stat.identity.perms, TWZ_READ | TWZ_DELETE);
 		CHECK_EQ(stat.identity.flags, 0);
-		CHECK_EQ(stat.identity.key.lo, 5);
-		CHECK_EQ(stat.identity.key.hi, 6);
+		CHECK_EQ(stat.identity.key.lo, minimal.sys.key.lo);
+		CHECK_EQ(stat.identity.key.hi, minimal.sys.key.hi);
 		CHECK_EQ(stat.npages, 3);
 		CHECK_EQ(stat.end_epoch, kinds[i].end);
 		check_ends(id);

@@ -88,6 +88,8 @@ struct test_thread;
 struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg);
 /* In a view that shows the program in the same slots. */
 struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg);
+/* In another context, to which the program's data and stack are granted. */
+struct test_thread *test_thread_as(struct twz_id context, void (*run)(uint64_t arg), uint64_t arg);
 /* Waits for its end; its status. What it was is gone. */
 uint32_t test_join(struct test_thread *thread);
 struct twz_id test_thread_id(const struct test_thread *thread);

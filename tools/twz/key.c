@@ -200,5 +200,9 @@ int command_key(int argc, char **argv)
 		return key_new(argc, argv);
 	if (argc > 1 && !strcmp(argv[1], "show"))
 		return key_show(argc, argv);
-	return usage("key", "new or show comes first");
+	if (argc > 1 && !strcmp(argv[1], "accounts"))
+		return key_accounts(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "limit"))
+		return key_limit(argc, argv);
+	return usage("key", "new, show, accounts or limit comes first");
 }

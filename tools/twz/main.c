@@ -70,9 +70,11 @@ static const struct command {
 	 "name and no pointer leads to. Changes nothing.\n"
 	 "\n"
 	 "exit status: 0 sound, 1 damaged or not readable, 2 usage error\n"},
-	{"key", command_key, "new|show ...", "make and show keys",
+	{"key", command_key, "new|show|accounts|limit ...", "keys, and what is used under them",
 	 "    twz key new [--store FILE] [--out KEYFILE] [--passphrase]\n"
 	 "    twz key show KEYFILE\n"
+	 "    twz key accounts FILE\n"
+	 "    twz key limit FILE KEY [--pages N] [--frames N]\n"
 	 "\n"
 	 "new makes a pair of keys: the private one in KEYFILE, by default FILE.key, readable by "
 	 "its owner\n"
@@ -85,7 +87,19 @@ static const struct command {
 	 "\n"
 	 "    --passphrase  asks for one, without which the new KEYFILE cannot be used. From no "
 	 "terminal, it\n"
-	 "                  is a line of the input.\n"},
+	 "                  is a line of the input.\n"
+	 "\n"
+	 "accounts lists the keys that objects were made under: how many, the pages of 4 KiB that "
+	 "they\n"
+	 "take up in the store, and the limits. limit sets those of KEY, a PATH or an ID, @key for "
+	 "the\n"
+	 "system's. What is over a limit stays, and cannot grow.\n"
+	 "\n"
+	 "    --pages N     in the store: pages of the key's objects, and one for each of them\n"
+	 "    --frames N    of memory, 4 KiB each: what its volatile objects and its threads take\n"
+	 "                  on the machine\n"
+	 "\n"
+	 "N \"none\" takes the limit away.\n"},
 	{"sctx", command_sctx, "FILE show|new|add|remove|mask ...", "security contexts",
 	 "    twz sctx FILE show CONTEXT\n"
 	 "    twz sctx FILE new PATH [--key KEYFILE] [--perms PERMS] [--global PERMS] "

@@ -162,6 +162,11 @@ char *key_path(const char *store);
  */
 int key_system(const char *store, const char *key, char **made);
 
+/* ---- limit.c: the parts of twz key that are about accounts -------------------------------------- */
+
+int key_accounts(int argc, char **argv);
+int key_limit(int argc, char **argv);
+
 /* ---- cap.c: capabilities, as commands take and show them ------------------------------------------ */
 
 /* A chain in a file of the host. A status, printed. */

@@ -54,7 +54,8 @@ struct cpu {
 	uint32_t apic_id;
 
 	/* The kernel's lock held. */
-	uint64_t root;   /* physical address of the page tables that are loaded */
+	struct space
+		*space;  /* whose page tables are loaded; null: the kernel's alone, kernel_root */
 	uint64_t slice;  /* end of the thread's time slice, cycles */
 	uint64_t timer;  /* what the timer is set to, ~0 for nothing */
 	bool reschedule; /* look for another thread before leaving */
@@ -116,6 +117,17 @@ static inline uint64_t cpu_fault_address(void)
 static inline void cpu_wait(void)
 {
 	__asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+
+/* For threads of the kernel's own. */
+static inline void cpu_interrupts_on(void)
+{
+	__asm__ volatile("sti" ::: "memory");
+}
+
+static inline void cpu_interrupts_off(void)
+{
+	__asm__ volatile("cli" ::: "memory");
 }
 
 /* Interrupts on for a moment: those that wait come. */
@@ -237,5 +249,8 @@ bool enter_kernel_fault(uint64_t address, uint64_t error);
 
 /* An interrupt while idle (in cpu_wait). */
 void enter_idle_interrupt(unsigned vector);
+
+/* An interrupt of cpu_this()->thread, one of the kernel's own, on its stack: does not come back. */
+_Noreturn void enter_kernel_thread(const struct regs *regs);
 
 #endif

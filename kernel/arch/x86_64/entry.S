@@ -188,8 +188,15 @@ cpu_leave:
 	swapgs
 	iretq
 
+/* A thread of the kernel's own: nothing of it is a user's. */
+2:	testb $3, CS(%rsp)
+	jnz 3f
+	pop_registers
+	add $16, %rsp
+	iretq
+
 /* iretq would fault here and not there, where it belongs. */
-2:	movq $VECTOR_PROTECTION, VECTOR(%rsp)
+3:	movq $VECTOR_PROTECTION, VECTOR(%rsp)
 	movq $0, ERROR(%rsp)
 	mov %rsp, %rdi
 	mov %gs:CPU_STACK_TOP, %rsp

@@ -148,8 +148,6 @@ void table_free(struct tables *tables)
 
 /* ---- roots --------------------------------------------------------------------------------------- */
 
-#define SLOTS_SHIFT 9 /* standard slots of one entry of a root */
-
 uint64_t root_new(void)
 {
 	uint64_t frame = take(NULL);
@@ -162,13 +160,32 @@ uint64_t root_new(void)
 	return frame;
 }
 
-void root_free(uint64_t frame)
+unsigned root_clear(uint64_t frame, uint64_t page[static ROOT_PAGES])
 {
 	uint64_t *root = direct(frame);
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < TWZ_VIEW_SLOTS >> SLOTS_SHIFT; i++)
-		if (root[i])
-			give(NULL, root[i] & PTE_FRAME);
+	for (unsigned i = 0; i < ROOT_PAGES; i++)
+		if (root[i]) {
+			page[n++] = root[i] & PTE_FRAME;
+			root[i] = 0;
+		}
+	for (unsigned i = ROOT_PAGES; i < TABLE_ENTRIES / 2; i++)
+		root[i] = 0;
+	return n;
+}
+
+void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES])
+{
+	while (pages)
+		give(NULL, page[--pages]);
+}
+
+void root_free(uint64_t frame)
+{
+	uint64_t page[ROOT_PAGES];
+
+	root_give(root_clear(frame, page), page);
 	give(NULL, frame);
 }
 
@@ -177,7 +194,7 @@ uint64_t *root_walk(uint64_t frame, uint32_t slot, bool make)
 	uint64_t *root = direct(frame), *slots;
 
 	if (slot >= TWZ_VIEW_SLOTS)
-		return &root[(TWZ_VIEW_SLOTS >> SLOTS_SHIFT) + 2 * (slot - TWZ_VIEW_SLOTS)];
-	slots = step(NULL, &root[slot >> SLOTS_SHIFT], make);
+		return &root[ROOT_PAGES + 2 * (slot - TWZ_VIEW_SLOTS)];
+	slots = step(NULL, &root[slot / TABLE_ENTRIES], make);
 	return slots ? &slots[slot & (TABLE_ENTRIES - 1)] : NULL;
 }

@@ -87,6 +87,14 @@ extern uint64_t tables_used; /* frames that are tables, roots included */
 uint64_t root_new(void);
 void root_free(uint64_t root);
 
+#define ROOT_PAGES (TWZ_VIEW_SLOTS / TABLE_ENTRIES)
+/*
+ * Empties the user half. Returns how many pages it no longer has, which processors may use until they
+ * are flushed: then they are given back.
+ */
+unsigned root_clear(uint64_t root, uint64_t page[static ROOT_PAGES]);
+void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES]);
+
 uint64_t *root_walk(uint64_t root, uint32_t slot, bool make);
 
 /*

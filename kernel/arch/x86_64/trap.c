@@ -70,12 +70,15 @@ static bool page_fault(struct regs *regs)
 	return true;
 }
 
-/* Interrupts come in cpu_wait only: everywhere else they are off. */
+/* Interrupts come in cpu_wait, and in threads of the kernel's own: everywhere else they are off. */
 void trap_kernel(struct regs *regs)
 {
 	if (regs->vector >= EXCEPTIONS) {
-		if (!light(regs->vector))
-			enter_idle_interrupt((unsigned)regs->vector);
+		if (light(regs->vector))
+			return;
+		if (cpu_this()->thread)
+			enter_kernel_thread(regs);
+		enter_idle_interrupt((unsigned)regs->vector);
 	} else if (regs->vector != EXCEPTION_PAGE_FAULT || !page_fault(regs)) {
 		unexpected(regs);
 	}

@@ -47,13 +47,18 @@ static inline bool twz_id_none(struct twz_id id)
 }
 
 struct twz_new {
-	uint32_t type;     /* enum twz_type; 0: data */
-	uint32_t perms;    /* defaults, enum twz_perm; 0: READ | WRITE | USE | DELETE */
-	struct twz_id key; /* made under; zero: none */
-	bool ending;       /* gone with this boot epoch unless kept */
-	bool heap;         /* with a heap (heap.h) */
-	bool large;        /* mapped in a large place */
-	uint64_t bytes;    /* of data whose pages are present from the start */
+	uint32_t type; /* enum twz_type; 0: data */
+	/*
+	 * Defaults, what everybody may (enum twz_perm), and the key that it is made under. Both zero: it
+	 * is made under the key of the program's owner, and everybody else may nothing; without such
+	 * a key everybody may READ, WRITE, USE and DELETE.
+	 */
+	uint32_t perms;
+	struct twz_id key;
+	bool ending;    /* gone with this boot epoch unless kept */
+	bool heap;      /* with a heap (heap.h) */
+	bool large;     /* mapped in a large place */
+	uint64_t bytes; /* of data whose pages are present from the start */
 };
 /* Makes and maps an object; it is durable on return, its heap too. */
 int twz_obj_new(const struct twz_new *new, struct twz_obj *obj);

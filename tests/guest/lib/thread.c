@@ -28,15 +28,14 @@ static void start(struct test_thread *thread)
 		SYS(thread_exit, 0, false);
 }
 
-struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg)
+static struct test_thread *begin(struct twz_id view, struct twz_id context,
+				 void (*run)(uint64_t arg), uint64_t arg)
 {
-	return test_thread_in((struct twz_id){0}, run, arg);
-}
-
-struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg)
-{
-	struct twz_sys_thread new = {
-		.view = view, .entry = (uint64_t)start, .flags = TWZ_THREAD_SAME, .name = "test"};
+	struct twz_sys_thread new = {.view = view,
+				     .context = context,
+				     .entry = (uint64_t)start,
+				     .flags = TWZ_THREAD_SAME,
+				     .name = "test"};
 	struct test_thread *thread = threads;
 
 	while (thread < threads + THREADS &&
@@ -52,6 +51,21 @@ struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg)
 	if (!CHECK_EQ(SYS(thread_new, &new, &thread->id), 0))
 		twz_rt_exit(1);
 	return thread;
+}
+
+struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg)
+{
+	return begin((struct twz_id){0}, (struct twz_id){0}, run, arg);
+}
+
+struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg)
+{
+	return begin(view, (struct twz_id){0}, run, arg);
+}
+
+struct test_thread *test_thread_as(struct twz_id context, void (*run)(uint64_t arg), uint64_t arg)
+{
+	return begin((struct twz_id){0}, context, run, arg);
 }
 
 struct twz_id test_thread_id(const struct test_thread *thread)

@@ -1,0 +1,420 @@
+/* context.c - contexts, their snapshots, subjects (context.h). */
+#include "abi/object.h"
+#include "kernel/context.h"
+#include "kernel/heap.h"
+#include "kernel/object.h"
+#include "kernel/right.h"
+#include "kernel/step.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
+#include "kernel/verify.h"
+#include "kernel/view.h"
+
+#define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
+#define PAGES_MAX 4096u /* of a context: some 60,000 capabilities */
+#define STEP_PAGES 4u   /* copied before others may go on */
+
+static struct cache contexts = CACHE(struct context), subjects = CACHE(struct subject);
+static struct list all = {&all, &all};
+static uint64_t last_stamp = 1;
+static struct subject nobody = {.stamp = 1, .holds = 1};
+
+/* ---- snapshots ----------------------------------------------------------------------------------- */
+
+static const void *snapshot_at(const struct right_context *rights, uint64_t offset, uint64_t bytes)
+{
+	const uint8_t *page = object_look(rights->arg, offset / TWZ_PAGE);
+
+	(void)bytes; /* it does not cross a page */
+	return page ? page + offset % TWZ_PAGE : NULL;
+}
+
+static void drop(struct object *snapshot)
+{
+	if (!snapshot)
+		return;
+	verify_forget_places();
+	object_delete(snapshot);
+	object_release(snapshot);
+}
+
+/* The object's data ends at the first hole. False: it has ended. */
+static int copy_page(struct context *c, bool *more)
+{
+	uint64_t page = DATA_PAGE + c->next_pages, done;
+	int error;
+
+	*more = c->object->medium->look(c->object, page);
+	if (!*more)
+		return 0;
+	if (c->next_pages == PAGES_MAX)
+		return TWZ_E_LIMIT;
+	error = c->next->medium->copy(c->next, page, c->object, page, 1, &done);
+	c->next_pages += done;
+	return error;
+}
+
+/* The next snapshot is whole. */
+static void complete(struct context *c)
+{
+	drop(c->snapshot);
+	c->snapshot = c->next;
+	c->next = NULL;
+	c->rights = (struct right_context){.id = c->object->id,
+					   .bytes = c->next_pages * TWZ_PAGE,
+					   .at = snapshot_at,
+					   .arg = c->snapshot};
+	c->round++;
+}
+
+/* A part of the next snapshot, which is begun if need be. */
+static int make_some(struct context *c)
+{
+	bool more = true;
+	int error = 0;
+
+	if (!c->next) {
+		c->next = object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0});
+		c->next_pages = 0;
+	}
+	if (!c->next)
+		return TWZ_E_NOMEM;
+	for (unsigned i = 0; i < STEP_PAGES && more && !error; i++)
+		error = copy_page(c, &more);
+	if (error) {
+		drop(c->next);
+		c->next = NULL;
+	} else if (!more) {
+		complete(c);
+	}
+	return error;
+}
+
+/* ---- contexts in use ----------------------------------------------------------------------------- */
+
+/* Held. Null: no memory. */
+static struct context *context_of(struct object *object)
+{
+	struct context *c = object->context;
+
+	if (!c) {
+		c = cache_take(&contexts);
+		if (!c)
+			return NULL;
+		list_init(&c->members);
+		list_add_last(&all, &c->link);
+		c->object = object;
+		object_hold(object);
+		object->context = c;
+	}
+	c->holds++;
+	return c;
+}
+
+void context_hold(struct context *c)
+{
+	c->holds++;
+}
+
+void context_release(struct context *c)
+{
+	if (--c->holds)
+		return;
+	drop(c->snapshot);
+	drop(c->next);
+	list_remove(&c->link);
+	c->object->context = NULL;
+	object_release(c->object);
+	cache_give(&contexts, c);
+}
+
+void context_abandon(struct thread *t)
+{
+	if (t->prepares)
+		context_release(t->prepares);
+	t->prepares = NULL;
+}
+
+/* A snapshot that is being made already may have missed what was stored before this call. */
+static int begin(struct thread *t, struct object *object, bool fresh)
+{
+	struct context *c = context_of(object);
+
+	if (!c)
+		return TWZ_E_NOMEM;
+	t->prepares = c;
+	t->round = fresh ? c->round + 1 + !!c->next : 1;
+	return 0;
+}
+
+int context_prepare(struct thread *t, struct object *object, bool fresh, struct context **context)
+{
+	int error = 0;
+
+	if (object->identity.type != TWZ_TYPE_CONTEXT)
+		error = TWZ_E_TYPE;
+	else if (!t->prepares)
+		error = begin(t, object, fresh);
+	if (!error && t->prepares->round < t->round) {
+		error = make_some(t->prepares);
+		if (!error)
+			return SYSCALL_AGAIN;
+	}
+	if (error) {
+		context_abandon(t);
+		return error;
+	}
+	*context = t->prepares;
+	t->prepares = NULL;
+	return 0;
+}
+
+void context_deleted(struct object *object)
+{
+	if (object->context)
+		object->context->rights.bytes = 0;
+}
+
+/* ---- subjects ------------------------------------------------------------------------------------ */
+
+struct twz_id subject_key(const struct subject *s)
+{
+	const struct context *active = subject_active(s);
+
+	return active ? active->object->identity.key : (struct twz_id){0};
+}
+
+void subject_renew(struct subject *s)
+{
+	s->stamp = ++last_stamp;
+	alarm_cancel(&s->expiry);
+}
+
+static void renew_members(const struct context *c)
+{
+	for (struct list *l = c->members.next; l != &c->members; l = l->next)
+		subject_renew(list_of(l, struct member, link)->subject);
+}
+
+void subject_renew_all(void)
+{
+	for (struct list *l = all.next; l != &all; l = l->next)
+		renew_members(list_of(l, struct context, link));
+	view_renew();
+}
+
+void context_published(struct context *c)
+{
+	renew_members(c);
+	view_renew();
+}
+
+static bool alike(const struct subject *a, const struct subject *b)
+{
+	if (a->count != b->count || a->active != b->active)
+		return false;
+	for (uint32_t i = 0; i < a->count; i++)
+		if (a->member[i].context != b->member[i].context ||
+		    a->member[i].undetachable != b->member[i].undetachable)
+			return false;
+	return true;
+}
+
+struct subject *subject_none(void)
+{
+	subject_hold(&nobody);
+	return &nobody;
+}
+
+/* The subject that is like this one, held; made if there is none. Null: no memory. */
+static struct subject *subject_like(const struct subject *wanted)
+{
+	struct list *same, *l;
+	struct subject *s;
+
+	if (!wanted->count)
+		return subject_none();
+	same = &wanted->member[0].context->members;
+	for (l = same->next; l != same; l = l->next) {
+		s = list_of(l, struct member, link)->subject;
+		if (alike(s, wanted)) {
+			subject_hold(s);
+			return s;
+		}
+	}
+	s = cache_take(&subjects);
+	if (!s)
+		return NULL;
+	s->holds = 1;
+	s->count = wanted->count;
+	s->active = wanted->active;
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct context *c = wanted->member[i].context;
+
+		s->member[i] = (struct member){
+			.subject = s, .context = c, .undetachable = wanted->member[i].undetachable};
+		list_add_last(&c->members, &s->member[i].link);
+		context_hold(c);
+	}
+	subject_renew(s);
+	return s;
+}
+
+void subject_release(struct subject *s)
+{
+	if (--s->holds)
+		return;
+	alarm_cancel(&s->expiry);
+	for (uint32_t i = 0; i < s->count; i++) {
+		list_remove(&s->member[i].link);
+		context_release(s->member[i].context);
+	}
+	cache_give(&subjects, s);
+}
+
+struct subject *subject_boot(struct object *object)
+{
+	struct context *c = context_of(object);
+	struct subject wanted = {.count = 1, .member[0].context = c}, *s = NULL;
+	int error = 0;
+
+	if (!c)
+		return subject_none();
+	while (!error && !c->snapshot)
+		error = make_some(c);
+	if (!error)
+		s = subject_like(&wanted);
+	context_release(c);
+	return s ? s : subject_none();
+}
+
+/* The index of the object's context, or `count`. */
+static uint32_t index_of(const struct subject *s, const struct object *object)
+{
+	uint32_t i = 0;
+
+	while (i < s->count && s->member[i].context->object != object)
+		i++;
+	return i;
+}
+
+struct object *context_attached(const struct thread *t, struct twz_id id)
+{
+	for (uint32_t i = 0; i < t->subject->count; i++) {
+		struct object *o = t->subject->member[i].context->object;
+
+		if (o->id.lo == id.lo && o->id.hi == id.hi)
+			return o;
+	}
+	return NULL;
+}
+
+static void add(struct subject *s, struct context *c, bool undetachable)
+{
+	s->member[s->count].context = c;
+	s->member[s->count++].undetachable = undetachable;
+}
+
+/* A context may say of itself that it is not to be left. */
+static bool undetachable_by_itself(const struct context *c)
+{
+	const struct twz_context *header = snapshot_at(&c->rights, TWZ_OBJ_DATA, sizeof(*header));
+
+	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE;
+}
+
+/* The thread is of the subject like `wanted` from now on. */
+static int go_over(struct thread *t, const struct subject *wanted)
+{
+	struct subject *s = subject_like(wanted);
+	int error;
+
+	if (!s)
+		return TWZ_E_NOMEM;
+	error = thread_change(t, t->view->object, s);
+	subject_release(s);
+	return error;
+}
+
+int context_attach(struct thread *t, struct context *c, uint32_t flags)
+{
+	struct subject wanted = *t->subject;
+
+	if (index_of(&wanted, c->object) < wanted.count)
+		return TWZ_E_EXISTS;
+	if (wanted.count == TWZ_ATTACH_MAX)
+		return TWZ_E_LIMIT;
+	if (flags & TWZ_ATTACH_ACTIVE)
+		wanted.active = wanted.count;
+	else if (wanted.active == wanted.count)
+		wanted.active = TWZ_ATTACH_MAX; /* none, as before */
+	add(&wanted, c, flags & TWZ_ATTACH_UNDETACHABLE || undetachable_by_itself(c));
+	if (wanted.active > wanted.count)
+		wanted.active = wanted.count;
+	return go_over(t, &wanted);
+}
+
+struct subject *context_subject(const struct thread *creator, struct context *c)
+{
+	const struct subject *s = creator->subject;
+	uint32_t at = index_of(s, c->object);
+	bool stays = undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
+	struct subject wanted = {0};
+
+	for (uint32_t i = 0; KSTEP("limits-inherited") && i < s->count; i++)
+		if (i != at && s->member[i].undetachable)
+			add(&wanted, s->member[i].context, true);
+	if (wanted.count == TWZ_ATTACH_MAX)
+		return NULL;
+	wanted.active = wanted.count;
+	add(&wanted, c, stays);
+	return subject_like(&wanted);
+}
+
+/* What is left when context i goes: the one attached last is active if i was. */
+static void without(struct subject *s, uint32_t i)
+{
+	bool was_active = s->active == i;
+
+	s->count--;
+	for (uint32_t k = i; k < s->count; k++)
+		s->member[k] = s->member[k + 1];
+	if (was_active)
+		s->active = s->count ? s->count - 1 : 0;
+	else if (s->active > i)
+		s->active--;
+}
+
+struct object *context_after_detach(const struct thread *t, const struct object *object)
+{
+	struct subject s = *t->subject;
+	uint32_t i = index_of(&s, object);
+
+	if (i < s.count)
+		without(&s, i);
+	return subject_active(&s) ? subject_active(&s)->object : NULL;
+}
+
+int context_detach(struct thread *t, const struct object *object)
+{
+	struct subject wanted = *t->subject;
+	uint32_t i = index_of(&wanted, object);
+
+	if (i == wanted.count)
+		return TWZ_E_NOTFOUND;
+	if (KSTEP("undetachable") && wanted.member[i].undetachable)
+		return TWZ_E_BUSY;
+	without(&wanted, i);
+	return go_over(t, &wanted);
+}
+
+int context_switch(struct thread *t, const struct object *object)
+{
+	struct subject wanted = *t->subject;
+	uint32_t i = index_of(&wanted, object);
+
+	if (i == wanted.count)
+		return TWZ_E_NOTFOUND;
+	wanted.active = i;
+	return go_over(t, &wanted);
+}

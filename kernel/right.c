@@ -1,0 +1,196 @@
+/* right.c - the decision as the kernel makes it (right.h). */
+#include "kernel/heap.h"
+#include "kernel/right.h"
+#include "kernel/step.h"
+#include "kernel/verify.h"
+#include "kernel/view.h"
+
+#define NS 1000000000ull
+
+struct grant {
+	struct grant *next;
+	struct twz_id context;
+	uint32_t perms;
+};
+static struct cache grants = CACHE(struct grant);
+
+struct kept right_kept[RIGHT_KEPT];
+
+/* ---- what core asks ------------------------------------------------------------------------------ */
+
+static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
+{
+	(void)arg;
+	return verify_verdict(cap);
+}
+
+static bool context_key(void *arg, struct twz_id id, struct twz_id *key)
+{
+	struct object *o;
+	bool is;
+
+	(void)arg;
+	if (object_find(id, &o))
+		return false;
+	is = o->identity.type == TWZ_TYPE_CONTEXT;
+	*key = o->identity.key;
+	object_release(o);
+	return is;
+}
+
+uint32_t right_granted(const struct object *o, struct twz_id context)
+{
+	for (const struct grant *g = o->grants; g; g = g->next)
+		if (g->context.lo == context.lo && g->context.hi == context.hi)
+			return g->perms;
+	return 0;
+}
+
+static void decide(const struct object *o, const struct context *active,
+		   const struct right_context *const *limits, uint32_t nlimits,
+		   struct right_answer *answer)
+{
+	const struct right_query query = {.object = o->id,
+					  .key = right_key(&o->identity, o->id),
+					  .defaults = o->identity.perms,
+					  .grants =
+						  active ? right_granted(o, active->object->id) : 0,
+					  .now = clock_wall_ns() / NS,
+					  .active = active ? &active->rights : NULL,
+					  .limits = limits,
+					  .nlimits = nlimits,
+					  .verdict = verdict,
+					  .context_key = context_key};
+
+	right_decide(&query, answer);
+}
+
+static void decide_for(const struct subject *s, const struct object *o, struct right_answer *answer)
+{
+	const struct right_context *limits[TWZ_ATTACH_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; KSTEP("limits") && i < s->count; i++)
+		if (s->member[i].undetachable)
+			limits[n++] = &s->member[i].context->rights;
+	decide(o, subject_active(s), limits, n, answer);
+}
+
+/* ---- decisions that are kept --------------------------------------------------------------------- */
+
+static void expired(struct alarm *alarm)
+{
+	subject_renew(list_of(alarm, struct subject, expiry));
+	view_renew();
+}
+
+/* At the first moment of that second what is mapped must go at once. */
+static void expire(struct subject *s, uint64_t second)
+{
+	uint64_t now_ns = clock_wall_ns(), at;
+
+	if (second > ~0ull / NS || !KSTEP("expiry"))
+		return;
+	second *= NS;
+	at = cycles() + (second > now_ns ? clock_cycles(second - now_ns) : 0);
+	if (s->expiry.link && s->expiry.at <= at)
+		return;
+	alarm_cancel(&s->expiry);
+	alarm_set(&s->expiry, at, expired);
+}
+
+/* What is in threads' and devices' pages is the kernel's to write. */
+static uint32_t possible(const struct object *o)
+{
+	bool kernels = o->identity.type == TWZ_TYPE_THREAD || o->identity.type == TWZ_TYPE_DEVICE;
+
+	return kernels && KSTEP("kernel-state") ? TWZ_READ | TWZ_USE | TWZ_DELETE : TWZ_PERM_ALL;
+}
+
+static struct kept *decide_kept(struct subject *s, struct object *o, struct right_answer *answer)
+{
+	struct kept *k = &right_kept[(s->stamp * 61 + o->serial) % RIGHT_KEPT];
+
+	decide_for(s, o, answer);
+	expire(s, answer->until);
+	answer->effective &= possible(o);
+	answer->pending &= possible(o);
+	*k = (struct kept){s->stamp, o->serial, answer->effective};
+	return k;
+}
+
+uint32_t right_decide_anew(struct subject *s, struct object *o)
+{
+	struct right_answer answer;
+
+	return decide_kept(s, o, &answer)->perms;
+}
+
+int right_refuse(struct thread *t, struct object *o, uint32_t want)
+{
+	struct right_answer answer;
+	const struct kept *k = decide_kept(t->subject, o, &answer);
+	uint32_t have = k->perms, missing = have ? want & ~have : TWZ_PERM_ALL;
+
+	if (have && !missing)
+		return 0;
+	if (missing & answer.pending && answer.unverified)
+		verify_wait(t, answer.unverified);
+	if (!KSTEP("call-right"))
+		return 0;
+	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
+}
+
+uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want)
+{
+	struct right_answer answer;
+
+	decide_for(t->subject, o, &answer);
+	want &= ~answer.effective;
+	return want ? answer.reason[__builtin_ctz(want)].why : 0;
+}
+
+bool right_explain(struct thread *t, struct object *o, struct context *context,
+		   struct right_answer *answer)
+{
+	decide(o, context, NULL, 0, answer);
+	return !answer->unverified || !verify_wait(t, answer->unverified);
+}
+
+/* ---- grants -------------------------------------------------------------------------------------- */
+
+int right_grant(struct object *o, struct twz_id context, uint32_t perms)
+{
+	struct grant **link = &o->grants, *g;
+
+	while (*link && ((*link)->context.lo != context.lo || (*link)->context.hi != context.hi))
+		link = &(*link)->next;
+	g = *link;
+	if (!g && !perms)
+		return 0;
+	if (!perms) {
+		*link = g->next;
+		cache_give(&grants, g);
+	} else {
+		if (!g)
+			g = cache_take(&grants);
+		if (!g)
+			return TWZ_E_NOMEM;
+		*link = g;
+		g->context = context;
+		g->perms = perms;
+	}
+	object_renew(o);
+	view_renew_object(o);
+	return 0;
+}
+
+void right_drop_grants(struct object *o)
+{
+	while (o->grants) {
+		struct grant *g = o->grants;
+
+		o->grants = g->next;
+		cache_give(&grants, g);
+	}
+}

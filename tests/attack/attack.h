@@ -1,0 +1,81 @@
+/*
+ * attack.h - attacks in the machine on contexts and capabilities: what they are written with.
+ *
+ * The programs of tests/attack/ are tests as those of tests/guest/ (test.h). A TEST is named for what it
+ * tries, and passes if that fails in the right way; tests/attack/mutate.sh switches off each check of the
+ * kernel and expects the test that it stands in the way of to fail.
+ *
+ * A test runs in the boot context. It makes users, and runs attempts as one of them:
+ *
+ *     static int64_t steal(void *arg)              in a thread of hers, in the test's own view: locals
+ *     {                                            and globals are there, and what is mapped, as far
+ *             return attack_stat(arg);             as she may touch it
+ *     }
+ *
+ *     TEST(what_is_tried)
+ *     {
+ *             struct user alice;
+ *
+ *             user_make(&alice);
+ *             CHECK_EQ(attack_as(&alice, steal, &id), TWZ_E_NOTFOUND);
+ *             user_end(&alice);
+ *     }
+ *
+ * Rules
+ *   - A user is a key pair and a context under her key, which has a capability for all that is made under
+ *     that key. The boot context has such a one too, so the test can do everything to what is hers.
+ *   - She can do nothing to what is another's. The program's data, stack, view, shadow and the console are
+ *     granted to her, else nothing could run; the objects of an attack never are.
+ *   - What a test makes under a user's key is deleted before user_end, which deletes the key.
+ *   - A context's bytes are written without rules where an attack wants that: context_bytes.
+ */
+#ifndef TESTS_ATTACK_H
+#define TESTS_ATTACK_H
+
+#include <twz/right.h>
+
+#include "tests/guest/test.h"
+
+struct user {
+	struct twz_secret secret; /* open; secret.id is her key */
+	struct twz_obj context;   /* mapped, for the test to edit */
+};
+
+/* A failure is a failed check. Keys are new each time. */
+void user_make(struct user *user);
+void user_end(struct user *user);
+
+/* Runs in a thread of hers until it returns; what it returned. A fault that it does not attempt ends us. */
+int64_t attack_as(const struct user *user, int64_t (*attack)(void *arg), void *arg);
+/* The same, in another context, which the test may use. */
+int64_t attack_in(struct twz_id context, int64_t (*attack)(void *arg), void *arg);
+
+/* An object made under her key, nobody else's but by capabilities. flags: enum twz_sys_new_flags. */
+struct twz_id user_object(const struct user *user, uint32_t flags);
+
+/* A context under this user's key, without anything in it, mapped. */
+void user_context(const struct user *user, struct twz_obj *context);
+/* The context holds what is there from now on. */
+void context_add(const struct twz_obj *context, const struct twz_cap *chain, uint32_t count);
+void context_publish(const struct twz_obj *context);
+void context_end(struct twz_obj *context);
+
+/* A capability of `from` for the object and the context, not signed. */
+struct twz_cap cap_for(const struct user *from, struct twz_id object, struct twz_id context,
+		       uint32_t perms);
+/* Signed by `from`; as a delegation of `parent` if that is not null. */
+void cap_sign_by(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from);
+
+/* ---- what is attempted, by whoever runs it --------------------------------------------------------- */
+
+/* Does it exist for us? 0, TWZ_E_NOTFOUND. */
+int64_t attack_stat(void *id);
+/* 0, or why the touch of its data is refused. access: enum twz_view_rights, one bit. */
+int64_t attack_touch(struct twz_id id, uint32_t access);
+int64_t attack_load(void *id);
+int64_t attack_store(void *id);
+
+/* What a context could do to the object, by right_explain: enum twz_perm; ~0: it could not be asked. */
+uint32_t rights_of(struct twz_id context, struct twz_id object);
+
+#endif
