@@ -30,9 +30,9 @@
  * out of place gives nothing: a capability counts as absent; if a mask, or whether there is one, cannot
  * be read, the context's limit is empty.
  *
- * With UNKNOWN verdicts: as long as `unverified` is not null, find its verdict and decide again. In the
- * end `effective` is what it would be with all verdicts known; those that could add nothing to it were
- * never asked for.
+ * With UNKNOWN verdicts: as long as `unverified` is not null, find what is not known of it (signature,
+ * parent) and decide again. In the end `effective` is what it would be with all verdicts known; those
+ * that could add nothing to it never stood in `unverified`.
  */
 #ifndef TWZ_CORE_RIGHT_H
 #define TWZ_CORE_RIGHT_H

@@ -42,12 +42,12 @@ static struct known {
 static unsigned oldest[SETS];
 static uint64_t set_key; /* odd; so nobody can choose what falls into another's set */
 
-/* By place. Good for one `places` only, so what is gone matches nothing. */
+/* By place: signatures, and parents. Good for one `places` only, so what is gone matches nothing. */
 static struct place {
 	const struct twz_cap *cap;
 	uint64_t places;
 	bool good;
-} place[PLACES];
+} signature[PLACES], parentage[PLACES];
 static uint64_t places = 1;
 
 static struct cache jobs = CACHE(struct job);
@@ -107,17 +107,36 @@ static __attribute__((noinline)) enum right_verdict verdict_by_hash(const struct
 	return k && key_of(cap->signer, key) ? k->good ? RIGHT_GOOD : RIGHT_BAD : RIGHT_UNKNOWN;
 }
 
+static struct place *place_of(struct place *table, const struct twz_cap *cap)
+{
+	return &table[(uint64_t)cap / 64 % PLACES];
+}
+
+static bool is_known(const struct place *p, const struct twz_cap *cap)
+{
+	return p->cap == cap && p->places == places;
+}
+
 enum right_verdict verify_verdict(const struct twz_cap *cap)
 {
-	struct place *p = &place[(uint64_t)cap / 64 % PLACES];
+	struct place *p = place_of(signature, cap);
 	enum right_verdict verdict;
 
-	if (p->cap == cap && p->places == places)
+	if (is_known(p, cap))
 		return p->good ? RIGHT_GOOD : RIGHT_BAD;
 	verdict = verdict_by_hash(cap);
 	if (verdict != RIGHT_UNKNOWN)
 		*p = (struct place){cap, places, verdict == RIGHT_GOOD};
 	return verdict;
+}
+
+enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent)
+{
+	struct place *p = place_of(parentage, link);
+
+	if (!is_known(p, link))
+		*p = (struct place){link, places, cap_is_parent(parent, link)};
+	return p->good ? RIGHT_GOOD : RIGHT_BAD;
 }
 
 void verify_forget_places(void)

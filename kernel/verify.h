@@ -21,6 +21,9 @@ void verify_init(void);
 /* What is known of the signature of this record in a snapshot. */
 enum right_verdict verify_verdict(const struct twz_cap *cap);
 
+/* Is it the parent of this record in the same snapshot, which it stands behind? */
+enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent);
+
 /*
  * The running thread sleeps until there is a verdict on this record. False: there is no memory, or no such
  * key; then it is not to be had.
