@@ -15,7 +15,7 @@
 
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010002u
+#define TWZ_RT_VERSION 0x00010003u
 #endif
 
 /*
@@ -29,7 +29,7 @@ struct twz_built_with {
 };
 uint32_t twz_rt_version(void);
 
-/* What the runtime tells a program; constant while it runs. */
+/* What the runtime tells a program; constant while it runs, but for root, key and context. */
 struct twz_rt_info {
 	uint32_t version;
 	uint32_t nslots;     /* standard slots that the view has, reserved ones included */
@@ -42,7 +42,13 @@ struct twz_rt_info {
 	uint64_t shadow;       /* memory of zeros, page by page on demand, for the shadow's rows; */
 	uint64_t shadow_bytes; /* behind so many bytes, TWZ_SHADOW_TAIL more can be read */
 	struct twz_id root;    /* the root namespace; zero in a store that has none yet */
-	struct twz_id key; /* of this program's owner: what new objects are made under; or zero */
+	/*
+	 * Of this program's owner: that of the active context, which new objects are made under; or
+	 * zero. Another after twz_rt_switch and the like.
+	 */
+	struct twz_id key;
+	/* That it acts in: the active one. Hosted, the store's boot context; or zero. Since 1.3. */
+	struct twz_id context;
 };
 #define TWZ_SHADOW_TAIL ((uint64_t)256 << 20)
 
@@ -176,6 +182,28 @@ _Noreturn void twz_rt_exit(int status);
  * it was ended because timeout_ns passed (~0: no limit). TWZ_E_NOTFOUND: no such program.
  */
 int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status);
+
+/*
+ * The same in another context, which the caller may USE, with no rights but that context's and limited by
+ * what the caller cannot leave. Of the caller's it is given what it runs in, and the console for as long as
+ * it runs; who runs it may wait for it and end it. TWZ_E_RIGHT: the context may not be used, or its masks
+ * leave it nothing to run in; TWZ_E_TYPE: it is no context; TWZ_E_ABSENT: hosted, or the caller acts in no
+ * context. Since 1.3.
+ */
+enum twz_rt_run_flags {
+	TWZ_RUN_UNDETACHABLE = 1, /* it cannot leave the context */
+	TWZ_RUN_NO_CONSOLE = 2,   /* it is not given the console */
+};
+struct twz_rt_program {
+	const char *const *argv; /* a null ends it */
+	uint64_t timeout_ns;
+	struct twz_id context; /* zero: the caller's, and no flags */
+	uint32_t flags;
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_rt_program, 40);
+int twz_rt_run_as(const struct twz_rt_program *program, int *status);
+
 /* Names of the programs there are, a zero-terminated list, constant. */
 const char *const *twz_rt_programs(void);
 /* A line of input with editing and history, good until the next; null at the end. One thread's. */
@@ -233,9 +261,34 @@ bool twz_rt_recovered(void);
 int twz_rt_publish(struct twz_id context);
 
 /*
+ * The contexts of the calling thread (docs/rights.md): flags are enum twz_attach_flags (abi/syscall.h).
+ * Attaching and switching to one needs USE on it. What the program stands on (view, data, stack) belongs to
+ * who started it: before another context is the active one, that must be granted it, or the thread ends
+ * at its next store. TWZ_E_EXISTS, TWZ_E_NOTFOUND: it is attached, or is not; TWZ_E_BUSY: it cannot be
+ * left; TWZ_E_LIMIT: TWZ_ATTACH_MAX; TWZ_E_ABSENT: hosted, there are none. Since 1.3.
+ */
+int twz_rt_attach(struct twz_id context, uint32_t flags);
+int twz_rt_detach(struct twz_id context);
+int twz_rt_switch(struct twz_id context);
+
+/*
+ * The context may do so much to the object, which is volatile and to which the caller has as much itself;
+ * 0 takes back what was granted. Ends with the object. TWZ_E_TYPE: it is persistent; TWZ_E_ABSENT: hosted.
+ * Since 1.3.
+ */
+int twz_rt_grant(struct twz_id object, struct twz_id context, uint32_t perms);
+
+/*
+ * Has the caller all of these rights (enum twz_perm) to the object? Hosted nothing is enforced, and it has
+ * what there is. TWZ_E_RIGHT; TWZ_E_NOTFOUND. Since 1.3.
+ */
+int twz_rt_may(struct twz_id object, uint32_t perms);
+
+/*
  * What the context may do to the object, and why (docs/rights.md). A zero ID for the context: the
- * caller's own; hosted, the store's boot context, or none if it has none. TWZ_E_NOTFOUND: there is
- * no such object, or no right to know of it. Since 1.2.
+ * caller's own, and what it cannot leave; hosted, the store's boot context, or none if it has none. Another
+ * context the caller must be allowed to READ. TWZ_E_NOTFOUND: there is no such object, or no right to know
+ * of it. Since 1.2.
  */
 struct twz_rt_answer {
 	uint32_t effective; /* enum twz_perm */

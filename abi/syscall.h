@@ -153,7 +153,8 @@ struct twz_sys_seal {
 TWZ_SIZE(struct twz_sys_seal, 32);
 
 enum twz_sys_thread_flags {
-	TWZ_THREAD_SAME = 1, /* belongs to the caller's program: the same owner */
+	TWZ_THREAD_SAME = 1,         /* belongs to the caller's program: the same owner */
+	TWZ_THREAD_UNDETACHABLE = 2, /* cannot leave `context` */
 };
 #define TWZ_THREAD_NAME 32u
 #define TWZ_THREAD_TIES 4u

@@ -6,14 +6,17 @@
 static const char help[] =
 	"usage: access OBJECT [--context CONTEXT]\n"
 	"\n"
-	"Says for each permission whether CONTEXT, by default the program's own, has it on OBJECT, "
+	"Says for each permission whether CONTEXT has it on OBJECT, by default the program's own, "
 	"and why or\n"
 	"why not: the default permissions, the capability (where it is in the context, who signed "
 	"it, its\n"
-	"time), or the mask. Hosted on Linux nothing is enforced, and the answer is what the "
-	"machine "
-	"would\n"
-	"say; the program's own context is there the store's boot context.\n"
+	"time), the grant, or the masks and whose they are. Of its own context that includes what "
+	"contexts\n"
+	"take away that the program cannot leave. Another CONTEXT must be readable. Hosted on "
+	"Linux nothing\n"
+	"is enforced, and the answer is what the machine would say; the program's own context is "
+	"there the\n"
+	"store's boot context.\n"
 	"\n"
 	"exit status: 0, 1 if it could not be found out, 2 usage error\n";
 
@@ -40,7 +43,46 @@ static void print_cap(const struct twz_obj *context, uint64_t off)
 	twz_print(")");
 }
 
-static void print_answer(const struct twz_obj *context, const struct twz_rt_answer *answer)
+/* What a context's masks are for an object. */
+struct masks {
+	struct twz_id object;
+	uint32_t global, override, mask;
+};
+
+static int look(const struct twz_context_item *item, void *arg)
+{
+	struct masks *masks = arg;
+
+	if (!item->mask || !twz_id_equal(item->target, masks->object))
+		return 0;
+	masks->override = item->mask->override;
+	masks->mask = item->mask->mask;
+	return 1;
+}
+
+/* Which context takes it away, and by what, if that may be read. */
+static void print_masks(struct twz_id context, struct twz_id object)
+{
+	struct masks masks = {.object = object, .mask = TWZ_PERM_ALL};
+	char id[TWZ_ID_TEXT], global[TWZ_PERMS_TEXT], override[TWZ_PERMS_TEXT],
+		mask[TWZ_PERMS_TEXT];
+	struct twz_obj obj;
+	bool read = !twz_rt_may(context, TWZ_READ) && !twz_context_open(context, &obj);
+
+	twz_id_text(context, id);
+	twz_print(" (context %s", id);
+	if (read && twz_context_each(&obj, look, &masks) >= 0) {
+		masks.global = ((const struct twz_context *)twz_obj_data(&obj))->global_mask;
+		twz_perms_text(masks.global, global);
+		twz_perms_text(masks.override, override);
+		twz_perms_text(masks.mask, mask);
+		twz_print(": global %s, override %s, mask %s", global, override, mask);
+	}
+	twz_print(")");
+}
+
+static void print_answer(struct twz_id object, const struct twz_obj *context,
+			 const struct twz_rt_answer *answer)
 {
 	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
 	char text[TWZ_ID_TEXT];
@@ -50,10 +92,8 @@ static void print_answer(const struct twz_obj *context, const struct twz_rt_answ
 			  twz_right_text(answer->reason[i].why));
 		if (answer->reason[i].cap)
 			print_cap(context, answer->reason[i].cap);
-		if (!twz_id_none(answer->reason[i].by)) {
-			twz_id_text(answer->reason[i].by, text);
-			twz_print(" (%s)", text);
-		}
+		if (!twz_id_none(answer->reason[i].by))
+			print_masks(answer->reason[i].by, object);
 		twz_print("\n");
 	}
 	if (answer->until != ~0ull) {
@@ -68,7 +108,7 @@ int main(int argc, char **argv)
 	const struct option options[] = {{.name = "--context", .value = &name}, {0}};
 	struct twz_obj context = {.base = NULL};
 	struct twz_rt_answer answer;
-	struct twz_id object;
+	struct twz_id object, own;
 	int error, status;
 
 	program_begin(help, options, 1, 1, &argc, argv);
@@ -77,9 +117,13 @@ int main(int argc, char **argv)
 		status = named_context(name, &context);
 	if (status)
 		program_end(status);
-	error = twz_rt_explain(object, context.id, &answer);
+	error = twz_right_explain(object, context.id, &answer);
 	if (error)
 		program_end(fail_error(argv[0], error));
-	print_answer(&context, &answer);
+	own = twz_rt_info()->context;
+	if (!name && !twz_id_none(own) && !twz_rt_may(own, TWZ_READ) &&
+	    twz_context_open(own, &context))
+		context.base = NULL;
+	print_answer(object, &context, &answer);
 	program_end(STATUS_OK);
 }

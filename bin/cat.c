@@ -19,6 +19,8 @@ static int print(const char *path)
 
 	if (!error && type == TWZ_TYPE_NAMESPACE)
 		return fail(path, "is a namespace");
+	if (!error && need(path, id, TWZ_READ))
+		return STATUS_FAILED;
 	if (!error)
 		error = twz_obj_open(id, &obj);
 	if (error)

@@ -70,6 +70,8 @@ static int copy(struct path *from, struct path *to)
 		return fail_error(from->text, error);
 	if (!twz_name_resolve(to->text, &old) && twz_id_equal(old, id))
 		return fail(to->text, "is the source itself");
+	if (need(from->text, id, TWZ_READ))
+		return STATUS_FAILED;
 	if (type == TWZ_TYPE_NAMESPACE)
 		return copy_space(from, to);
 	error = twz_obj_copy(id, true, &new);

@@ -10,7 +10,9 @@ static const char help[] =
 	"'/'. A\n"
 	"PATH that is no namespace is listed itself.\n"
 	"\n"
-	"    -l  with type, bytes of data and ID; \"dangling\" for a name whose object is gone\n"
+	"    -l  with type, bytes of data (- if they may not be read) and ID; \"dangling\" for a "
+	"name whose\n"
+	"        object is gone, or to which there is no right\n"
 	"\n"
 	"exit status: 0, 1 if a PATH could not be listed, 2 usage error\n";
 
@@ -32,6 +34,9 @@ static void print(const char *name, struct twz_id id, uint32_t type)
 			twz_print("%-9s %12s  %s  ",
 				  error == TWZ_E_NOTFOUND ? "dangling" : twz_error_name(error), "-",
 				  text);
+		} else if (twz_rt_may(id, TWZ_READ)) {
+			twz_print("%-9s %12s  %s  ", what, "-", text);
+			twz_obj_recycle(&obj);
 		} else {
 			twz_print("%-9s %12llu  %s  ", what, (unsigned long long)twz_obj_size(&obj),
 				  text);

@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 		error = twz_rt_open(store);
 	if (error) {
 		if (error != TWZ_E_BUSY && error != TWZ_E_IO) /* it was said */
-			fail_error(store, error);
+			fail(store, twz_error_text(error));
 		program_end(STATUS_STORE);
 	}
 	if (seconds)

@@ -57,7 +57,9 @@ static int show(const char *name)
 	twz_print("%-12s %s\n", "sealed", stat.identity.flags & TWZ_ID_SEALED ? "yes" : "no");
 	if (stat.end_epoch)
 		twz_print("%-12s with epoch %llu\n", "ends", (unsigned long long)stat.end_epoch);
-	twz_print("%-12s %llu bytes of data\n", "size", (unsigned long long)twz_obj_size(&obj));
+	if (!twz_rt_may(id, TWZ_READ)) /* it stands in the object */
+		twz_print("%-12s %llu bytes of data\n", "size",
+			  (unsigned long long)twz_obj_size(&obj));
 	twz_print("%-12s %llu present, %llu bytes\n", "pages", (unsigned long long)stat.npages,
 		  (unsigned long long)(stat.npages * TWZ_PAGE));
 	twz_obj_recycle(&obj);

@@ -86,8 +86,8 @@ struct right_query {
 	enum right_verdict (*verdict)(void *arg, const struct twz_cap *cap);
 	/*
 	 * R4: does the link name this parent, the record behind it? cap_is_parent() says so, for a hash;
-	 * as the records stay what they are, its answer may be kept with the verdict on the link. UNKNOWN:
-	 * it was not looked at. Asked like `verdict`, and before it. Null: cap_is_parent(), each time.
+	 * as the records stay what they are, its answer may be kept for the two of them. UNKNOWN: it was
+	 * not looked at. Asked like `verdict`, and before it. Null: cap_is_parent(), each time.
 	 */
 	enum right_verdict (*parent)(void *arg, const struct twz_cap *link,
 				     const struct twz_cap *parent);

@@ -124,7 +124,7 @@ void clock_tick(struct cpu *cpu)
 	}
 	alarm_run(now);
 	if (now >= cpu->slice)
-		cpu->reschedule = true;
+		cpu->reschedule |= RESCHEDULE;
 	if (!cpu->reschedule && cpu->thread)
 		clock_arm(cpu, cpu->slice);
 }

@@ -12,6 +12,7 @@
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define PAGES_MAX 4096u /* of a context: some 60,000 capabilities */
+#define STAMP_STEP 61u  /* so that decisions of several subjects on a run of objects lie apart */
 #define STEP_PAGES 4u   /* copied before others may go on */
 
 static struct cache contexts = CACHE(struct context), subjects = CACHE(struct subject);
@@ -189,7 +190,7 @@ struct twz_id subject_key(const struct subject *s)
 
 void subject_renew(struct subject *s)
 {
-	s->stamp = ++last_stamp;
+	s->stamp = last_stamp += STAMP_STEP;
 	alarm_cancel(&s->expiry);
 }
 
@@ -357,13 +358,13 @@ int context_attach(struct thread *t, struct context *c, uint32_t flags)
 	return go_over(t, &wanted);
 }
 
-struct subject *context_subject(const struct thread *creator, struct context *c)
+struct subject *context_subject(const struct thread *creator, struct context *c, bool stays)
 {
 	const struct subject *s = creator->subject;
 	uint32_t at = index_of(s, c->object);
-	bool stays = undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
 	struct subject wanted = {0};
 
+	stays |= undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
 	for (uint32_t i = 0; KSTEP("limits-inherited") && i < s->count; i++)
 		if (i != at && s->member[i].undetachable)
 			add(&wanted, s->member[i].context, true);

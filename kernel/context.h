@@ -91,8 +91,11 @@ void context_abandon(struct thread *thread);
 int context_attach(struct thread *thread, struct context *context, uint32_t flags);
 int context_detach(struct thread *thread, const struct object *object);
 int context_switch(struct thread *thread, const struct object *object);
-/* That of a new thread in this context: what the creator cannot leave, and this one, active. Null: NOMEM. */
-struct subject *context_subject(const struct thread *creator, struct context *context);
+/*
+ * That of a new thread in this context: what the creator cannot leave, and this one, active, which it can
+ * leave unless `stays` or the context says so. Null: NOMEM.
+ */
+struct subject *context_subject(const struct thread *creator, struct context *context, bool stays);
 
 /* The context of this ID that it is attached to, which may be deleted; not held. Null: there is none. */
 struct object *context_attached(const struct thread *thread, struct twz_id id);

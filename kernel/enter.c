@@ -50,30 +50,32 @@ static __attribute__((noinline)) struct enter_end special(int64_t result)
 {
 	struct regs *regs = &cpu_this()->thread->regs;
 
-	if (cpu_this()->thread->later) {
-		cpu_this()->thread->later = false;
-		result = SYSCALL_AGAIN;
-	}
 	if (result == SYSCALL_REPLACED)
 		return (struct enter_end){0, ENTER_REPLACED};
-	if (result != SYSCALL_AGAIN)
-		return (struct enter_end){result, ENTER_LATER};
+	KASSERT(result == SYSCALL_AGAIN);
 	regs->rip -= SYSCALL_BYTES;
-	cpu_this()->reschedule = true;
+	cpu_this()->reschedule |= RESCHEDULE;
 	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
 }
 
 /* Nothing is kept over the call, which is to be as short as it can be. */
 struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 {
+	uint8_t reschedule;
 	int64_t result;
 
 	lock_take();
 	cpu_this()->calls++;
 	regs->rax = number;
 	result = syscall_do((struct thread *)regs, regs, number);
-	if (__builtin_expect(result < SYSCALL_SPECIAL || cpu_this()->reschedule, 0))
+	if (__builtin_expect(result < SYSCALL_SPECIAL, 0))
 		return special(result);
+	reschedule = cpu_this()->reschedule;
+	if (__builtin_expect(reschedule, 0)) {
+		if (__builtin_expect(reschedule & RESCHEDULE_AGAIN, 0))
+			return special(SYSCALL_AGAIN);
+		return (struct enter_end){result, ENTER_LATER};
+	}
 	lock_give();
 	return (struct enter_end){result, ENTER_NOW};
 }
@@ -127,9 +129,9 @@ bool enter_kernel_fault(uint64_t address, uint64_t error)
 	struct thread *thread = cpu_this()->thread;
 	struct twz_fault fault;
 
+	fault.access = error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ;
 	cpu_this()->faults++;
-	return thread && view_touch(thread, address,
-				    error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ, &fault);
+	return thread && view_touch(thread, address, &fault);
 }
 
 static void kernel_thread_interrupted(void)

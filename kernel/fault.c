@@ -5,6 +5,7 @@
 #include "kernel/console.h"
 #include "kernel/fault.h"
 #include "kernel/log.h"
+#include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/view.h"
 
@@ -68,15 +69,6 @@ static bool on_handler_stack(const struct thread *t)
 	return t->handler_stack - t->regs.rsp < t->handler_bytes;
 }
 
-/* It sleeps until a signature is verified; the instruction is done again then. */
-static bool later(struct thread *t)
-{
-	bool is = t->later;
-
-	t->later = false;
-	return is;
-}
-
 /* Enters the program's handler with this fault. */
 static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_fault *fault)
 {
@@ -99,7 +91,7 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
 	at = (at - sizeof(call)) & ~15ull;
 	if (user_write(at, &call, sizeof(call))) {
-		if (later(t))
+		if (right_waits())
 			return;
 		unhandled(t, fault, " (and its fault handler's stack cannot be written to)");
 		return;
@@ -117,21 +109,11 @@ void fault_page(struct thread *t, uint64_t address, uint64_t error)
 	struct twz_fault fault;
 
 	fault.address = address;
-	fault.object = (struct twz_id){0};
-	fault.offset = 0;
-	fault.why = 0;
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
-	if (address < USER_END && view_touch(t, address, fault.access, &fault))
-		return;
-	if (later(t))
-		return;
-	if (address >= USER_END) {
-		fault.kind = TWZ_FAULT_RANGE;
-		fault.error = TWZ_E_RANGE;
-	}
-	upcall(t, &fault);
+	if (!view_touch(t, address, &fault) && !(right_waits()))
+		upcall(t, &fault);
 }
 
 void fault_exception(struct thread *t, unsigned vector)

@@ -32,7 +32,8 @@ static void doom(struct object *o)
 {
 	if (list_empty(&o->link))
 		list_add_last(&objects_doomed, &o->link);
-	thread_work = cpu_this()->reschedule = true;
+	thread_work = true;
+	cpu_this()->reschedule |= RESCHEDULE;
 }
 
 static struct object **place_of(struct twz_id id)
@@ -260,7 +261,7 @@ static void forget_decisions(struct object *o)
 	if (o->identity.type == TWZ_TYPE_CONTEXT)
 		context_deleted(o);
 	else if (o->identity.type == TWZ_TYPE_KEY)
-		verify_forget_places();
+		verify_forget_key(o->id);
 	else
 		return;
 	if (KSTEP("delete-forgets"))

@@ -116,13 +116,13 @@ static uint32_t possible(const struct object *o)
 
 static struct kept *decide_kept(struct subject *s, struct object *o, struct right_answer *answer)
 {
-	struct kept *k = &right_kept[(s->stamp * 61 + o->serial) % RIGHT_KEPT];
+	struct kept *k = &right_kept[(s->stamp + o->serial) % RIGHT_KEPT];
 
 	decide_for(s, o, answer);
 	expire(s, answer->until);
 	answer->effective &= possible(o);
 	answer->pending &= possible(o);
-	*k = (struct kept){s->stamp, o->serial, answer->effective};
+	*k = (struct kept){s->stamp, o->serial, answer->effective, 0};
 	return k;
 }
 
@@ -130,14 +130,14 @@ uint32_t right_decide_anew(struct subject *s, struct object *o)
 {
 	struct right_answer answer;
 
-	return decide_kept(s, o, &answer)->perms;
+	return (uint32_t)decide_kept(s, o, &answer)->perms;
 }
 
 int right_refuse(struct thread *t, struct object *o, uint32_t want)
 {
 	struct right_answer answer;
 	const struct kept *k = decide_kept(t->subject, o, &answer);
-	uint32_t have = k->perms, missing = have ? want & ~have : TWZ_PERM_ALL;
+	uint32_t have = (uint32_t)k->perms, missing = have ? want & ~have : TWZ_PERM_ALL;
 
 	if (have && !missing)
 		return 0;
@@ -160,7 +160,11 @@ uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want
 bool right_explain(struct thread *t, struct object *o, struct context *context,
 		   struct right_answer *answer)
 {
-	decide(o, context, NULL, 0, answer);
+	if (context)
+		decide(o, context, NULL, 0, answer);
+	else
+		decide_for(t->subject, o, answer);
+	answer->effective &= possible(o);
 	return !answer->unverified || !verify_wait(t, answer->unverified);
 }
 

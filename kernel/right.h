@@ -6,9 +6,9 @@
  * identity, grants, verdicts on signatures, the time. It is kept under the subject's stamp and the
  * object's serial, both of which change when the decision could be another.
  *
- * A capability whose signature is not verified yet makes the thread wait: it sleeps with `later` set,
- * and then does again what it did, the system call or the instruction. Whatever the caller of right_check
- * returns then is not looked at.
+ * A capability whose signature is not verified yet makes the thread wait: it sleeps, and then does
+ * again what it did, the system call or the instruction (RESCHEDULE_AGAIN). Whatever the caller of
+ * right_check returns then is not looked at.
  *
  * Lock: the kernel's.
  */
@@ -26,7 +26,7 @@
 
 struct kept {
 	uint64_t stamp, object; /* the subject's, the object's serial; stamp 0: none */
-	uint32_t perms;
+	uint64_t perms, unused; /* 32 bytes: the index is a shift */
 };
 extern struct kept right_kept[RIGHT_KEPT];
 
@@ -36,11 +36,17 @@ uint32_t right_decide_anew(struct subject *subject, struct object *object);
 static inline uint32_t right_of(const struct thread *thread, struct object *object)
 {
 	const uint64_t stamp = thread->subject->stamp, serial = object->serial;
-	const struct kept *k = &right_kept[(stamp * 61 + serial) % RIGHT_KEPT];
+	const struct kept *k = &right_kept[(stamp + serial) % RIGHT_KEPT];
 
 	if (__builtin_expect(k->stamp == stamp && k->object == serial, 1))
-		return k->perms;
+		return (uint32_t)k->perms;
 	return right_decide_anew(thread->subject, object);
+}
+
+/* Has the running thread been put to sleep for a signature? Then it begins anew: see above. */
+static inline bool right_waits(void)
+{
+	return cpu_this()->reschedule & RESCHEDULE_AGAIN;
 }
 
 /* What is missing may be given by something that is not verified yet: see above. */
@@ -63,8 +69,8 @@ static inline int right_check(struct thread *thread, struct object *object, uint
 uint32_t right_why(const struct thread *thread, const struct object *object, uint32_t want);
 
 /*
- * The decision with its reasons for a context (null: for none), its undetachable ones apart. False: wait,
- * as above.
+ * The decision with its reasons: for a context by itself, or (null) for the thread as it is. False: wait, as
+ * above.
  */
 bool right_explain(struct thread *thread, struct object *object, struct context *context,
 		   struct right_answer *answer);

@@ -451,11 +451,11 @@ static int64_t sys_object_touch(struct thread *t, struct regs *r)
 {
 	for (unsigned i = 0; A1(r) && i < TOUCH_STEP; i++) {
 		uint64_t n = TWZ_PAGE - A0(r) % TWZ_PAGE;
-		struct twz_fault fault;
+		struct twz_fault fault = {.access = TWZ_VIEW_WRITE};
 
 		if (!user_range(A0(r), A1(r)))
 			return TWZ_E_OUTSIDE;
-		if (!view_touch(t, A0(r), TWZ_VIEW_WRITE, &fault))
+		if (!view_touch(t, A0(r), &fault))
 			return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
 		if (n > A1(r))
 			n = A1(r);
@@ -539,8 +539,8 @@ static int64_t sys_view_next(struct thread *t, struct regs *r)
 		if (error)
 			return error;
 		error = may(t, id, 0);
-	} while (error == TWZ_E_NOTFOUND && !t->later);
-	if (t->later)
+	} while (error == TWZ_E_NOTFOUND && !right_waits());
+	if (right_waits())
 		return error;      /* it is done again, with the ID that the caller gave */
 	return give_id(A0(r), id); /* after another error too: whoever brings it back says so */
 }
@@ -587,7 +587,7 @@ static int tie_all(struct thread *t, const struct twz_id tie[TWZ_THREAD_TIES],
 }
 
 /* What a new thread acts as, held: as the caller, or in another context. */
-static int subject_for(struct thread *t, struct twz_id id, struct subject **subject)
+static int subject_for(struct thread *t, struct twz_id id, bool stays, struct subject **subject)
 {
 	struct context *context;
 	struct object *o;
@@ -601,7 +601,7 @@ static int subject_for(struct thread *t, struct twz_id id, struct subject **subj
 	error = context_use(t, id, false, TWZ_USE, &o, &context);
 	if (error)
 		return error;
-	*subject = context_subject(t, context);
+	*subject = context_subject(t, context, stays);
 	context_release(context);
 	object_release(o);
 	return *subject ? 0 : TWZ_E_NOMEM;
@@ -627,11 +627,11 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 		error = give_id(A1(r), (struct twz_id){0});
 	if (error)
 		return error;
-	if (new.flags & ~TWZ_THREAD_SAME || new.reserved || new.entry >= USER_END ||
-	    new.fs_base >= USER_END)
+	if (new.flags & ~(TWZ_THREAD_SAME | (none(new.context) ? 0u : TWZ_THREAD_UNDETACHABLE)) ||
+	    new.reserved || new.entry >= USER_END || new.fs_base >= USER_END)
 		return TWZ_E_ARG;
 	new.name[TWZ_THREAD_NAME - 1] = 0;
-	error = subject_for(t, new.context, &subject);
+	error = subject_for(t, new.context, new.flags &TWZ_THREAD_UNDETACHABLE, &subject);
 	if (error)
 		return error;
 	if (none(new.view))
@@ -704,9 +704,9 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 	}
 	do
 		o = object_next(o, TWZ_TYPE_THREAD);
-	while (o && right_check(t, o, 0) && !t->later);
+	while (o && right_check(t, o, 0) && !right_waits());
 	/* If it sleeps, it is done again, with the ID that the caller gave. */
-	return o && !t->later ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
+	return o && !right_waits() ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
 }
 
 static int64_t sys_thread_handler(struct thread *t, struct regs *r)
@@ -751,10 +751,7 @@ static int64_t sys_context_attach(struct thread *t, struct regs *r)
 	return error;
 }
 
-/*
- * Who leaves the active context comes to another one, which it must be allowed to use. Looked for among
- * those that are attached only: one that is deleted can be left, and of others nothing is told.
- */
+/* Who leaves the active context comes to another, for which it needs USE. One that is deleted can be left. */
 static int64_t sys_context_detach(struct thread *t, struct regs *r)
 {
 	struct object *o = context_attached(t, id_argument(r)), *next;

@@ -200,7 +200,7 @@ void thread_kill(struct thread *t, uint32_t status)
 	for (unsigned i = 0; i < ncpus; i++) {
 		if (cpus[i].thread != t)
 			continue;
-		cpus[i].reschedule = true;
+		cpus[i].reschedule |= RESCHEDULE;
 		if (&cpus[i] != self)
 			apic_send(&cpus[i], VECTOR_WAKE);
 	}
@@ -252,7 +252,7 @@ void thread_sleep(struct thread *t)
 	t->sleeps = true;
 	threads_asleep++;
 	t->page->state = TWZ_THREAD_SLEEPS;
-	cpu_this()->reschedule = true;
+	cpu_this()->reschedule |= RESCHEDULE;
 }
 
 /* ---- switching ----------------------------------------------------------------------------------- */
@@ -262,11 +262,9 @@ static void put_off(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread;
 
-	if (t->space) { /* the kernel's own leave the user's registers alone */
-		t->fs = cpu_fs_get();
-		t->gs = cpu_user_gs_get();
-		cpu_vector_save(t->vector);
-	}
+	t->fs = cpu_fs_get();
+	t->gs = cpu_user_gs_get();
+	cpu_vector_save(t->vector);
 	t->page->run_cycles += now - t->since;
 	t->running = false;
 	cpu->thread = NULL;
@@ -276,11 +274,9 @@ static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 {
 	if (cpu->space != t->space)
 		view_load(cpu, t->space);
-	if (t->space) {
-		cpu_fs_set(t->fs);
-		cpu_user_gs_set(t->gs);
-		cpu_vector_load(t->vector);
-	}
+	cpu_fs_set(t->fs);
+	cpu_user_gs_set(t->gs);
+	cpu_vector_load(t->vector);
 	t->running = true;
 	t->page->state = TWZ_THREAD_READY;
 	t->since = now;
@@ -426,6 +422,7 @@ struct thread *thread_kernel(void (*fn)(void), void *stack_top)
 	t->page = &page;
 	t->sleeps = true;
 	threads_asleep++;
+	cpu_vector_new(t->vector);
 	thread_kernel_set(t, fn, stack_top);
 	return t;
 }

@@ -56,7 +56,6 @@ struct thread {
 	bool running; /* on some processor */
 	bool ending;  /* to be ended, with `status`, by the processor that it runs on */
 	uint32_t status;
-	bool later; /* it sleeps until a signature is verified, and then tries again: right.h */
 
 	struct context *prepares; /* held: the context of a call that is made in steps, */
 	uint64_t round;           /* and the snapshot that it wants */

@@ -103,15 +103,6 @@ static struct binding **bucket_of(struct view *view, uint32_t slot)
 	return &view->bucket[slot % VIEW_BUCKETS];
 }
 
-static struct binding *binding_find(struct view *view, uint32_t slot)
-{
-	struct binding *b = *bucket_of(view, slot);
-
-	while (b && b->slot != slot)
-		b = b->next;
-	return b;
-}
-
 /* Takes over the caller's holding of the object. Null: no memory. */
 static struct binding *binding_make(struct view *view, uint32_t slot, uint32_t rights,
 				    struct object *object)
@@ -390,36 +381,37 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 	return (struct twz_view_slot){0};
 }
 
-/* Binds what the slot's entry names, whatever rights there are to it. TWZ_E_NOTFOUND, ... */
-static int bind(struct thread *thread, uint32_t slot, struct twz_id *id, struct binding **binding)
+/* Binds what the slot's entry names, whatever rights there are to it. Null: fault->error and object. */
+static __attribute__((noinline)) struct binding *bind(struct thread *thread, uint32_t slot,
+						      struct twz_fault *fault)
 {
 	struct twz_view_slot entry = entry_read(thread->view, slot);
+	struct binding *binding;
 	struct object *object;
-	int error;
 
-	*id = entry.id;
+	fault->object = entry.id;
+	fault->error = TWZ_E_NOTFOUND;
 	if (!(entry.id.lo | entry.id.hi) ||
 	    (KSTEP("epoch") && entry.epoch && entry.epoch != nvm_epoch))
-		return TWZ_E_NOTFOUND;
-	error = object_find(entry.id, &object);
-	if (error)
-		return error;
+		return NULL;
+	fault->error = object_find(entry.id, &object);
+	if (fault->error)
+		return NULL;
 	if (slot == LAST)
 		entry.rights &= ~(uint32_t)TWZ_VIEW_EXEC;
-	*binding = binding_make(thread->view, slot, entry.rights, object);
-	if (!*binding) {
+	binding = binding_make(thread->view, slot, entry.rights, object);
+	if (!binding) {
 		object_release(object);
-		return TWZ_E_NOMEM;
+		fault->error = TWZ_E_NOMEM;
 	}
-	return 0;
+	return binding;
 }
 
 /*
  * The root's entry for the half of the place, or the slot, that the page is in. Its rights are those
  * of the binding that the thread may use. False: no frame for a table.
  */
-static bool install(const struct space *space, const struct binding *b, uint64_t page,
-		    uint32_t rights)
+static bool install(const struct space *space, const struct binding *b, uint64_t page)
 {
 	uint64_t *entry = root_entry(space->root, b->slot, true),
 		 table = b->object->tables.directory;
@@ -434,8 +426,8 @@ static bool install(const struct space *space, const struct binding *b, uint64_t
 		table = b->object->tables.upper[half];
 	}
 	entry[half] = table | PTE_PRESENT | PTE_USER | PTE_ACCESSED |
-		      (rights & TWZ_VIEW_WRITE ? PTE_WRITE : 0) |
-		      (rights & TWZ_VIEW_EXEC ? 0 : PTE_NX);
+		      (b->may & TWZ_VIEW_WRITE ? PTE_WRITE : 0) |
+		      (b->may & TWZ_VIEW_EXEC ? 0 : PTE_NX);
 	return true;
 }
 
@@ -450,16 +442,13 @@ static uint32_t fault_kind(int error)
 		return TWZ_FAULT_FULL;
 	case TWZ_E_DAMAGED:
 		return TWZ_FAULT_DAMAGED;
+	case TWZ_E_OUTSIDE:
+		return TWZ_FAULT_NULL;
+	case TWZ_E_RANGE:
+		return TWZ_FAULT_RANGE;
 	default:
 		return TWZ_FAULT_OBJECT;
 	}
-}
-
-static bool refuse(struct twz_fault *fault, uint32_t kind, int error)
-{
-	fault->kind = kind;
-	fault->error = error;
-	return false;
 }
 
 /* What both the entry and the decision allow. */
@@ -472,105 +461,121 @@ static inline uint32_t may(const struct thread *thread, struct binding *b)
 	return b->may;
 }
 
-/* Something that is needed is missing, as far as was known. TWZ_E_RIGHT, TWZ_E_NOTFOUND. */
+/*
+ * Something that is needed is missing, as far as was known: b->may is anew what is known.
+ * TWZ_E_RIGHT, TWZ_E_NOTFOUND.
+ */
 static __attribute__((noinline)) int missing(struct thread *thread, struct binding *b,
-					     uint32_t need, uint32_t *rights)
+					     uint32_t need)
 {
 	bool entry = (b->rights & need) == need;
 	int error = right_check(thread, b->object, entry ? need : 0);
 
-	if (!error && !entry)
-		return TWZ_E_RIGHT;
 	b->stamp = 0;
-	*rights = may(thread, b);
-	return error;
+	may(thread, b);
+	return !error && !entry ? TWZ_E_RIGHT : error;
 }
 
-/* The page's leaf entry is good for the access: it mostly is when a view is new to an object. */
-static int page_for(struct object *object, uint64_t page, uint32_t access)
+/* Does the page's leaf entry allow it? Mostly so when a view is new to an object. */
+static inline bool page_allows(const uint64_t *entry, uint32_t access)
 {
-	uint64_t *entry = table_entry(&object->tables, page, false);
-	uint64_t need = PTE_PRESENT | (access == TWZ_VIEW_WRITE ? PTE_WRITE : 0);
-	int error;
+	const uint64_t want = PTE_PRESENT | (access == TWZ_VIEW_WRITE ? PTE_WRITE : 0);
 
-	if (!entry || (*entry & need) != need) {
-		error = object->medium->fault(object, page, entry, access == TWZ_VIEW_WRITE);
-		if (error || access != TWZ_VIEW_EXEC)
-			return error;
-		entry = table_entry(&object->tables, page, false);
-	}
-	return access == TWZ_VIEW_EXEC && *entry & PTE_NX ? TWZ_E_RIGHT : 0; /* a page limit */
+	return entry && (*entry & want) == want && !(access == TWZ_VIEW_EXEC && *entry & PTE_NX);
+}
+
+/* After a fault for execution. */
+static __attribute__((noinline)) int check_executable(struct object *object, uint64_t page)
+{
+	const uint64_t *entry = table_entry(&object->tables, page, false);
+
+	return page_allows(entry, TWZ_VIEW_EXEC) ? 0 : TWZ_E_RIGHT;
 }
 
 /* As far as there is any right to the object; else it is as if it did not exist. */
-static bool refuse_null(struct twz_fault *fault, struct thread *thread, struct object *object)
+static int null_page(struct thread *thread, struct binding *b)
 {
-	int error = right_check(thread, object, 0);
+	int error = right_check(thread, b->object, 0);
 
-	return refuse(fault, error ? TWZ_FAULT_OBJECT : TWZ_FAULT_NULL,
-		      error ? error : TWZ_E_OUTSIDE);
+	return error ? error : TWZ_E_OUTSIDE;
 }
 
-static __attribute__((noinline)) bool refuse_right(struct twz_fault *fault,
-						   const struct thread *thread,
-						   const struct binding *b, uint32_t need,
-						   int error)
+/* Says what was wrong with the touch: fault->error; `b` is null if nothing is bound there. */
+static __attribute__((noinline)) bool refuse(const struct thread *thread, uint64_t offset,
+					     const struct binding *b, struct twz_fault *fault)
 {
-	if (error == TWZ_E_RIGHT && (b->rights & need) == need)
-		fault->why = right_why(thread, b->object, need);
-	return refuse(fault, fault_kind(error), error);
+	const uint32_t need = TWZ_VIEW_READ | fault->access;
+	const bool right = fault->error == TWZ_E_RIGHT && b && (b->rights & need) == need;
+
+	fault->kind = fault_kind(fault->error);
+	fault->offset = offset;
+	if (b)
+		fault->object = b->object->id;
+	fault->why = right ? right_why(thread, b->object, need) : 0;
+	return false;
 }
 
-bool view_touch(struct thread *thread, uint64_t address, uint32_t access, struct twz_fault *fault)
+bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault)
 {
 	/* This processor cannot map what may be written or executed and not read. */
-	const uint32_t need = TWZ_VIEW_READ | access;
-	struct binding *b;
-	uint64_t offset;
-	uint32_t slot, rights;
-	int error;
+	const uint32_t access = fault->access, need = TWZ_VIEW_READ | access;
+	struct binding *b = NULL;
+	uint64_t offset, *entry;
+	uint32_t slot;
 
-	if (!slot_of(address, &slot, &offset))
-		return refuse(fault, TWZ_FAULT_RANGE, TWZ_E_RANGE);
-	fault->offset = offset;
-	b = binding_find(thread->view, slot);
-	if (!b) {
-		error = bind(thread, slot, &fault->object, &b);
-		if (error)
-			return refuse(fault, fault_kind(error), error);
+	if (!slot_of(address, &slot, &offset)) {
+		fault->error = TWZ_E_RANGE;
+		fault->object = (struct twz_id){0};
+		return refuse(thread, 0, b, fault);
 	}
-	fault->object = b->object->id;
-	if (KSTEP("null-page") && offset < TWZ_PAGE)
-		return refuse_null(fault, thread, b->object);
-	rights = may(thread, b);
-	if (!KSTEP("access"))
-		rights |= need;
-	if ((rights & need) != need) {
-		error = missing(thread, b, need, &rights);
-		if (error)
-			return refuse_right(fault, thread, b, need, error);
+	b = view_binding(thread->view, slot);
+	if (!b && !(b = bind(thread, slot, fault)))
+		return refuse(thread, offset, b, fault);
+	if (KSTEP("null-page") && offset < TWZ_PAGE) {
+		fault->error = null_page(thread, b);
+		return refuse(thread, offset, b, fault);
 	}
-	error = page_for(b->object, offset / TWZ_PAGE, access);
-	if (!error && !install(thread->space, b, offset / TWZ_PAGE, rights))
-		error = TWZ_E_NOMEM;
-	return error ? refuse(fault, fault_kind(error), error) : true;
+	if (need & ~may(thread, b)) {
+		fault->error = missing(thread, b, need);
+		if (!KSTEP("access"))
+			b->may |= need;
+		else if (fault->error)
+			return refuse(thread, offset, b, fault);
+	}
+	entry = table_entry(&b->object->tables, offset / TWZ_PAGE, false);
+	if (!page_allows(entry, access)) {
+		int error = b->object->medium->fault(b->object, offset / TWZ_PAGE, entry,
+						     access == TWZ_VIEW_WRITE);
+
+		if (!error && access == TWZ_VIEW_EXEC)
+			error = check_executable(b->object, offset / TWZ_PAGE);
+		if (error) {
+			fault->error = error;
+			return refuse(thread, offset, b, fault);
+		}
+	}
+	if (install(thread->space, b, offset / TWZ_PAGE))
+		return true;
+	fault->error = TWZ_E_NOMEM;
+	return refuse(thread, offset, b, fault);
 }
 
-int view_object(struct thread *thread, uint64_t address, struct object **object, uint64_t *offset)
+int view_object_anew(struct thread *thread, uint64_t address, struct object **object,
+		     uint64_t *offset)
 {
-	struct twz_id id;
+	struct twz_fault fault;
 	struct binding *b;
 	uint32_t slot;
-	int error;
 
 	if (!slot_of(address, &slot, offset))
 		return TWZ_E_OUTSIDE;
-	b = binding_find(thread->view, slot);
-	error = b ? 0 : bind(thread, slot, &id, &b);
-	if (error)
-		return error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : error;
+	b = view_binding(thread->view, slot);
+	if (!b)
+		b = bind(thread, slot, &fault);
+	if (!b)
+		return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
 	*object = b->object;
-	if (__builtin_expect(may(thread, b) & TWZ_VIEW_READ, TWZ_VIEW_READ))
+	if (may(thread, b) & TWZ_VIEW_READ)
 		return 0;
-	return missing(thread, b, TWZ_VIEW_READ, &slot) ? TWZ_E_OUTSIDE : 0;
+	return missing(thread, b, TWZ_VIEW_READ) ? TWZ_E_OUTSIDE : 0;
 }

@@ -18,7 +18,9 @@
 
 #include "abi/rt.h"
 #include "abi/view.h"
+#include "kernel/context.h"
 #include "kernel/object.h"
+#include "kernel/thread.h"
 
 #define VIEW_BUCKETS 64u
 
@@ -63,13 +65,39 @@ void view_leave(struct space *space);
 void view_load(struct cpu *cpu, struct space *space);
 
 /*
- * Resolves a touch, or says in *fault why it cannot be (all but `address` and `access`, which the
- * caller sets). access: enum twz_view_rights, one bit.
+ * Resolves a touch, fault->access: enum twz_view_rights, one bit; or says in the rest of *fault, but for
+ * `address`, why it cannot be.
  */
-bool view_touch(struct thread *thread, uint64_t address, uint32_t access, struct twz_fault *fault);
+bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault);
 
-/* The object that is bound at the address and the offset in it, bound by a load if need be. */
-int view_object(struct thread *thread, uint64_t address, struct object **object, uint64_t *offset);
+static inline struct binding *view_binding(const struct view *view, uint32_t slot)
+{
+	struct binding *b = view->bucket[slot % VIEW_BUCKETS];
+
+	while (b && b->slot != slot)
+		b = b->next;
+	return b;
+}
+
+/*
+ * The object that is at the address and the offset in it: READ is needed. TWZ_E_OUTSIDE. In place what is
+ * bound in a standard slot and was decided; view_object_anew is for all.
+ */
+int view_object_anew(struct thread *thread, uint64_t address, struct object **object,
+		     uint64_t *offset);
+static inline int view_object(struct thread *thread, uint64_t address, struct object **object,
+			      uint64_t *offset)
+{
+	const uint32_t slot = (uint32_t)(address >> TWZ_SLOT_SHIFT);
+	const struct binding *b =
+		address >> TWZ_PLACE_BIT ? NULL : view_binding(thread->view, slot);
+
+	if (!b || b->stamp != thread->subject->stamp || !(b->may & TWZ_VIEW_READ))
+		return view_object_anew(thread, address, object, offset);
+	*object = b->object;
+	*offset = address & (TWZ_SLOT_SIZE - 1);
+	return 0;
+}
 
 /* Slots [slot, slot + count) forget what they show. */
 void view_invalidate(struct view *view, uint32_t slot, uint32_t count);

@@ -131,12 +131,12 @@ int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
 #define TRIES 64
 #endif
 
-int ns_read(const struct ns *ns,
-	    int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg), void *arg)
+/* False: it was changed all the time. *error is what `read` returned. */
+static bool read_beside(const struct ns *ns,
+			int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg),
+			void *arg, int *error)
 {
 	const uint64_t *lock = &obj_meta(ns->obj.base)->log.lock;
-	struct twz_tx tx;
-	int error;
 
 	for (int i = 0; i < TRIES; i++) {
 		uint64_t generation = __atomic_load_n(&ns->head->generation, __ATOMIC_ACQUIRE);
@@ -145,19 +145,44 @@ int ns_read(const struct ns *ns,
 			__builtin_ia32_pause();
 			continue;
 		}
-		error = read(NULL, ns, arg);
+		*error = read(NULL, ns, arg);
 		__atomic_signal_fence(__ATOMIC_ACQ_REL); /* loads stay in order on this machine */
 		/* Nobody had the object before or after, and no change between: nobody had it. */
 		if (!__atomic_load_n(lock, __ATOMIC_RELAXED) &&
 		    __atomic_load_n(&ns->head->generation, __ATOMIC_RELAXED) == generation)
-			return error;
+			return true;
 	}
-	twz_tx_begin(&tx);
-	error = twz_tx_add(&tx, ns->obj.base);
-	if (!error)
-		error = read(&tx, ns, arg);
-	twz_tx_abort(&tx);
-	return error;
+	return false;
+}
+
+#define WAIT_NS 1000000ull
+#define WAITS 10000u
+
+/*
+ * Who may not write the namespace cannot have it for himself: he waits for who has. One who died having it is
+ * found out by settling, which needs no more than the right to read.
+ */
+int ns_read(const struct ns *ns,
+	    int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg), void *arg)
+{
+	const uint32_t never = 0;
+	struct twz_tx tx;
+	int error;
+
+	for (unsigned i = 0; i < WAITS; i++) {
+		if (read_beside(ns, read, arg, &error))
+			return error;
+		twz_tx_begin(&tx);
+		error = twz_tx_add(&tx, ns->obj.base);
+		if (!error)
+			error = read(&tx, ns, arg);
+		twz_tx_abort(&tx);
+		if (error != TWZ_E_RIGHT)
+			return error;
+		twz_rt_settle(ns->obj.id); /* BUSY: who has it lives */
+		twz_rt_wait(&never, 0, WAIT_NS);
+	}
+	return TWZ_E_TIMEOUT;
 }
 
 struct lookup {

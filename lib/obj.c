@@ -126,8 +126,10 @@ int twz_obj_copy(struct twz_id src, bool ending, struct twz_id *copy)
 		return error;
 	what = (struct twz_rt_new){.type = stat.identity.type,
 				   .perms = stat.identity.perms,
-				   .key = stat.identity.key,
+				   .key = twz_rt_info()->key,
 				   .flags = TWZ_NEW_ENDING};
+	if (twz_id_none(what.key))
+		what.key = stat.identity.key;
 	error = twz_rt_create(&what, copy);
 	if (error)
 		return error;

@@ -12,7 +12,15 @@ static int make_root(struct twz_id *id)
 		return error;
 	/* In this order: a crash between leaves a root that ended, which the next one replaces. */
 	error = twz_rt_set_root(*id);
+	if (error)
+		twz_obj_delete(*id);
 	return error ? error : twz_rt_keep(*id);
+}
+
+/* Who may not make one has no right to the one that there is. */
+static int no_root(int error)
+{
+	return error == TWZ_E_NOTFOUND ? TWZ_E_RIGHT : error;
 }
 
 int twz_name_root(struct twz_id *id)
@@ -27,7 +35,7 @@ int twz_name_root(struct twz_id *id)
 		lock_take(&lock);
 		error = twz_id_none(info->root) ? TWZ_E_NOTFOUND : twz_rt_stat(info->root, &stat);
 		if (error == TWZ_E_NOTFOUND)
-			error = make_root(id);
+			error = no_root(make_root(id));
 		if (!error)
 			__atomic_store_n(&checked, true, __ATOMIC_RELEASE);
 		lock_give(&lock);

@@ -14,6 +14,7 @@
 #include "core/ptr.h"
 #include "core/right.h"
 
+#include <twz/io.h>
 #include <twz/right.h>
 #include <twz/tx.h>
 
@@ -609,4 +610,38 @@ int twz_context_open(struct twz_id id, struct twz_obj *obj)
 	if (!error && stat.identity.type != TWZ_TYPE_CONTEXT)
 		error = TWZ_E_TYPE;
 	return error ? error : twz_obj_open(id, obj);
+}
+
+/* ---- acting in contexts ------------------------------------------------------------------------- */
+
+int twz_context_attach(struct twz_id context, uint32_t flags)
+{
+	return twz_rt_attach(context, flags);
+}
+
+int twz_context_detach(struct twz_id context)
+{
+	return twz_rt_detach(context);
+}
+
+int twz_context_switch(struct twz_id context)
+{
+	return twz_rt_switch(context);
+}
+
+int twz_run_as(const struct twz_rt_program *program, int *status)
+{
+	twz_flush();
+	return twz_rt_run_as(program, status);
+}
+
+int twz_right_grant(struct twz_id object, struct twz_id context, uint32_t perms)
+{
+	return twz_rt_grant(object, context, perms);
+}
+
+int twz_right_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer)
+{
+	twz_rt_info();
+	return twz_rt_explain(object, context, answer);
 }

@@ -128,7 +128,8 @@ static int run_prompt(const char *const argv[])
 {
 	const struct twz_boot_entry *entry = program_find(argv[0]);
 	struct twz_id thread;
-	int error = entry ? program_start(entry, argv, &thread) : TWZ_E_NOTFOUND, status;
+	const struct twz_rt_program what = {.argv = argv};
+	int error = entry ? program_start(entry, &what, &thread) : TWZ_E_NOTFOUND, status;
 
 	if (error) {
 		twz_warn("init: the prompt cannot be started: %s\n", twz_error_text(error));

@@ -57,9 +57,72 @@ int fail(const char *where, const char *reason)
 	return STATUS_FAILED;
 }
 
+/* "r----": what the program may do to what the path leads to. False: all, as far as is enforced, or none. */
+static bool rights_of(const char *path, char out[static TWZ_PERMS_TEXT])
+{
+	struct twz_rt_answer answer;
+	struct twz_id id;
+
+	if (twz_name_resolve(path, &id) || twz_rt_may(id, TWZ_PERM_ALL) != TWZ_E_RIGHT ||
+	    twz_right_explain(id, (struct twz_id){0, 0}, &answer))
+		return false;
+	twz_perms_text(answer.effective, out);
+	return true;
+}
+
+/* A call on what the path leads to, or on the namespace that its name is in, was refused. */
+static int fail_right(const char *where)
+{
+	char own[TWZ_PERMS_TEXT], above[TWZ_PERMS_TEXT], reason[160];
+	const char *text = twz_error_text(TWZ_E_RIGHT);
+	struct path path;
+	bool known;
+
+	if (!strchr(where, '/') || path_set(&path, where))
+		return fail(where, text);
+	known = rights_of(path.text, own);
+	path_cut(&path, (size_t)(path_last(path.text) - path.text));
+	if (!rights_of(path.text, above))
+		strcpy(above, known ? "rwxud" : "");
+	if (!known && !above[0])
+		return fail(where, text);
+	twz_format(reason, sizeof(reason), "%s (%s%s%s%s)", text, known ? own : "",
+		   known ? " on it, " : "", above, " on its namespace; access says why");
+	return fail(where, reason);
+}
+
 int fail_error(const char *where, int error)
 {
+	struct twz_id id;
+
+	if (where && error == TWZ_E_RIGHT)
+		return fail_right(where);
+	if (where && error == TWZ_E_NOTFOUND && !twz_name_resolve(where, &id))
+		return fail(where, "the object of that name is gone, or there is no right to it");
 	return fail(where, twz_error_text(error));
+}
+
+int need(const char *where, struct twz_id id, uint32_t perms)
+{
+	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
+	struct twz_rt_answer answer = {0};
+	char reason[160];
+	int error = twz_rt_may(id, perms);
+
+	if (error == TWZ_E_RIGHT)
+		error = twz_right_explain(id, (struct twz_id){0, 0}, &answer);
+	else if (!error)
+		return STATUS_OK;
+	if (error)
+		return fail_error(where, error);
+	for (unsigned i = 0; i < 5; i++) {
+		if (!(perms & ~answer.effective & 1u << i))
+			continue;
+		twz_format(reason, sizeof(reason), "no right to %s it: %s", names[i],
+			   twz_right_text(answer.reason[i].why));
+		return fail(where, reason);
+	}
+	return STATUS_OK; /* it has been given meanwhile */
 }
 
 void fail_usage(const char *reason, const char *what)

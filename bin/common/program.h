@@ -34,7 +34,10 @@ void program_begin(const char *help, const struct option *options, int min, int 
 
 /* The message, after the program's name and where (unless null). Returns STATUS_FAILED. */
 int fail(const char *where, const char *reason);
+/* If `where` is a path and rights are missing, the message says which there are. */
 int fail_error(const char *where, int error);
+/* Has the program these rights to the object? A status; the message says which is missing, and why. */
+int need(const char *where, struct twz_id id, uint32_t perms);
 /* Says where to find help, and ends the program. */
 _Noreturn void fail_usage(const char *reason, const char *what);
 

@@ -20,6 +20,9 @@ int named_context(const char *name, struct twz_obj *obj)
 
 	if (status)
 		return status;
+	status = need(name, id, TWZ_READ);
+	if (status)
+		return status;
 	error = twz_context_open(id, obj);
 	return error ? fail_error(name, error) : STATUS_OK;
 }

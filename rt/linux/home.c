@@ -324,6 +324,7 @@ static int open_store(const char *path, int fd)
 	home.info.owner = (uint32_t)getpid();
 	home.info.root = home.store.super->root;
 	home.info.key = home.store.super->key;
+	home.info.context = home.store.super->boot;
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
 	outer_unlock();

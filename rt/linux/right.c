@@ -20,6 +20,38 @@ int twz_rt_publish(struct twz_id context)
 	return error;
 }
 
+int twz_rt_attach(struct twz_id context, uint32_t flags)
+{
+	(void)context, (void)flags;
+	return TWZ_E_ABSENT;
+}
+
+int twz_rt_detach(struct twz_id context)
+{
+	(void)context;
+	return TWZ_E_ABSENT;
+}
+
+int twz_rt_switch(struct twz_id context)
+{
+	(void)context;
+	return TWZ_E_ABSENT;
+}
+
+int twz_rt_grant(struct twz_id object, struct twz_id context, uint32_t perms)
+{
+	(void)object, (void)context, (void)perms;
+	return TWZ_E_ABSENT;
+}
+
+int twz_rt_may(struct twz_id object, uint32_t perms)
+{
+	struct twz_rt_stat stat;
+
+	(void)perms;
+	return twz_rt_stat(object, &stat);
+}
+
 int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer)
 {
 	struct right_answer found;

@@ -153,6 +153,16 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 	return pid < 0 ? TWZ_E_NOMEM : 0;
 }
 
+/* Nothing is enforced here: to run it all the same would say that it is. */
+int twz_rt_run_as(const struct twz_rt_program *program, int *status)
+{
+	if (program->reserved || (program->flags && !(program->context.lo | program->context.hi)))
+		return TWZ_E_ARG;
+	if (program->context.lo | program->context.hi)
+		return TWZ_E_ABSENT;
+	return twz_rt_run(program->argv, program->timeout_ns, status);
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

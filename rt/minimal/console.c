@@ -10,6 +10,14 @@ static const struct twz_console *console(void)
 	return (const struct twz_console *)TWZ_SLOT_DATA_AT(TWZ_SLOT_CONSOLE);
 }
 
+/* One of its words; 0 if this program has no right to the console, or none any more. */
+static uint32_t word(const uint32_t *at)
+{
+	uint32_t value;
+
+	return view_load(at, &value) ? value : 0;
+}
+
 void console_init(void)
 {
 	view_enter(view_own(), TWZ_SLOT_CONSOLE, minimal.sys.console, minimal.sys.epoch,
@@ -22,7 +30,7 @@ void console_init(void)
 
 uint32_t console_interrupts(void)
 {
-	return __atomic_load_n(&console()->interrupts, __ATOMIC_ACQUIRE);
+	return word(&console()->interrupts);
 }
 
 void console_own_interrupts(bool on)
@@ -33,7 +41,7 @@ void console_own_interrupts(bool on)
 int console_byte(uint32_t interrupts)
 {
 	for (;;) {
-		uint32_t input = __atomic_load_n(&console()->input, __ATOMIC_ACQUIRE);
+		uint32_t input = word(&console()->input);
 		struct twz_sys_sync ops[] = {
 			{.address = (uint64_t)&console()->input, .value = input},
 			{.address = (uint64_t)&console()->interrupts, .value = interrupts},
@@ -77,5 +85,5 @@ int64_t twz_rt_read(int stream, void *data, uint64_t bytes)
 
 bool twz_rt_terminal(int stream)
 {
-	return stream >= 0 && stream <= 2 && console()->terminal;
+	return stream >= 0 && stream <= 2 && word(&console()->terminal);
 }

@@ -51,6 +51,39 @@ static bool in_guard(uint64_t address)
 	return address - (PROGRAM_STACK_LOW - TWZ_PAGE) < TWZ_PAGE;
 }
 
+static const char *reason(const struct twz_fault *fault)
+{
+	if (in_guard(fault->address))
+		return "the stack is used up";
+	if (fault->kind == TWZ_FAULT_OBJECT && fault->error == TWZ_E_NOTFOUND)
+		return "the object is gone, or there is no right to it";
+	return fault_text(fault);
+}
+
+/* If it is a right of this program's that is missing: which one, and why. */
+static bool add_right(struct message *m, const struct twz_fault *fault)
+{
+	static const struct {
+		uint32_t access, perm;
+		const char *text;
+	} needed[] = {{~0u, 0, "no right to read it: "}, /* with any other one, too */
+		      {TWZ_VIEW_WRITE, 1, "no right to write it: "},
+		      {TWZ_VIEW_EXEC, 2, "no right to execute it: "}};
+	struct twz_rt_answer answer;
+
+	if (fault->error != TWZ_E_RIGHT ||
+	    twz_rt_explain(fault->object, (struct twz_id){0, 0}, &answer))
+		return false;
+	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (!(fault->access & needed[i].access) || answer.effective >> needed[i].perm & 1)
+			continue;
+		message_add(m, needed[i].text);
+		message_add(m, right_text(answer.reason[needed[i].perm].why));
+		return true;
+	}
+	return false;
+}
+
 static void tell(const struct twz_fault *fault)
 {
 	struct message m = message_begin();
@@ -69,7 +102,8 @@ static void tell(const struct twz_fault *fault)
 		message_hex(&m, fault->object.lo, 16);
 	}
 	message_add(&m, ": ");
-	message_add(&m, in_guard(fault->address) ? "the stack is used up" : fault_text(fault));
+	if (!add_right(&m, fault))
+		message_add(&m, reason(fault));
 	message_end(&m);
 }
 
@@ -121,6 +155,7 @@ uint64_t fault_upcall(struct twz_upcall *upcall)
 	struct twz_fault fault = {.kind = upcall->kind,
 				  .error = upcall->error,
 				  .access = upcall->access,
+				  .why = upcall->why,
 				  .object = upcall->object,
 				  .offset = upcall->offset,
 				  .address = upcall->address};

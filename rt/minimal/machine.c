@@ -9,7 +9,7 @@
 
 int twz_rt_power(uint32_t what, uint32_t status)
 {
-	return (int)SYS(power, what, status);
+	return of_machine((int)SYS(power, what, status));
 }
 
 static uint64_t cycles_to_ns(uint64_t cycles)

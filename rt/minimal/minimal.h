@@ -34,6 +34,15 @@ static inline uint32_t owner_perms(void)
 	return key.lo | key.hi ? 0 : TWZ_READ | TWZ_WRITE | TWZ_USE | TWZ_DELETE;
 }
 
+/*
+ * What a call for the machine as a whole returns: that there is a machine is known to all, so who has no
+ * right to it is told so.
+ */
+static inline int of_machine(int error)
+{
+	return error == TWZ_E_NOTFOUND ? TWZ_E_RIGHT : error;
+}
+
 /* Lock words of transactions: this program as their owner, and who waits. */
 #define LOCK_WAITERS (1ull << 31)
 static inline uint64_t own_lock(void)

@@ -155,6 +155,39 @@ static int make_view(struct making *making)
 	return error;
 }
 
+/* ---- in another context -------------------------------------------------------------------------- */
+
+/*
+ * Can a program in the context do that to a part of what it is started with? Its masks may take away what
+ * it is granted. Who may not read the context cannot be told, and the program ends at its first touch.
+ */
+static int usable(struct twz_id part, struct twz_id context, uint32_t perms)
+{
+	struct twz_rt_answer answer;
+	int error = twz_rt_explain(part, context, &answer);
+
+	if (error == TWZ_E_RIGHT)
+		return 0;
+	return error ? error : perms & ~answer.effective ? TWZ_E_RIGHT : 0;
+}
+
+static int hand_over(struct making *making, const struct twz_rt_program *what)
+{
+	const uint32_t read_write = TWZ_READ | TWZ_WRITE;
+	int error = usable(making->image, what->context, TWZ_READ | TWZ_EXEC);
+
+	for (unsigned i = 0; !error && i < PARTS; i++) {
+		error = twz_rt_grant(making->part[i], what->context,
+				     i == VIEW ? read_write | TWZ_USE : read_write);
+		if (!error)
+			error = usable(making->part[i], what->context, read_write);
+	}
+	making->thread.context = what->context;
+	if (what->flags & TWZ_RUN_UNDETACHABLE)
+		making->thread.flags |= TWZ_THREAD_UNDETACHABLE;
+	return error;
+}
+
 /* ---- its thread --------------------------------------------------------------------------------- */
 
 static int make_thread(struct making *making, const char *name, struct twz_id *thread)
@@ -173,7 +206,7 @@ static int finish(struct making *making, int error)
 	return error;
 }
 
-int program_start(const struct twz_boot_entry *entry, const char *const argv[],
+int program_start(const struct twz_boot_entry *entry, const struct twz_rt_program *what,
 		  struct twz_id *thread)
 {
 	struct making making = {0};
@@ -184,11 +217,13 @@ int program_start(const struct twz_boot_entry *entry, const char *const argv[],
 	making.thread.entry = making.header.entry;
 	error = make_data(&making);
 	if (!error)
-		error = make_stack(&making, argv, false, 0);
+		error = make_stack(&making, what->argv, false, 0);
 	if (!error)
 		error = make(&making, SHADOW);
 	if (!error)
 		error = make_view(&making);
+	if (!error && (what->context.lo | what->context.hi))
+		error = hand_over(&making, what);
 	if (!error)
 		error = make_thread(&making, entry->name, thread);
 	return finish(&making, error);

@@ -4,6 +4,9 @@
  * A program that is started gets a view of its own, in memory: its image, a copy of the image's
  * data, a stack, the shadow, the boot object. All of it is tied to its first thread, and that to the
  * caller's: it ends at the latest with who started it. The arguments lie at the stack's end.
+ *
+ * A program in another context runs on memory that is still the caller's: its context is granted that, and
+ * the thread is made in it.
  */
 #ifndef TWZ_RT_MINIMAL_PROGRAM_H
 #define TWZ_RT_MINIMAL_PROGRAM_H
@@ -25,12 +28,12 @@ static inline const struct twz_boot *program_boot(void)
 const struct twz_boot_entry *program_find(const char *name);
 
 /*
- * Starts it, with arguments up to a null. *thread is its first thread: its object says when it has
- * ended and with what status, and is the caller's to delete. TWZ_E_VERSION, after a message: it was
- * built for another version of the runtime; TWZ_E_DAMAGED: the image makes no sense; TWZ_E_LIMIT;
- * what the kernel returns.
+ * Starts it as `what` says, but for the time and the console. *thread is its first thread: its object says
+ * when it has ended and with what status, and is the caller's to delete. TWZ_E_VERSION, after a message:
+ * it was built for another version of the runtime; TWZ_E_DAMAGED: the image makes no sense; TWZ_E_LIMIT;
+ * what twz_rt_run_as and the kernel return.
  */
-int program_start(const struct twz_boot_entry *entry, const char *const argv[],
+int program_start(const struct twz_boot_entry *entry, const struct twz_rt_program *what,
 		  struct twz_id *thread);
 
 /*

@@ -156,6 +156,9 @@ int twz_rt_register(void (*entry)(uint64_t arg), uint64_t arg)
 	int error;
 
 	twz_rt_info();
+	error = of_machine(twz_rt_may(minimal.sys.machine, TWZ_USE));
+	if (error)
+		return error;
 	take();
 	error = enter((uint64_t)entry, arg);
 	give();

@@ -93,6 +93,7 @@ static void info_init(void)
 		.shadow_bytes = TWZ_SLOT_SIZE - TWZ_OBJ_DATA - TWZ_SHADOW_TAIL,
 		.root = minimal.sys.root,
 		.key = minimal.sys.key,
+		.context = minimal.sys.context,
 	};
 }
 

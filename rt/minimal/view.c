@@ -62,6 +62,26 @@ fail:
 	return false;
 }
 
+bool view_load(const uint32_t *from, uint32_t *word)
+{
+	uint32_t value = 0;
+
+	__asm__ volatile goto("1:\tmovl %1, %0\n\t"
+			      ".pushsection twz_fixup, \"a\"\n\t"
+			      ".balign 4\n\t"
+			      ".long 1b - .\n\t"
+			      ".long %l[fail] - .\n\t"
+			      ".popsection"
+			      : "=r"(value)
+			      : "m"(*(volatile const uint32_t *)from)
+			      : "memory"
+			      : fail);
+	*word = value;
+	return true;
+fail:
+	return false;
+}
+
 int window_read(struct twz_id id, uint64_t offset, void *out, uint64_t bytes)
 {
 	const uint8_t *data = window_open(id, TWZ_VIEW_READ);

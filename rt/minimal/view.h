@@ -26,6 +26,9 @@ void view_enter(struct twz_view *view, uint32_t slot, struct twz_id id, uint64_t
  */
 int window_read(struct twz_id id, uint64_t offset, void *out, uint64_t bytes);
 
+/* The word, which others store to; false if it cannot be loaded. */
+bool view_load(const uint32_t *from, uint32_t *word);
+
 /* Address of the object's data. A touch of what is not there is a fault of this program. */
 void *window_open(struct twz_id id, uint32_t rights);
 void window_close(void);

@@ -53,6 +53,9 @@ int64_t attack_in(struct twz_id context, int64_t (*attack)(void *arg), void *arg
 /* An object made under her key, nobody else's but by capabilities. flags: enum twz_sys_new_flags. */
 struct twz_id user_object(const struct user *user, uint32_t flags);
 
+/* What every thread of this program touches is granted to the context, or not any more. */
+void attack_program(struct twz_id context, bool on);
+
 /* A context under this user's key, without anything in it, mapped. */
 void user_context(const struct user *user, struct twz_obj *context);
 /* The context holds what is there from now on. */

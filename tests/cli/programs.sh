@@ -200,7 +200,7 @@ p 1 'cat /text/a/x'
 p 0 'stat /text/a'
 says 'type         data'
 says 'size         8 bytes of data'
-says 'permissions  read write'
+says 'permissions  none'
 p 0 'stat /text /text/b'
 says 'type         namespace'
 p 0 stat

@@ -137,10 +137,12 @@ if [ -e dave.key ]; then fails 'a key file without its passphrase'; else passes;
 
 # ---- contexts and capabilities -------------------------------------------------------------------
 
-run 0 "$twz" sctx "$s" new /alice --key alice.key
+run 0 "$twz" sctx "$s" new /alice --key alice.key --empty
 context=$(cat "$out")
-run 0 "$twz" sctx "$s" new /bob --key bob.key
-run 0 "$twz" sctx "$s" new /carol --key carol.key --global rw --undetachable
+run 0 "$twz" sctx "$s" new /bob --key bob.key --empty
+run 1 "$twz" sctx "$s" new /carol --key carol.key
+warns 'carol.key: is sealed: its passphrase is needed'
+run 0 "$twz" sctx "$s" new /carol --key carol.key --global rw --undetachable --empty
 run 0 "$twz" sctx "$s" show /carol
 says 'global mask    rw---'
 says 'undetachable   yes'
@@ -193,6 +195,55 @@ run 0 sh -c "echo sesame | '$twz' cap '$s' make $carol rwx --of-key --for /alice
 access_is rwx-- /carol /alice
 run 0 "$twz" sctx "$s" remove /alice "$carol"
 access_is ----- /carol /alice
+
+# What a new context is given: the names; what is made under its owner's key; and the boot context may use
+# it. Without the system's private key none of it.
+run 0 "$twz" sctx "$s" new /dan --key bob.key
+access_is r---- / /dan
+access_is rwxud /dan /dan
+access_is rwxud "$(id_of bob.key)" /dan
+access_is r--u- /dan @boot
+access_is ----- @boot /dan
+run 0 "$twz" sctx "$s" show /dan
+if [ "$(grep -c 'signature    right' "$out")" = 2 ]; then passes; else fails 'it has not two capabilities'; fi
+run 0 "$twz" sctx "$s" new /eve
+access_is r---- / /eve
+access_is ----- /eve /eve
+access_is rwxud /eve @boot
+run 0 sh -c "echo sesame | '$twz' sctx '$s' new /fay --key carol.key"
+access_is rwxud /fay /fay
+mv "$s.key" away.key
+run 1 "$twz" sctx "$s" new /gil --key bob.key
+warns "$s.key: "
+run 1 "$twz" sctx "$s" new /gil --key bob.key --sign bob.key
+warns 'bob.key: this key has no say over the root namespace'
+run 0 "$twz" sctx "$s" new /gil --key bob.key --sign away.key
+access_is r---- / /gil
+mv away.key "$s.key"
+run 1 "$twz" access "$s" /none
+run 0 "$twz" key new --store plain --out bob.key
+run 0 "$twz" sctx plain new /bob --key bob.key # where all may read the names, and nothing boots
+run 0 "$twz" check plain
+says '0 notes, 0 violations'
+
+# What is put belongs to the system, or to who has the key; the root namespace to the system.
+mkdir -p theirs
+echo hello >theirs/text
+run 0 "$twz" put "$s" theirs/text /text
+access_is ----- /text /dan
+access_is rwxud /text @boot
+access_is rwxud / @boot
+run 0 "$twz" put "$s" --key bob.key theirs /theirs
+access_is rwxud /theirs /dan
+access_is rwxud /theirs/text /dan
+access_is ----- /theirs/text @boot
+run 1 "$twz" put "$s" --key none.key theirs /theirs
+warns 'none.key: '
+run 0 "$twz" stat "$s" /text
+says 'permissions  none'
+run 0 "$twz" put plain theirs/text /text
+run 0 "$twz" stat plain /text
+says 'permissions  read write use delete'
 
 # ---- by way of a file ----------------------------------------------------------------------------
 
@@ -339,6 +390,16 @@ run 1 "$bin/prompt" --store "$s" --exec 'access /bob --context /'
 warns 'access: /: the object is of another type'
 run 2 "$bin/prompt" --store "$s" --exec 'cap make / r'
 warns 'missing: --for CONTEXT'
+run 126 "$bin/prompt" --store "$s" --exec 'as /dan cat /text'
+warns 'as: /dan: programs act in contexts on the machine only'
+run 126 "$bin/prompt" --store "$s" --exec 'as /none cat /text'
+run 127 "$bin/prompt" --store "$s" --exec 'as /dan nonsense'
+warns 'as: nonsense: there is no such program'
+run 2 "$bin/prompt" --store "$s" --exec 'as /dan'
+run 2 "$bin/prompt" --store "$s" --exec 'as --fast /dan cat'
+warns 'there is no option --fast'
+run 0 "$bin/prompt" --store "$s" --exec 'cat /theirs/text' # nothing is enforced
+says hello
 run 2 "$bin/prompt" --store "$s" --exec 'sctx fly /'
 run 0 "$twz" check "$s"
 says '0 violations'

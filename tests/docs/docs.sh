@@ -290,6 +290,22 @@ check_errors() {
 		diff "$work/have" - | sed -n 's/^< \(.*\)/docs\/errors.md: it does not have: \1/p; s/^> \(.*\)/docs\/errors.md: abi\/errors.h does not have: \1/p'
 }
 
+# Every system call is in the table of what it does and in that of its rights, in its place, and its rights
+# are those that tests/attack/calls.c tries.
+# shellcheck disable=SC2016
+check_calls() {
+	sed -n '/define TWZ_SYSCALLS/,/clang-format on/s/^[[:space:]]*X(\([a-z_]*\),.*/\1/p' abi/syscall.h >"$work/have"
+	sed -n '/^## The calls/,/^## Rights/s/^| `\([a-z_]*\)` |.*/\1/p' "$1/docs/syscalls.md" |
+		diff "$work/have" - | sed -n 's/^< /docs\/syscalls.md: it does not say what this does: /p; s/^> /docs\/syscalls.md: there is no call /p'
+	sed -n '/^## Rights/,/^## Waiting/s/^| `\([a-z_]*\)` |.*/\1/p' "$1/docs/syscalls.md" | uniq |
+		diff "$work/have" - | sed -n 's/^< /docs\/syscalls.md: it does not say which rights this needs: /p; s/^> /docs\/syscalls.md: no call needs these rights: /p'
+	sed -n 's/^	FREE(\(.*\)),$/\1::/p
+		s/^	[NO][ED]*D(\([a-z_]*\), "\(.*\)", \([A-Z]*\)[,)].*/\1:\2:\3/p' tests/attack/calls.c >"$work/have"
+	awk -F ' *[|] *' '/^## / { inside = /^## Rights/ } inside && /^\| `/ { gsub(/`/, ""); print $2 ":" $3 ":" $4 }' \
+		"$1/docs/syscalls.md" | diff "$work/have" - |
+		sed -n 's/^< /docs\/syscalls.md: it does not have the right: /p; s/^> /docs\/syscalls.md: tests\/attack\/calls.c does not try: /p'
+}
+
 # Outside of tables, code and links, which cannot be broken.
 check_width() {
 	pages "$1" | while IFS= read -r page; do
@@ -354,6 +370,9 @@ check 'programs' check_programs docs/programs.md '\n## fly\n' 'there is no progr
 check 'what programs say' check_programs docs/programs.md '\n## ls\n\140\140\140\nfly\n\140\140\140\n' \
 	'section ls is not what'
 check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n' 'does not have: 99 GONE gone'
+check 'calls' check_calls docs/syscalls.md '\n## Rights\n| \140fly\140 | |\n' 'no call needs these rights: fly'
+check 'rights of calls' check_calls docs/syscalls.md '\n## Rights\n| \140self\140 | x | USE | |\n' \
+	'does not try: self:x:USE'
 check 'width' check_width README.md "\\n$(printf '%101s' '' | tr ' ' x)\\n" 'longer than 100'
 
 echo "docs: $passed passed, $failed failed"

@@ -44,7 +44,8 @@ static const struct command {
 	 "One line for each entry: its index, kind (id, name or deleted), \"hold\" if the target "
 	 "is tied\n"
 	 "to the object, and the target's ID, or the name and who resolves it.\n"},
-	{"put", command_put, "FILE [-q] HOSTPATH... PATH", "copy files and trees into a store",
+	{"put", command_put, "FILE [-q] [--key KEYFILE] HOSTPATH... PATH",
+	 "copy files and trees into a store",
 	 "Copies files and folders of the host into the store: each file becomes an object, each "
 	 "folder\n"
 	 "a namespace. If PATH is a namespace they are put into it, under their own names; "
@@ -53,7 +54,8 @@ static const struct command {
 	 "atomically;\n"
 	 "trees are merged. What is neither file nor folder is left out, with an error.\n"
 	 "\n"
-	 "    -q  no progress on a terminal\n"},
+	 "    -q             no progress on a terminal\n"
+	 "    --key KEYFILE  what is made belongs to who has this key; by default to the system\n"},
 	{"get", command_get, "FILE PATH HOSTPATH", "copy files and trees out of a store",
 	 "Copies the object or the whole namespace PATH to HOSTPATH on the host, or into it if it "
 	 "is a\n"
@@ -102,8 +104,8 @@ static const struct command {
 	 "N \"none\" takes the limit away.\n"},
 	{"sctx", command_sctx, "FILE show|new|add|remove|mask ...", "security contexts",
 	 "    twz sctx FILE show CONTEXT\n"
-	 "    twz sctx FILE new PATH [--key KEYFILE] [--perms PERMS] [--global PERMS] "
-	 "[--undetachable]\n"
+	 "    twz sctx FILE new PATH [--key KEYFILE] [--sign KEYFILE] [--empty] [--perms PERMS]\n"
+	 "        [--global PERMS] [--undetachable]\n"
 	 "    twz sctx FILE add CONTEXT CAPFILE\n"
 	 "    twz sctx FILE remove CONTEXT OBJECT\n"
 	 "    twz sctx FILE mask CONTEXT [OBJECT [--override PERMS] [--mask PERMS]] [--global "
@@ -116,9 +118,13 @@ static const struct command {
 	 "delete, or - for none.\n"
 	 "\n"
 	 "show    what it holds, and whether the signatures are right\n"
-	 "new     makes one under the system's key, or KEYFILE's, with default permissions "
+	 "new     makes one under the system's key, or that of --key, with default permissions "
 	 "--perms, by\n"
-	 "        default none, and prints its ID\n"
+	 "        default none, and prints its ID. It may read the root namespace, which the "
+	 "system's private\n"
+	 "        key signs (--sign, by default FILE.key), and with --key do all to what is made "
+	 "under that;\n"
+	 "        and the boot context may run programs in it. --empty: nothing of this\n"
 	 "add     adds the capability in CAPFILE, which must be for this context\n"
 	 "remove  removes all capabilities for the object\n"
 	 "mask    on OBJECT the context can have at most (--global and --override) as far as in "

@@ -101,12 +101,15 @@ static int make(const struct asked *asked)
 	if (status)
 		return status;
 	error = twz_rt_open(making);
-	if (!error)
-		error = twz_name_root(&root);
 	if (error)
 		return fail(asked->path, "%s", reason(error));
 	if (!asked->no_key)
 		status = key_system(asked->path, asked->key, &key_made);
+	if (!status) {
+		error = twz_name_root(&root); /* the system's, like all that it makes */
+		if (error)
+			status = fail(asked->path, "%s", reason(error));
+	}
 	if (!status &&
 	    renameat2(AT_FDCWD, making, AT_FDCWD, asked->path, asked->force ? 0 : RENAME_NOREPLACE))
 		status = fail(asked->path, "%s", strerror(errno));

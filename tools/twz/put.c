@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <twz/name.h>
+#include <twz/right.h>
 
+#include "rt/linux/home.h"
 #include "tools/twz/twz.h"
 
 #define CHUNK ((size_t)1 << 20)
@@ -228,10 +230,25 @@ static char *last_name(const char *path)
 	return name;
 }
 
+/* What is made from now on belongs to who has the key in the file. */
+static int use_key(const char *file)
+{
+	struct twz_secret secret;
+	int error, status = secret_load(file, &secret);
+
+	if (status)
+		return status;
+	error = twz_key_make(secret.key, &home.info.key);
+	explicit_bzero(&secret, sizeof(secret));
+	return error ? fail(file, "%s", twz_error_text(error)) : STATUS_OK;
+}
+
 int command_put(int argc, char **argv)
 {
+	const char *key = NULL;
 	bool quiet = false, into;
-	const struct option_spec spec[] = {{"-q", NULL, &quiet}, {NULL, NULL, NULL}};
+	const struct option_spec spec[] = {
+		{"-q", NULL, &quiet}, {"--key", &key, NULL}, {NULL, NULL, NULL}};
 	char *to;
 	size_t end;
 	struct twz_id id;
@@ -244,6 +261,8 @@ int command_put(int argc, char **argv)
 	for (end = strlen(to); end > 1 && to[end - 1] == '/'; end--)
 		to[end - 1] = 0;
 	status = change_open(argv[0]);
+	if (!status && key)
+		status = use_key(key);
 	if (status)
 		return status;
 	into = !twz_name_resolve(to, &id) && !twz_obj_stat(id, &stat) &&

@@ -1,6 +1,7 @@
 /*
  * sctx.c - twz sctx: security contexts, made, shown, changed.
  */
+#define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,56 +115,150 @@ static int sctx_show(int argc, char **argv)
 
 /* ---- new ----------------------------------------------------------------------------------------- */
 
-/* Whose context: the key of the file, or the store's. */
-static int read_key(const char *file, struct twz_id *key)
-{
-	struct twz_secret secret;
-	struct twz_id id;
-	int error, status = STATUS_OK;
+/* What a new context is given, unless it is to be empty. */
+struct making {
+	const char *store, *name;
+	const char *key, *sign; /* files: the owner's pair, or null; the system's */
+	bool empty;
+	struct twz_context_new new;
+	struct twz_obj obj;
+	struct twz_id root, root_key; /* the root namespace, and the key it was made under */
+	struct twz_secret owner, system;
+};
 
-	*key = change_known(STORE_KEY);
-	if (!file)
+/* Whose context: the key of the file, or the store's. It signs unless nothing is to be signed. */
+static int read_owner(struct making *m)
+{
+	int error, status;
+
+	m->new.key = change_known(STORE_KEY);
+	if (!m->key)
 		return STATUS_OK;
-	status = secret_load(file, &secret);
+	status = secret_load(m->key, &m->owner);
+	if (!status && !m->empty)
+		status = secret_read(m->key, &m->owner);
 	if (status)
 		return status;
-	error = twz_key_make(secret.key, &id);
-	*key = id;
-	return error ? fail(file, "%s", twz_error_text(error)) : STATUS_OK;
+	error = twz_key_make(m->owner.key, &m->new.key);
+	return error ? fail(m->key, "%s", twz_error_text(error)) : STATUS_OK;
+}
+
+/* Who can let the context read the root namespace; of one that everybody may read, nobody need. */
+static int read_system(struct making *m)
+{
+	char *path = m->sign ? strdup(m->sign) : key_path(m->store);
+	struct twz_rt_stat stat = {0};
+	int status = STATUS_OK, error = twz_name_root(&m->root);
+
+	if (!path)
+		abort();
+	if (!error)
+		error = twz_obj_stat(m->root, &stat);
+	m->root_key = stat.identity.key;
+	if (error)
+		status = fail(m->store, "%s", twz_error_text(error));
+	else if (!twz_id_none(m->root_key))
+		status = secret_load(path, &m->system);
+	if (!status && !twz_id_equal(m->system.id, m->root_key))
+		status = fail(path, "this key has no say over the root namespace");
+	if (!status && !twz_id_none(m->root_key))
+		status = secret_read(path, &m->system);
+	free(path);
+	return status;
+}
+
+static int give(const struct twz_obj *to, struct twz_cap cap, const struct twz_secret *secret)
+{
+	int error;
+
+	cap.accessor = to->id;
+	error = twz_cap_sign(&cap, NULL, secret);
+	if (!error)
+		error = twz_context_add(to, &cap, 1);
+	return error ? error : twz_context_publish(to);
+}
+
+/* To find names, and all that is made under its owner's key. */
+static int fill(struct making *m)
+{
+	const struct twz_cap names = {.perms = TWZ_READ, .target = m->root},
+			     own = {.perms = TWZ_PERM_ALL,
+				    .flags = TWZ_CAP_KEY | TWZ_CAP_DELEGATE,
+				    .target = m->new.key};
+	int error = 0;
+
+	if (!twz_id_none(m->root_key))
+		error = give(&m->obj, names, &m->system);
+	if (!error && m->key)
+		error = give(&m->obj, own, &m->owner);
+	return error;
+}
+
+/* The boot context may start programs in it: it has a say only over what is the system's. */
+static int give_boot(struct making *m)
+{
+	const struct twz_cap use = {.perms = TWZ_READ | TWZ_USE, .target = m->obj.id};
+	struct twz_id boot = change_known(STORE_BOOT);
+	struct twz_obj obj;
+	int error;
+
+	if (!m->key || twz_id_none(boot) || twz_id_equal(m->new.key, change_known(STORE_KEY)))
+		return 0;
+	error = twz_context_open(boot, &obj);
+	return error ? error : give(&obj, use, &m->owner);
+}
+
+static int make(struct making *m)
+{
+	int error = twz_context_make(&m->new, &m->obj);
+
+	if (error)
+		return error;
+	if (!m->empty)
+		error = fill(m);
+	if (!error)
+		error = twz_name_publish(m->name, m->obj.id, 0);
+	if (error)
+		twz_obj_delete(m->obj.id);
+	else if (!m->empty)
+		error = give_boot(m);
+	return error;
 }
 
 static int sctx_new(int argc, char **argv)
 {
-	const char *file = NULL, *perms = "-", *global = "rwxud";
-	struct twz_context_new new = {.ending = true};
-	const struct option_spec spec[] = {{"--key", &file, NULL},
-					   {"--perms", &perms, NULL},
-					   {"--global", &global, NULL},
-					   {"--undetachable", NULL, &new.undetachable},
-					   {NULL, NULL, NULL}};
+	const char *perms = "-", *global = "rwxud";
+	struct making m = {.new.ending = true};
+	const struct option_spec spec[] = {
+		{"--key", &m.key, NULL},     {"--sign", &m.sign, NULL},
+		{"--empty", NULL, &m.empty}, {"--perms", &perms, NULL},
+		{"--global", &global, NULL}, {"--undetachable", NULL, &m.new.undetachable},
+		{NULL, NULL, NULL}};
 	char text[TWZ_ID_TEXT];
-	struct twz_obj obj;
-	int error, nrest, status = take_options(argc, argv, spec, 3, 3, &nrest);
+	int error = 0, nrest, status = take_options(argc, argv, spec, 3, 3, &nrest);
 
 	if (!status)
-		status = perms_read("sctx", perms, &new.perms);
+		status = perms_read("sctx", perms, &m.new.perms);
 	if (!status)
-		status = perms_read("sctx", global, &new.global_mask);
-	if (!status)
-		status = change_open(argv[0]);
-	if (!status)
-		status = read_key(file, &new.key);
+		status = perms_read("sctx", global, &m.new.global_mask);
 	if (status)
 		return status;
-	error = twz_context_make(&new, &obj);
+	m.store = argv[0];
+	m.name = argv[2];
+	status = change_open(m.store);
+	if (!status)
+		status = read_owner(&m);
+	if (!status && !m.empty)
+		status = read_system(&m);
+	if (!status)
+		error = make(&m);
+	explicit_bzero(&m.owner, sizeof(m.owner));
+	explicit_bzero(&m.system, sizeof(m.system));
 	if (error)
-		return fail(argv[2], "%s", twz_error_text(error));
-	error = twz_name_publish(argv[2], obj.id, 0);
-	if (error) {
-		twz_obj_delete(obj.id);
-		return fail(argv[2], "%s", twz_error_text(error));
-	}
-	twz_id_text(obj.id, text);
+		status = fail(m.name, "%s", twz_error_text(error));
+	if (status)
+		return status;
+	twz_id_text(m.obj.id, text);
 	puts(text);
 	return STATUS_OK;
 }

@@ -41,6 +41,9 @@ TWZ_SIZE(struct regs, 176);
 
 struct thread; /* begins with struct regs, at a multiple of 16: processors push there */
 
+/* Before the kernel is left: look for another thread; its thread does again what it did (right.h). */
+enum reschedule { RESCHEDULE = 1, RESCHEDULE_AGAIN = 2 };
+
 struct cpu {
 	struct cpu *self;      /* gs:0 */
 	struct thread *thread; /* gs:8, that runs here; null while idle */
@@ -58,7 +61,7 @@ struct cpu {
 		*space;  /* whose page tables are loaded; null: the kernel's alone, kernel_root */
 	uint64_t slice;  /* end of the thread's time slice, cycles */
 	uint64_t timer;  /* what the timer is set to, ~0 for nothing */
-	bool reschedule; /* look for another thread before leaving */
+	uint8_t reschedule; /* enum reschedule */
 	bool idle;
 
 	/* Anyone, atomically. */

@@ -87,8 +87,9 @@ int twz_obj_keep(struct twz_id id);
 int twz_obj_delete(struct twz_id id);
 
 /*
- * A new object of the same type and permissions whose pages are shared with src until either
- * changes: a version. `ending` as in twz_new. Nobody stores to src meanwhile, and it is in no
+ * A new object of the same type and default permissions whose pages are shared with src until either
+ * changes: a version. It is the caller's: made under the key of the program's owner, or without such a key
+ * under that of src. `ending` as in twz_new. Nobody stores to src meanwhile, and it is in no
  * transaction. Durable as a structure; the bytes are as durable as src's were.
  */
 int twz_obj_copy(struct twz_id src, bool ending, struct twz_id *copy);

@@ -9,8 +9,11 @@
  *     not. Programs that change one context at the same time wait for each other. Any thread may
  *     call; the stack must have room for a transaction (tx.h).
  *   - Nothing in a context is trusted; what cannot be is TWZ_E_DAMAGED, and nothing is changed.
+ *   - A thread acts in contexts: it is attached to up to TWZ_ATTACH_MAX, and has the rights of the active
+ *     one, within the masks of those that it cannot leave. What it makes is made under the active
+ *     one's key. Hosted there are none to act in: TWZ_E_ABSENT.
  *   - A chain is a capability and, behind it, its parents up to the root: chain[0].depth + 1
- *     records. Whether it gives anything is decided by the system (twz_rt_explain says it), not
+ *     records. Whether it gives anything is decided by the system (twz_right_explain says it), not
  *     here.
  *   - Offsets in a context change when it is edited.
  */
@@ -18,6 +21,7 @@
 #define TWZ_RIGHT_H
 
 #include "abi/security.h"
+#include "abi/syscall.h"
 #include <twz/obj.h>
 
 /* ---- contexts --------------------------------------------------------------------------------- */
@@ -69,6 +73,25 @@ struct twz_context_item {
 int twz_context_each(const struct twz_obj *obj,
 		     int (*each)(const struct twz_context_item *item, void *arg), void *arg);
 
+/* ---- acting in contexts ------------------------------------------------------------------------- */
+
+/*
+ * The calling thread's: flags are enum twz_attach_flags (abi/syscall.h). Errors: twz_rt_attach and what
+ * follows it in abi/rt.h. A program runs on memory that belongs to who started it, so before it goes over to
+ * a context of another owner it grants that what it needs; mostly it runs a program in it instead.
+ */
+int twz_context_attach(struct twz_id context, uint32_t flags);
+int twz_context_detach(struct twz_id context);
+int twz_context_switch(struct twz_id context);
+
+/* Runs a program in a context and waits, as twz_rt_run_as, what was printed so far before it. */
+int twz_run_as(const struct twz_rt_program *program, int *status);
+
+/* A volatile object, in part or whole, for another context, until it is taken back by 0: twz_rt_grant. */
+int twz_right_grant(struct twz_id object, struct twz_id context, uint32_t perms);
+/* What a context, by default the caller's, may do to the object, and why: twz_rt_explain. */
+int twz_right_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer);
+
 /* ---- keys and capabilities --------------------------------------------------------------------- */
 
 /* The public key's object: sealed, so the same key gives the same. */
@@ -97,7 +120,7 @@ const char *twz_cap_refused(const struct twz_cap *cap, const struct twz_cap *par
 
 /* ---- texts ------------------------------------------------------------------------------------- */
 
-/* Why a permission is there or not: the reasons of twz_rt_explain. */
+/* Why a permission is there or not: the reasons of twz_right_explain. */
 const char *twz_right_text(uint32_t why);
 
 /* Permissions as letters: r read, w write, x execute, u use, d delete. */

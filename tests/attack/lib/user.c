@@ -68,8 +68,7 @@ static const struct twz_obj *boot_context(void)
 	return &boot;
 }
 
-/* What every thread of this program touches. */
-static void grant_program(struct twz_id context, bool on)
+void attack_program(struct twz_id context, bool on)
 {
 	static const uint32_t slots[] = {TWZ_SLOT_DATA, TWZ_SLOT_STACK, TWZ_SLOT_VIEW,
 					 TWZ_SLOT_SHADOW};
@@ -88,12 +87,12 @@ void user_make(struct user *user)
 	add_key(user, boot_context());
 	user_context(user, &user->context);
 	add_key(user, &user->context);
-	grant_program(user->context.id, true);
+	attack_program(user->context.id, true);
 }
 
 void user_end(struct user *user)
 {
-	grant_program(user->context.id, false);
+	attack_program(user->context.id, false);
 	context_end(&user->context);
 	test_delete(user->secret.id);
 	CHECK_EQ(twz_context_remove(boot_context(), user->secret.id), 0);
