@@ -105,6 +105,7 @@ static void expire(struct subject *s, uint64_t second)
 		return;
 	alarm_cancel(&s->expiry);
 	alarm_set(&s->expiry, at, expired);
+	clock_arm(cpu_this(), at); /* the next thread may not be chosen before */
 }
 
 /* What is in threads' and devices' pages is the kernel's to write. */
