@@ -2,8 +2,8 @@
  * contexts.c - programs in contexts: what they have there, what is given to them and taken back, and that
  * they cannot leave what they may not leave.
  *
- * It runs itself in roles, as a program in another context. A role says by its status how it went: 0, or the
- * number of the line that was not so, from 1 to 119 by the count of checks.
+ * It runs itself in roles, as a program in another context. A role's status says how it went: 0, or the number
+ * of its first check that was not so.
  */
 #include <string.h>
 #include <twz/right.h>
