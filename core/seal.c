@@ -168,6 +168,42 @@ int store_verify(const struct store *s, uint64_t ref, uint64_t page)
 	return 0;
 }
 
+/* ---- of pages that the caller has ---------------------------------------------------------------- */
+
+static struct digest digest_given(const struct store_given *g, unsigned n, unsigned level,
+				  uint64_t index)
+{
+	const uint64_t first = index << FANOUT_BITS * level, end = first + tree_span(level);
+	struct digest out = zero_digest, child;
+	struct crypto_state state;
+	bool any = false;
+
+	while (n && g->page < first)
+		g++, n--;
+	if (!n || g->page >= end || (!level && (!g->data || is_zero(g->data, TWZ_PAGE))))
+		return out;
+	if (!level) {
+		crypto_hash(&out, DIGEST, TWZ_HASH_LEAF, g->data, TWZ_PAGE);
+		return out;
+	}
+	crypto_hash_begin(&state, DIGEST, level == TOP ? TWZ_HASH_ROOT : TWZ_HASH_INNER);
+	for (unsigned i = 0; i < TWZ_NODE_FANOUT; i++) {
+		child = digest_given(g, n, level - 1, (index << FANOUT_BITS) + i);
+		any |= !is_zero(&child, DIGEST);
+		crypto_hash_add(&state, &child, DIGEST);
+	}
+	if (any)
+		crypto_hash_end(&state, &out, DIGEST);
+	return any ? out : zero_digest;
+}
+
+void store_root_of(const struct store_given *given, unsigned n, uint8_t root[static 32])
+{
+	const struct digest digest = digest_given(given, n, TOP, 0);
+
+	memcpy(root, &digest, DIGEST);
+}
+
 /* Making. What is changed here is the new object's own: its pages are made unshared first. */
 
 /* The page, present and the object's own. In a damaged store it may not be there even then. */

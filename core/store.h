@@ -172,6 +172,16 @@ int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint
 /* Verifies the part of a sealed object that holds `page`. TWZ_E_DAMAGED if it is not genuine. */
 int store_verify(const struct store *s, uint64_t ref, uint64_t page);
 
+/*
+ * The root of the hash tree of an object that has these pages, given in the order of their numbers, and
+ * else zeros: pure, so whoever has copies of a sealed object's pages can prove them by its identity.
+ */
+struct store_given {
+	uint64_t page;
+	const void *data; /* TWZ_PAGE bytes, aligned to 8; null: zeros */
+};
+void store_root_of(const struct store_given *given, unsigned n, uint8_t root[static 32]);
+
 /* Address of a page through `base`; null for a hole and for what cannot be read. */
 void *store_page(const struct store *s, uint64_t ref, uint64_t page);
 

@@ -366,6 +366,28 @@ static void test_full(void **state)
 	sound();
 }
 
+/* The root of its pages, given one by one, is what the identity says; a bit of one that is another, not. */
+static void check_root_of(uint64_t object, uint64_t pages)
+{
+	const uint8_t *root = store_record(s, object)->identity.root;
+	struct store_given given[8] = {
+		{TWZ_OBJ_META / TWZ_PAGE, store_page(s, object, TWZ_OBJ_META / TWZ_PAGE)}};
+	uint8_t have[32], copy[TWZ_PAGE] __attribute__((aligned(8)));
+
+	for (uint64_t i = 0; i < pages; i++)
+		given[i + 1] = (struct store_given){1024 + i, store_page(s, object, 1024 + i)};
+	store_root_of(given, (unsigned)pages + 1, have);
+	assert_memory_equal(have, root, sizeof(have));
+	memcpy(copy, given[pages].data, sizeof(copy));
+	copy[77] ^= 1;
+	given[pages].data = copy;
+	store_root_of(given, (unsigned)pages + 1, have);
+	assert_memory_not_equal(have, root, sizeof(have));
+	store_root_of(given, 0, have);
+	for (unsigned i = 0; i < sizeof(have); i++)
+		assert_int_equal(have[i], 0);
+}
+
 static void test_seal(void **state)
 {
 	uint64_t a, b, one, two, found;
@@ -384,6 +406,7 @@ static void test_seal(void **state)
 	sound();
 	assert_int_equal(store_seal(s, b, size, 0, TWZ_READ, (struct twz_id){0}, &two), 0);
 	assert_int_equal(one, two);
+	check_root_of(one, 4);
 	assert_int_equal(store_find(s, id_of(one), &found), 0);
 	assert_int_equal(store_make(s, one, 1024, 1), TWZ_E_SEALED);
 	for (uint64_t page = 1024; page < 1028; page++)

@@ -567,14 +567,6 @@ struct twz_id nvm_boot_context(void)
 	return nvm_epoch ? store.super->boot : (struct twz_id){0};
 }
 
-bool nvm_genuine(struct object *o)
-{
-	if (!o->genuine)
-		o->genuine = !o->medium->persistent ||
-			     !store_verify(&store, o->ref, TWZ_OBJ_DATA / TWZ_PAGE);
-	return o->genuine;
-}
-
 bool nvm_drain(void)
 {
 	return nvm_epoch && store_drain(&store, DRAIN_STEPS) > 0;

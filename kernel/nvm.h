@@ -33,11 +33,6 @@ int nvm_view_next(struct twz_id *id);
 
 /* The boot context, as the superblock names it; zero for none. */
 struct twz_id nvm_boot_context(void);
-/*
- * Is the first page of a sealed object what its ID says? Volatile ones: those of the boot archive are.
- * Looked at once, as it takes some 4,000,000 instructions: nothing that is sealed changes.
- */
-bool nvm_genuine(struct object *o);
 
 void nvm_usage(struct store_usage *usage);
 uint64_t nvm_end_epoch(const struct object *o);

@@ -261,7 +261,7 @@ static void forget_decisions(struct object *o)
 	if (o->identity.type == TWZ_TYPE_CONTEXT)
 		context_deleted(o);
 	else if (o->identity.type == TWZ_TYPE_KEY)
-		verify_forget_places();
+		verify_forget_key(o->id);
 	else
 		return;
 	if (KSTEP("delete-forgets"))

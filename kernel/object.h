@@ -77,7 +77,6 @@ struct object {
 	uint32_t holds;
 	uint32_t sleepers; /* on words of it */
 	bool deleted;
-	bool genuine; /* persistent, sealed: it was verified (nvm_genuine) */
 	struct binding *bindings; /* slots that show it */
 	struct list ties;         /* objects tied to this one, by tie_link */
 	struct list tie_link;

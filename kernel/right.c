@@ -6,6 +6,7 @@
 #include "kernel/view.h"
 
 #define NS 1000000000ull
+#define GRANTS_MAX 64u /* of an object: each decision goes through them */
 
 struct grant {
 	struct grant *next;
@@ -97,6 +98,7 @@ static void expire(struct subject *s, uint64_t second)
 		return;
 	alarm_cancel(&s->expiry);
 	alarm_set(&s->expiry, at, expired);
+	clock_arm(cpu_this(), at); /* the next thread may not be chosen before */
 }
 
 /* What is in threads' and devices' pages is the kernel's to write. */
@@ -163,26 +165,38 @@ bool right_explain(struct thread *t, struct object *o, struct context *context,
 
 /* ---- grants -------------------------------------------------------------------------------------- */
 
+/* What leads to the context's grant, or to the end of `*count` others. */
+static struct grant **grant_of(struct object *o, struct twz_id context, unsigned *count)
+{
+	struct grant **link = &o->grants;
+
+	for (*count = 0; *link; ++*count, link = &(*link)->next)
+		if ((*link)->context.lo == context.lo && (*link)->context.hi == context.hi)
+			break;
+	return link;
+}
+
 int right_grant(struct object *o, struct twz_id context, uint32_t perms)
 {
-	struct grant **link = &o->grants, *g;
+	unsigned count;
+	struct grant **link = grant_of(o, context, &count), *g = *link;
 
-	while (*link && ((*link)->context.lo != context.lo || (*link)->context.hi != context.hi))
-		link = &(*link)->next;
-	g = *link;
 	if (!g && !perms)
 		return 0;
+	if (!g && count == GRANTS_MAX)
+		return TWZ_E_LIMIT;
 	if (!perms) {
 		*link = g->next;
 		cache_give(&grants, g);
+	} else if (g) {
+		g->perms = perms;
 	} else {
-		if (!g)
-			g = cache_take(&grants);
+		g = cache_take(&grants);
 		if (!g)
 			return TWZ_E_NOMEM;
-		*link = g;
 		g->context = context;
 		g->perms = perms;
+		*link = g;
 	}
 	object_renew(o);
 	view_renew_object(o);

@@ -77,7 +77,7 @@ bool right_explain(struct thread *thread, struct object *object, struct context 
 
 /*
  * A grant: for volatile objects, unsigned, gone with the object: the context may do so much. Replaces the
- * one before; 0 takes it away. TWZ_E_NOMEM.
+ * one before; 0 takes it away. TWZ_E_LIMIT: 64 for an object; TWZ_E_NOMEM.
  */
 int right_grant(struct object *object, struct twz_id context, uint32_t perms);
 /* What the context has by a grant. */

@@ -5,13 +5,14 @@
  * interrupts on. It is interrupted and rescheduled like any other. It has no state between two jobs:
  * when there is none it sleeps, and begins anew at verify_main when it is woken.
  */
+#include "abi/object.h"
 #include "core/cap.h"
 #include "core/crypto.h"
 #include "core/mem.h"
+#include "core/store.h"
 #include "kernel/heap.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
-#include "kernel/nvm.h"
 #include "kernel/object.h"
 #include "kernel/random.h"
 #include "kernel/right.h"
@@ -24,11 +25,11 @@
 #define SETS 256u /* of the verdicts that are kept */
 #define WAYS 4u
 #define PLACES 512u
+#define KEYS 64u
 
 struct job {
 	struct list link;
 	struct twz_cap cap;
-	uint8_t key[32];
 	struct twz_id hash;
 	struct twz_id payer;  /* the key of who wanted it first */
 	struct list sleepers; /* threads, by their queue link */
@@ -36,7 +37,7 @@ struct job {
 };
 
 static struct known {
-	struct twz_id hash;
+	struct twz_id hash, signer;
 	bool good, valid;
 } known[SETS][WAYS];
 static unsigned oldest[SETS];
@@ -50,11 +51,30 @@ static struct place {
 } place[PLACES];
 static uint64_t places = 1;
 
+/* Public keys whose objects were proved genuine. */
+static struct proved {
+	struct twz_id id;
+	uint8_t key[CRYPTO_KEY];
+	bool valid;
+} proved[KEYS];
+
+/* A thread of these, and what it copies of a key object: the only pages that one can have. */
+static struct verifier {
+	uint8_t stack[STACK];
+	uint8_t page[3][TWZ_PAGE];
+	struct thread *thread;
+} verifier[THREADS] __attribute__((aligned(4096)));
+static const uint64_t page_number[3] = {TWZ_OBJ_META / TWZ_PAGE, TWZ_OBJ_FOT / TWZ_PAGE,
+					TWZ_OBJ_DATA / TWZ_PAGE};
+
 static struct cache jobs = CACHE(struct job);
 static struct list queue = {&queue, &queue};
-static struct thread *verifier[THREADS];
-static uint8_t stacks[THREADS][STACK] __attribute__((aligned(4096)));
 uint64_t verifications;
+
+static bool same(struct twz_id a, struct twz_id b)
+{
+	return a.lo == b.lo && a.hi == b.hi;
+}
 
 static struct twz_id hash_of(const struct twz_cap *cap)
 {
@@ -63,6 +83,8 @@ static struct twz_id hash_of(const struct twz_cap *cap)
 	crypto_hash(&hash, sizeof(hash), TWZ_HASH_CAP, cap, sizeof(*cap));
 	return hash;
 }
+
+/* ---- verdicts ------------------------------------------------------------------------------------ */
 
 static unsigned set_of(struct twz_id hash)
 {
@@ -74,50 +96,31 @@ static struct known *find_known(struct twz_id hash)
 	struct known *set = known[set_of(hash)];
 
 	for (unsigned i = 0; i < WAYS; i++)
-		if (set[i].valid && set[i].hash.lo == hash.lo && set[i].hash.hi == hash.hi)
+		if (set[i].valid && same(set[i].hash, hash))
 			return &set[i];
 	return NULL;
 }
 
-/* The public key that an ID names. False: there is none, or it is not genuine. */
-static bool key_of(struct twz_id signer, uint8_t key[static 32])
+static void remember(const struct job *job, bool good)
 {
-	const struct twz_key *k;
-	struct object *o;
-	bool good;
+	unsigned set = set_of(job->hash);
 
-	if (object_find(signer, &o))
-		return false;
-	k = right_is_key(&o->identity) && nvm_genuine(o)
-		    ? o->medium->look(o, TWZ_OBJ_DATA / TWZ_PAGE)
-		    : NULL;
-	good = k && k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519;
-	if (good)
-		memcpy(key, k->key, 32);
-	object_release(o);
-	return good;
-}
-
-/* The record's hash is known, and the key that it names is there. */
-static __attribute__((noinline)) enum right_verdict verdict_by_hash(const struct twz_cap *cap)
-{
-	const struct known *k = find_known(hash_of(cap));
-	uint8_t key[32];
-
-	return k && key_of(cap->signer, key) ? k->good ? RIGHT_GOOD : RIGHT_BAD : RIGHT_UNKNOWN;
+	known[set][oldest[set]++ % WAYS] = (struct known){
+		.hash = job->hash, .signer = job->cap.signer, .good = good, .valid = true};
 }
 
 enum right_verdict verify_verdict(const struct twz_cap *cap)
 {
 	struct place *p = &place[(uint64_t)cap / 64 % PLACES];
-	enum right_verdict verdict;
+	const struct known *k;
 
 	if (p->cap == cap && p->places == places)
 		return p->good ? RIGHT_GOOD : RIGHT_BAD;
-	verdict = verdict_by_hash(cap);
-	if (verdict != RIGHT_UNKNOWN)
-		*p = (struct place){cap, places, verdict == RIGHT_GOOD};
-	return verdict;
+	k = find_known(hash_of(cap));
+	if (!k)
+		return RIGHT_UNKNOWN;
+	*p = (struct place){cap, places, k->good};
+	return k->good ? RIGHT_GOOD : RIGHT_BAD;
 }
 
 void verify_forget_places(void)
@@ -125,20 +128,81 @@ void verify_forget_places(void)
 	places++;
 }
 
-static void remember(struct twz_id hash, bool good)
-{
-	unsigned set = set_of(hash);
+/* ---- keys ---------------------------------------------------------------------------------------- */
 
-	known[set][oldest[set]++ % WAYS] =
-		(struct known){.hash = hash, .good = good, .valid = true};
+static struct proved *proved_at(struct twz_id key)
+{
+	return &proved[(key.lo * set_key >> 32) % KEYS];
 }
+
+void verify_forget_key(struct twz_id key)
+{
+	struct proved *p = proved_at(key);
+
+	places++;
+	if (same(p->id, key))
+		p->valid = false;
+	for (unsigned i = 0; i < SETS * WAYS; i++)
+		if (same(known[i / WAYS][i % WAYS].signer, key))
+			known[i / WAYS][i % WAYS].valid = false;
+}
+
+/* The identity of the key object, and copies of its pages in `page`; false if there is none. */
+static bool copy_key(struct twz_id id, struct twz_identity *identity, uint8_t page[3][TWZ_PAGE])
+{
+	struct object *o;
+	bool is;
+
+	if (object_find(id, &o))
+		return false;
+	is = right_is_key(&o->identity);
+	*identity = o->identity;
+	for (unsigned i = 0; is && i < 3; i++) {
+		const void *from = o->medium->look(o, page_number[i]);
+
+		if (from)
+			memcpy(page[i], from, TWZ_PAGE);
+		else
+			memset(page[i], 0, TWZ_PAGE);
+	}
+	object_release(o);
+	return is;
+}
+
+static bool key_is_there(struct twz_id id)
+{
+	struct object *o;
+	bool is;
+
+	if (object_find(id, &o))
+		return false;
+	is = right_is_key(&o->identity);
+	object_release(o);
+	return is;
+}
+
+/* Are the pages what the identity says, and a key? Long, and without the lock. */
+static bool prove(const struct twz_identity *identity, uint8_t page[3][TWZ_PAGE])
+{
+	const struct twz_key *k = (void *)page[2];
+	struct store_given given[3];
+	uint8_t root[32];
+
+	for (unsigned i = 0; i < 3; i++)
+		given[i] = (struct store_given){page_number[i], page[i]};
+	store_root_of(given, 3, root);
+	return (!KSTEP("key-genuine") || !memcmp(root, identity->root, sizeof(root))) &&
+	       k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519;
+}
+
+/* ---- jobs ---------------------------------------------------------------------------------------- */
 
 static struct job *job_of(struct twz_id hash)
 {
 	for (struct list *l = queue.next; l != &queue; l = l->next) {
 		struct job *job = list_of(l, struct job, link);
 
-		if (job->hash.lo == hash.lo && job->hash.hi == hash.hi)
+		if (same(job->hash, hash))
 			return job;
 	}
 	return NULL;
@@ -146,7 +210,7 @@ static struct job *job_of(struct twz_id hash)
 
 static struct job *job_new(const struct thread *t, const struct twz_cap *cap, struct twz_id hash)
 {
-	struct job *job = cache_take(&jobs);
+	struct job *job = key_is_there(cap->signer) ? cache_take(&jobs) : NULL;
 
 	if (!job)
 		return NULL;
@@ -154,10 +218,6 @@ static struct job *job_new(const struct thread *t, const struct twz_cap *cap, st
 	job->hash = hash;
 	job->payer = subject_key(t->subject);
 	list_init(&job->sleepers);
-	if (!key_of(cap->signer, job->key)) {
-		cache_give(&jobs, job);
-		return NULL;
-	}
 	list_add_last(&queue, &job->link);
 	return job;
 }
@@ -177,8 +237,8 @@ bool verify_wait(struct thread *t, const struct twz_cap *cap)
 	thread_sleep(t);
 	list_add_last(&job->sleepers, &t->queue);
 	for (unsigned i = 0; i < THREADS; i++)
-		if (verifier[i]->sleeps) {
-			thread_wake(verifier[i]);
+		if (verifier[i].thread->sleeps) {
+			thread_wake(verifier[i].thread);
 			break;
 		}
 	return true;
@@ -194,7 +254,7 @@ static void end_turn(struct twz_id payer)
 
 		next = l->next;
 		more = l != last;
-		if (job->payer.lo != payer.lo || job->payer.hi != payer.hi)
+		if (!same(job->payer, payer))
 			continue;
 		list_remove(l);
 		list_add_last(&queue, l);
@@ -216,10 +276,12 @@ static struct job *take_job(void)
 	return NULL;
 }
 
+/* Without the key there is no verdict. */
 static void finish(struct job *job, bool good)
 {
 	verifications++;
-	remember(job->hash, good);
+	if (key_is_there(job->cap.signer))
+		remember(job, good);
 	list_remove(&job->link);
 	while (!list_empty(&job->sleepers)) {
 		struct thread *t = list_of(job->sleepers.next, struct thread, queue);
@@ -238,31 +300,49 @@ static void rest(void)
 	cpu_leave();
 }
 
-/* The lock is held before and after, but not meanwhile. */
-static void verify(struct job *job)
+/* The key is in its pages, or is found proved. The lock is held before and after, but not meanwhile. */
+static void verify(struct verifier *self, struct job *job)
 {
-	bool good;
+	const struct proved *known_key = proved_at(job->cap.signer);
+	struct proved p = {.id = job->cap.signer};
+	struct twz_identity identity;
+	bool there = true, good;
 
+	if (known_key->valid && same(known_key->id, p.id))
+		p = *known_key;
+	else
+		there = copy_key(p.id, &identity, self->page);
 	lock_give();
 	cpu_interrupts_on();
-	good = cap_verify(&job->cap, job->key);
+	if (!p.valid && there && prove(&identity, self->page)) {
+		memcpy(p.key, ((const struct twz_key *)self->page[2])->key, CRYPTO_KEY);
+		p.valid = true;
+	}
+	good = p.valid && cap_verify(&job->cap, p.key);
 	cpu_interrupts_off();
 	lock_take();
+	if (p.valid && key_is_there(p.id))
+		*proved_at(p.id) = p;
 	finish(job, good);
+}
+
+static struct verifier *self_of(const struct thread *thread)
+{
+	return &verifier[thread == verifier[1].thread];
 }
 
 /* With interrupts off. */
 static void verify_main(void)
 {
-	struct thread *self;
+	struct verifier *self;
 	struct job *job;
 
 	lock_take();
+	self = self_of(cpu_this()->thread);
 	while ((job = take_job()))
-		verify(job);
-	self = cpu_this()->thread;
-	thread_kernel_set(self, verify_main, stacks[self == verifier[1]] + STACK);
-	thread_sleep(self);
+		verify(self, job);
+	thread_kernel_set(self->thread, verify_main, self->stack + STACK);
+	thread_sleep(self->thread);
 	cpu_restart(rest);
 }
 
@@ -271,8 +351,8 @@ void verify_init(void)
 	random_bytes(&set_key, sizeof(set_key));
 	set_key |= 1;
 	for (unsigned i = 0; i < THREADS; i++) {
-		verifier[i] = thread_kernel(verify_main, stacks[i] + STACK);
-		if (!verifier[i])
+		verifier[i].thread = thread_kernel(verify_main, verifier[i].stack + STACK);
+		if (!verifier[i].thread)
 			panic("no memory for the threads that verify");
 	}
 }

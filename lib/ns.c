@@ -3,6 +3,7 @@
 #include "core/ptr.h"
 #include "core/sum.h"
 #include "lib/ns.h"
+#include "lib/space.h"
 
 #include <twz/heap.h>
 
@@ -385,6 +386,8 @@ __attribute__((no_sanitize_thread)) int ns_open(struct twz_id id, struct ns *ns)
 	const struct twz_heap *heap;
 	int error = twz_obj_open(id, &ns->obj);
 
+	if (!error)
+		error = space_readable(ns->obj.slot);
 	if (error)
 		return error;
 	meta = obj_meta(ns->obj.base);

@@ -27,7 +27,7 @@ static struct slot {
 	uint32_t rights; /* of its entry in the view */
 	uint32_t free;   /* the next free slot, NO_SLOT ends */
 	uint8_t class;   /* of its row */
-	bool ending, sealed;
+	bool ending, sealed, readable;
 	struct twz_shadow *row[CLASSES]; /* its row, and those that it outgrew */
 } slots[MAX_ENTRIES];
 
@@ -344,6 +344,18 @@ static __attribute__((constructor)) void recover(void)
 }
 
 /* ---- what is known of a slot ---------------------------------------------------------------------- */
+
+int space_readable(uint32_t slot)
+{
+	int error;
+
+	if (__atomic_load_n(&slots[slot].readable, __ATOMIC_RELAXED))
+		return 0;
+	error = twz_rt_may(space_id(slot), TWZ_READ);
+	if (!error)
+		__atomic_store_n(&slots[slot].readable, true, __ATOMIC_RELAXED);
+	return error;
+}
 
 bool space_sealed(uint32_t slot)
 {

@@ -34,6 +34,11 @@ uint8_t *space_base(uint32_t slot);
 uint64_t space_span(uint32_t slot);
 struct twz_id space_id(uint32_t slot);
 bool space_sealed(uint32_t slot);
+/*
+ * May the object in the slot be read? Asked once: who loses the right later finds it out by a fault.
+ * TWZ_E_RIGHT, TWZ_E_NOTFOUND.
+ */
+int space_readable(uint32_t slot);
 /* Does the object end with this boot epoch? Asks again if it did when it was mapped. */
 bool space_ending(uint32_t slot);
 

@@ -57,14 +57,13 @@ int fail(const char *where, const char *reason)
 	return STATUS_FAILED;
 }
 
-/* "r----": what the program may do to what the path leads to. False: all, as far as is enforced, or none. */
+/* "r----": what the program may do to what the path leads to; false if that cannot be told. */
 static bool rights_of(const char *path, char out[static TWZ_PERMS_TEXT])
 {
 	struct twz_rt_answer answer;
 	struct twz_id id;
 
-	if (twz_name_resolve(path, &id) || twz_rt_may(id, TWZ_PERM_ALL) != TWZ_E_RIGHT ||
-	    twz_right_explain(id, (struct twz_id){0, 0}, &answer))
+	if (twz_name_resolve(path, &id) || twz_right_explain(id, (struct twz_id){0, 0}, &answer))
 		return false;
 	twz_perms_text(answer.effective, out);
 	return true;
@@ -73,21 +72,20 @@ static bool rights_of(const char *path, char out[static TWZ_PERMS_TEXT])
 /* A call on what the path leads to, or on the namespace that its name is in, was refused. */
 static int fail_right(const char *where)
 {
-	char own[TWZ_PERMS_TEXT], above[TWZ_PERMS_TEXT], reason[160];
+	char own[TWZ_PERMS_TEXT] = "", above[TWZ_PERMS_TEXT] = "", reason[160];
 	const char *text = twz_error_text(TWZ_E_RIGHT);
 	struct path path;
-	bool known;
+	size_t end;
 
 	if (!strchr(where, '/') || path_set(&path, where))
 		return fail(where, text);
-	known = rights_of(path.text, own);
-	path_cut(&path, (size_t)(path_last(path.text) - path.text));
+	rights_of(path.text, own);
+	end = (size_t)(path_last(path.text) - path.text);
+	path_cut(&path, end > 1 ? end - 1 : end);
 	if (!rights_of(path.text, above))
-		strcpy(above, known ? "rwxud" : "");
-	if (!known && !above[0])
 		return fail(where, text);
-	twz_format(reason, sizeof(reason), "%s (%s%s%s%s)", text, known ? own : "",
-		   known ? " on it, " : "", above, " on its namespace; access says why");
+	twz_format(reason, sizeof(reason), "%s (%s%s%s on its namespace; access says why)", text,
+		   own, own[0] ? " on it, " : "", above);
 	return fail(where, reason);
 }
 
