@@ -2,8 +2,8 @@
  * verify.c - verification of signatures (verify.h).
  *
  * A verifying thread is a thread whose registers are the kernel's: code verify_main, a stack of its own,
- * interrupts on. It is interrupted and rescheduled like any other. It has no state between two jobs:
- * when there is none it sleeps, and begins anew at verify_main when it is woken.
+ * interrupts on. It is interrupted and rescheduled like any other. It has no state between two jobs, for
+ * each of which it begins anew at verify_main; when there is none it sleeps.
  */
 #include "abi/object.h"
 #include "core/cap.h"
@@ -347,7 +347,10 @@ static struct verifier *self_of(const struct thread *thread)
 	return &verifier[thread == verifier[1].thread];
 }
 
-/* With interrupts off. */
+/*
+ * With interrupts off. One job, then others have the processor: who waits for it is woken already, and would
+ * else come behind whatever else there is to verify in a whole slice.
+ */
 static void verify_main(void)
 {
 	struct verifier *self;
@@ -355,10 +358,14 @@ static void verify_main(void)
 
 	lock_take();
 	self = self_of(cpu_this()->thread);
-	while ((job = take_job()))
-		verify(self, job);
+	do {
+		job = take_job();
+		if (job)
+			verify(self, job);
+	} while (job && !KSTEP("verify-turns"));
 	thread_kernel_set(self->thread, verify_main, self->stack + STACK);
-	thread_sleep(self->thread);
+	if (!job)
+		thread_sleep(self->thread);
 	cpu_restart(rest);
 }
 
