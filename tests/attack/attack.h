@@ -68,6 +68,8 @@ struct twz_cap cap_for(const struct user *from, struct twz_id object, struct twz
 		       uint32_t perms);
 /* Signed by `from`; as a delegation of `parent` if that is not null. */
 void cap_sign_by(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from);
+/* The same, however deep the parent is. */
+void cap_sign_deep(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from);
 /* Signed as it is, whatever it says. */
 void cap_sign_blind(struct twz_cap *cap, const struct user *from);
 

@@ -22,6 +22,14 @@ void cap_sign_by(struct twz_cap *cap, const struct twz_cap *parent, const struct
 	CHECK_EQ(twz_cap_sign(cap, parent, &from->secret), 0);
 }
 
+void cap_sign_deep(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from)
+{
+	uint8_t pair[CRYPTO_SECRET], key[CRYPTO_KEY];
+
+	crypto_key_pair(key, pair, from->secret.seed);
+	cap_sign(cap, parent, from->secret.id, pair);
+}
+
 void cap_sign_blind(struct twz_cap *cap, const struct user *from)
 {
 	uint8_t pair[CRYPTO_SECRET], key[CRYPTO_KEY];
