@@ -145,14 +145,24 @@ static int begin(struct thread *t, struct object *object, bool fresh)
 	if (!c)
 		return TWZ_E_NOMEM;
 	t->prepares = c;
+	t->fresh = fresh;
 	t->round = fresh ? c->round + 1 + !!c->next : 1;
 	return 0;
+}
+
+/* A call that was broken off by a fault at its instruction may be followed by one on another context. */
+static void keep_only(struct thread *t, const struct object *object, bool fresh)
+{
+	if (t->prepares && (t->prepares->object != object || t->fresh != fresh) &&
+	    KSTEP("same-context"))
+		context_abandon(t);
 }
 
 int context_prepare(struct thread *t, struct object *object, bool fresh, struct context **context)
 {
 	int error = 0;
 
+	keep_only(t, object, fresh);
 	if (object->identity.type != TWZ_TYPE_CONTEXT)
 		error = TWZ_E_TYPE;
 	else if (!t->prepares)
