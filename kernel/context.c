@@ -107,6 +107,8 @@ static struct context *context_of(struct object *object)
 		list_add_last(&all, &c->link);
 		c->object = object;
 		object_hold(object);
+		if (object_find(object->identity.key, &c->key))
+			c->key = NULL;
 		object->context = c;
 	}
 	c->holds++;
@@ -127,6 +129,8 @@ void context_release(struct context *c)
 	list_remove(&c->link);
 	c->object->context = NULL;
 	object_release(c->object);
+	if (c->key)
+		object_release(c->key);
 	cache_give(&contexts, c);
 }
 
