@@ -30,10 +30,10 @@ struct binding {
 	struct view *view;
 	struct object *object; /* held */
 	uint32_t slot;
-	uint32_t rights; /* enum twz_view_rights, of the entry */
-	uint32_t may;    /* of these, what the subject with this stamp may do */
+	uint32_t rights;         /* enum twz_view_rights, of the entry */
+	uint32_t may;            /* of these, what the subject with this stamp may do */
 	struct account *account; /* charged for it */
-	uint64_t stamp; /* 0: none */
+	uint64_t stamp;          /* 0: none */
 };
 
 struct view {
