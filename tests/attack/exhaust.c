@@ -10,7 +10,7 @@
 #define OBJECTS 200u
 #define STORED 0xc3 /* by test_store */
 
-struct scene {
+struct duel {
 	struct user alice, bob;
 	struct twz_id big; /* of bob, who lets alice read it: PAGES */
 	struct twz_sys_account before;
@@ -31,7 +31,7 @@ static int64_t nothing(void *arg)
 	return 0;
 }
 
-static void scene_make(struct scene *s)
+static void duel_make(struct duel *s)
 {
 	struct twz_cap cap;
 
@@ -49,7 +49,7 @@ static void scene_make(struct scene *s)
 }
 
 /* All that was charged to alice in between is given back. */
-static void scene_end(struct scene *s)
+static void duel_end(struct duel *s)
 {
 	struct twz_sys_account after = account_of(&s->alice);
 
@@ -62,12 +62,12 @@ static void scene_end(struct scene *s)
 	user_end(&s->alice);
 }
 
-static void limit_frames(struct scene *s)
+static void limit_frames(struct duel *s)
 {
 	CHECK_EQ(SYS(key_limit, ID(s->alice.secret.id), 0, s->before.frames + SPARE), 0);
 }
 
-static void limit_pages(struct scene *s)
+static void limit_pages(struct duel *s)
 {
 	CHECK_EQ(SYS(key_limit, ID(s->alice.secret.id), s->before.pages + SPARE, 0), 0);
 }
@@ -98,7 +98,7 @@ static int64_t work(void *arg)
 
 /* ---- both at once ---------------------------------------------------------------------------------- */
 
-static struct scene scene;
+static struct duel duel;
 static enum { BEGUN, EXHAUSTED, WORKED, ENDED } stage;
 static int64_t (*attack)(void *arg);
 static int64_t found;
@@ -134,10 +134,10 @@ static int64_t attack_meanwhile(int64_t (*what)(void *arg), void *arg)
 
 	attack = what;
 	go_to(BEGUN);
-	thread = test_thread_as(scene.alice.context.id, run, (uint64_t)arg);
+	thread = test_thread_as(duel.alice.context.id, run, (uint64_t)arg);
 	wait_until(EXHAUSTED);
 	CHECK_EQ(stage, EXHAUSTED);
-	CHECK_EQ(attack_as(&scene.bob, work, &scene.bob), 0);
+	CHECK_EQ(attack_as(&duel.bob, work, &duel.bob), 0);
 	if (stage == EXHAUSTED)
 		go_to(WORKED);
 	CHECK_EQ(test_join(thread), 0);
@@ -174,12 +174,12 @@ static int64_t fill(uint32_t flags, const struct user *user, struct twz_fault *f
 
 static int64_t fill_memory(void *arg)
 {
-	return fill(TWZ_OBJECT_VOLATILE, &scene.alice, arg);
+	return fill(TWZ_OBJECT_VOLATILE, &duel.alice, arg);
 }
 
 static int64_t fill_store(void *arg)
 {
-	return fill(TWZ_OBJECT_ENDING, &scene.alice, arg);
+	return fill(TWZ_OBJECT_ENDING, &duel.alice, arg);
 }
 
 TEST(memory_is_used_up)
@@ -187,29 +187,29 @@ TEST(memory_is_used_up)
 	struct twz_fault fault;
 	int64_t n;
 
-	scene_make(&scene);
-	limit_frames(&scene);
+	duel_make(&duel);
+	limit_frames(&duel);
 	for (int i = 0; i < 3; i++) { /* what was deleted is there again at once */
 		n = attack_meanwhile(fill_memory, &fault);
 		CHECK(n > SPARE / 2 && n < SPARE);
 		CHECK_EQ(fault.kind, TWZ_FAULT_FULL);
 		CHECK_EQ(fault.error, TWZ_E_LIMIT);
 	}
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 TEST(the_store_is_used_up)
 {
 	struct twz_fault fault;
 
-	scene_make(&scene);
-	limit_pages(&scene);
+	duel_make(&duel);
+	limit_pages(&duel);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(attack_meanwhile(fill_store, &fault), SPARE - 1);
 		CHECK_EQ(fault.kind, TWZ_FAULT_FULL);
 		CHECK_EQ(fault.error, TWZ_E_LIMIT);
 	}
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 /* ---- objects --------------------------------------------------------------------------------------- */
@@ -232,28 +232,28 @@ static int64_t make_objects(uint32_t flags, const struct user *user, int64_t *n)
 
 static int64_t make_volatile(void *n)
 {
-	return make_objects(TWZ_OBJECT_VOLATILE, &scene.alice, n);
+	return make_objects(TWZ_OBJECT_VOLATILE, &duel.alice, n);
 }
 
 static int64_t make_persistent(void *n)
 {
-	return make_objects(TWZ_OBJECT_ENDING, &scene.alice, n);
+	return make_objects(TWZ_OBJECT_ENDING, &duel.alice, n);
 }
 
 TEST(objects_are_made_without_end)
 {
 	int64_t n;
 
-	scene_make(&scene);
-	limit_frames(&scene);
+	duel_make(&duel);
+	limit_frames(&duel);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(attack_meanwhile(make_volatile, &n), TWZ_E_LIMIT);
 		CHECK(n > SPARE / 2 && n < SPARE);
 	}
-	limit_pages(&scene);
+	limit_pages(&duel);
 	CHECK_EQ(attack_meanwhile(make_persistent, &n), TWZ_E_LIMIT);
 	CHECK_EQ(n, SPARE);
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 /* ---- copies ---------------------------------------------------------------------------------------- */
@@ -261,11 +261,11 @@ TEST(objects_are_made_without_end)
 /* Of what is another's, to the limit and past it: what is shared is charged in full. */
 static int64_t copy(void *arg)
 {
-	const struct twz_sys_new new = {.key = scene.alice.secret.id,
+	const struct twz_sys_new new = {.key = duel.alice.secret.id,
 					.flags = TWZ_OBJECT_VOLATILE,
 					.page = TEST_DATA_PAGE,
 					.npages = 1};
-	struct twz_sys_copy c = {.src = scene.big,
+	struct twz_sys_copy c = {.src = duel.big,
 				 .src_page = TEST_DATA_PAGE,
 				 .dst_page = TEST_DATA_PAGE,
 				 .pages = PAGES};
@@ -295,11 +295,11 @@ TEST(what_is_shared_is_had_for_nothing)
 {
 	uint64_t done;
 
-	scene_make(&scene);
-	limit_frames(&scene);
-	CHECK_EQ(attack_as(&scene.alice, copy, &done), TWZ_E_LIMIT);
+	duel_make(&duel);
+	limit_frames(&duel);
+	CHECK_EQ(attack_as(&duel.alice, copy, &done), TWZ_E_LIMIT);
 	CHECK(done > SPARE / 2 && done < SPARE);
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 /* ---- threads --------------------------------------------------------------------------------------- */
@@ -341,13 +341,13 @@ TEST(threads_are_made_without_end)
 {
 	int64_t n;
 
-	scene_make(&scene);
-	limit_frames(&scene);
+	duel_make(&duel);
+	limit_frames(&duel);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(attack_meanwhile(bomb, &n), TWZ_E_LIMIT);
 		CHECK(n > SPARE / 10 && n <= SPARE / 6); /* six frames each: account.h */
 	}
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 /* ---- slots ----------------------------------------------------------------------------------------- */
@@ -355,7 +355,7 @@ TEST(threads_are_made_without_end)
 /* All with one object; large places too. */
 static int64_t map_many(void *arg)
 {
-	const struct twz_sys_new new = {.key = scene.alice.secret.id,
+	const struct twz_sys_new new = {.key = duel.alice.secret.id,
 					.flags = TWZ_OBJECT_VOLATILE,
 					.page = TEST_DATA_PAGE,
 					.npages = 1};
@@ -384,13 +384,13 @@ TEST(slots_are_used_without_end)
 {
 	int64_t n;
 
-	scene_make(&scene);
-	limit_frames(&scene);
+	duel_make(&duel);
+	limit_frames(&duel);
 	for (int i = 0; i < 3; i++) {
 		CHECK_EQ(attack_meanwhile(map_many, &n), TWZ_E_LIMIT);
 		CHECK(n > SPARE / 2 && n < SPARE);
 	}
-	scene_end(&scene);
+	duel_end(&duel);
 }
 
 /* ---- limits ---------------------------------------------------------------------------------------- */
@@ -407,18 +407,18 @@ TEST(a_limit_is_lifted_by_who_has_it)
 {
 	struct twz_sys_account account;
 
-	scene_make(&scene);
-	limit_frames(&scene);
-	CHECK_EQ(attack_as(&scene.alice, lift, &scene.alice), TWZ_E_NOTFOUND);
-	CHECK_EQ(attack_as(&scene.alice, lift, &scene.bob), TWZ_E_NOTFOUND);
-	account = account_of(&scene.alice);
-	CHECK_EQ(account.frame_limit, scene.before.frames + SPARE);
+	duel_make(&duel);
+	limit_frames(&duel);
+	CHECK_EQ(attack_as(&duel.alice, lift, &duel.alice), TWZ_E_NOTFOUND);
+	CHECK_EQ(attack_as(&duel.alice, lift, &duel.bob), TWZ_E_NOTFOUND);
+	account = account_of(&duel.alice);
+	CHECK_EQ(account.frame_limit, duel.before.frames + SPARE);
 	CHECK_EQ(account.page_limit, 0);
-	limit_pages(&scene);
-	account = account_of(&scene.alice);
+	limit_pages(&duel);
+	account = account_of(&duel.alice);
 	CHECK_EQ(account.frame_limit, 0);
-	CHECK_EQ(account.page_limit, scene.before.pages + SPARE);
-	scene_end(&scene);
+	CHECK_EQ(account.page_limit, duel.before.pages + SPARE);
+	duel_end(&duel);
 }
 
 /* Nothing grows, and nothing is taken away. */
@@ -428,18 +428,18 @@ TEST(a_limit_is_lowered_below_what_is_used)
 	struct twz_id id, more;
 	uint8_t *data;
 
-	scene_make(&scene);
-	id = user_object(&scene.alice, TWZ_OBJECT_VOLATILE);
+	duel_make(&duel);
+	id = user_object(&duel.alice, TWZ_OBJECT_VOLATILE);
 	data = test_map(TEST_SLOT, id, READ_WRITE) + TWZ_OBJ_DATA;
 	data[0] = 7;
-	CHECK_EQ(SYS(key_limit, ID(scene.alice.secret.id), 0, 1), 0);
+	CHECK_EQ(SYS(key_limit, ID(duel.alice.secret.id), 0, 1), 0);
 	CHECK_EQ(test_store(data + TWZ_PAGE).error, TWZ_E_LIMIT);
 	CHECK_EQ(data[0], 7);
-	new.key = scene.alice.secret.id;
+	new.key = duel.alice.secret.id;
 	CHECK_EQ(SYS(object_new, &new, &more), TWZ_E_LIMIT);
-	CHECK_EQ(SYS(key_limit, ID(scene.alice.secret.id), 0, 0), 0);
+	CHECK_EQ(SYS(key_limit, ID(duel.alice.secret.id), 0, 0), 0);
 	CHECK_EQ(test_store(data + TWZ_PAGE).kind, 0);
 	test_unmap(TEST_SLOT);
 	test_delete(id);
-	scene_end(&scene);
+	duel_end(&duel);
 }
