@@ -207,8 +207,9 @@ TEST(going_on_when_the_key_is_deleted)
 	raid_make(&r);
 	hold_cap(&r, READ_WRITE);
 	raid_begin(&r, r.scene.context.id);
-	context_end(
-		&r.scene.bob.context); /* a key that something lasting is under cannot be deleted */
+	/* A key that something lasting is under cannot be deleted. */
+	attack_program(r.scene.bob.context.id, false);
+	context_end(&r.scene.bob.context);
 	test_delete(r.scene.bob.secret.id);
 	raid_over(&r, TWZ_E_NOTFOUND);
 	CHECK_EQ(attack_in(r.scene.context.id, attack_stat, &r.scene.object), TWZ_E_NOTFOUND);
