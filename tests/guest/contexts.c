@@ -9,8 +9,10 @@
 #include <twz/right.h>
 
 #include "core/right.h"
+#include "lib/ns.h"
 #include "tests/guest/test.h"
 
+#define SECOND 1000000000ull
 #define STATUS_DIES 139 /* of a fault */
 
 /* ---- roles --------------------------------------------------------------------------------------- */
@@ -140,11 +142,41 @@ static int role_here(struct twz_id in, struct twz_id of)
 	return 0;
 }
 
+/* May only read the namespace, which somebody has: waits until it is given back, or its owner is found dead. */
+static int role_looks_up(struct twz_id in, struct twz_id of)
+{
+	uint64_t start = twz_rt_time_ns();
+	struct twz_id id;
+	struct ns ns;
+
+	(void)in;
+	is(!ns_open(of, &ns));
+	is(__atomic_load_n(&((struct twz_meta *)(ns.obj.base + TWZ_OBJ_META))->log.lock,
+			   __ATOMIC_RELAXED));
+	is(ns_lookup(&ns, (struct ns_name){"x", 1}, &id) == TWZ_E_NOTFOUND);
+	is(twz_rt_time_ns() - start < 5 * SECOND);
+	return wrong;
+}
+
+/* Ends having it. */
+static int role_has(struct twz_id in, struct twz_id of)
+{
+	static struct twz_tx tx;
+	struct ns ns;
+
+	(void)in;
+	is(!ns_open(of, &ns));
+	twz_tx_begin(&tx);
+	is(!twz_tx_add(&tx, ns.obj.base));
+	return wrong;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct twz_id in, struct twz_id of);
-} roles[] = {{"here", role_here},     {"owner", role_owner},   {"reads", role_reads},
-	     {"silent", role_silent}, {"leaves", role_leaves}, {"switches", role_switches}};
+} roles[] = {{"here", role_here},         {"owner", role_owner},   {"reads", role_reads},
+	     {"silent", role_silent},     {"leaves", role_leaves}, {"switches", role_switches},
+	     {"looks up", role_looks_up}, {"has", role_has}};
 
 /* ---- a user -------------------------------------------------------------------------------------- */
 
@@ -213,7 +245,7 @@ static int run_in(struct twz_id in, const char *role, struct twz_id of, uint32_t
 	char context_text[TWZ_ID_TEXT], of_text[TWZ_ID_TEXT];
 	const char *const argv[] = {"contexts", "as", role, context_text, of_text, NULL};
 	const struct twz_rt_program program = {
-		.argv = argv, .timeout_ns = 20ull * 1000000000, .context = in, .flags = flags};
+		.argv = argv, .timeout_ns = 20 * SECOND, .context = in, .flags = flags};
 	int status = -1, error;
 
 	twz_id_text(in, context_text);
@@ -275,6 +307,38 @@ static void expect_refusals(void)
 	allow(&boot);
 }
 
+static struct twz_tx tx;
+
+static void give_back(uint64_t arg)
+{
+	(void)arg;
+	test_sleep(SECOND / 2);
+	twz_tx_abort(&tx);
+}
+
+static void expect_reading(void)
+{
+	struct twz_cap cap = {.perms = TWZ_READ, .accessor = bare.id};
+	struct test_thread *thread;
+	struct ns ns;
+
+	minimal.rt.key = secret.id; /* the namespace is hers */
+	IS_EQ(ns_new((struct twz_id){0, 0}, &cap.target), 0);
+	minimal.rt.key = minimal.sys.key;
+	IS_EQ(twz_cap_sign(&cap, NULL, &secret), 0);
+	IS_EQ(twz_context_add(&bare, &cap, 1), 0);
+	IS_EQ(twz_context_publish(&bare), 0);
+	IS_EQ(run_in(context.id, "has", cap.target, 0), 0);
+	IS_EQ(run_in(bare.id, "looks up", cap.target, 0), 0);
+	IS_EQ(ns_open(cap.target, &ns), 0);
+	twz_tx_begin(&tx);
+	IS_EQ(twz_tx_add(&tx, ns.obj.base), 0);
+	thread = test_thread(give_back, 0);
+	IS_EQ(run_in(bare.id, "looks up", cap.target, 0), 0);
+	IS_EQ(test_join(thread), 0);
+	test_delete(cap.target);
+}
+
 int main(int argc, char **argv)
 {
 	for (unsigned i = 0; argc == 5 && i < sizeof(roles) / sizeof(roles[0]); i++)
@@ -284,6 +348,7 @@ int main(int argc, char **argv)
 	expect_running();
 	expect_grants();
 	expect_refusals();
+	expect_reading();
 	end();
 	test_say("contexts: %u passed, %u failed", passed, failed);
 	return failed != 0;
