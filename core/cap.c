@@ -9,6 +9,14 @@ void cap_hash(uint8_t hash[static CAP_HASH], const struct twz_cap *cap)
 	crypto_hash(hash, CAP_HASH, TWZ_HASH_CAP, cap, sizeof(*cap));
 }
 
+bool cap_is_parent(const struct twz_cap *parent, const struct twz_cap *link)
+{
+	uint8_t hash[CAP_HASH];
+
+	cap_hash(hash, parent);
+	return !memcmp(hash, link->parent, sizeof(hash));
+}
+
 void cap_sign(struct twz_cap *cap, const struct twz_cap *parent, struct twz_id signer,
 	      const uint8_t secret[static CRYPTO_SECRET])
 {

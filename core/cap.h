@@ -14,6 +14,9 @@
 /* The hash by which a delegation names its parent: of the whole record, its signature included. */
 void cap_hash(uint8_t hash[static CAP_HASH], const struct twz_cap *cap);
 
+/* Is this the parent that the delegation names? */
+bool cap_is_parent(const struct twz_cap *parent, const struct twz_cap *link);
+
 /*
  * Completes and signs a capability that the caller has zeroed and filled: what it gives (perms, flags,
  * target, accessor, times, gate, serial). A delegation of `parent`, which must be complete and less than

@@ -94,6 +94,7 @@ int explain(struct store *s, struct twz_id object, struct twz_id context, uint64
 			return error;
 		if (store_record(s, stored.ref)->identity.type != TWZ_TYPE_CONTEXT)
 			return TWZ_E_TYPE;
+		right_open(&active);
 		query.active = &active;
 	}
 	right_decide(&query, answer);

@@ -3,7 +3,11 @@
  *
  * Order: what is given without signatures; then the capabilities found under the object and under its
  * key, each with its chain; then the masks. For each permission the reason is kept: who gives it, or
- * else what came closest to giving it.
+ * else what came closest to giving it. Of a chain, what others must be asked for comes last, and only
+ * if the chain would add something.
+ *
+ * The kernel runs this at the first use of each object by each subject, so it is made for what is
+ * usual: a small table, and one capability without a parent. What only delegations need is not inline.
  */
 #include "abi/object.h"
 #include "core/cap.h"
@@ -13,6 +17,7 @@
 
 #define KNOWN_FLAGS (TWZ_CAP_DELEGATE | TWZ_CAP_KEY | TWZ_CAP_GATE)
 #define CHAIN_MAX (TWZ_CAP_DEPTH_MAX + 1)
+#define NOINLINE __attribute__((noinline))
 
 static bool same(struct twz_id a, struct twz_id b)
 {
@@ -40,79 +45,97 @@ static const void *at(const struct right_context *context, uint64_t offset, uint
 	return context->at(context, offset + TWZ_OBJ_DATA, bytes);
 }
 
-static const struct twz_context *header_of(const struct right_context *context)
+/* What is no header, or says a number that no table has, leaves a table that cannot be read. */
+void right_open(struct right_context *context)
 {
 	const struct twz_context *header = at(context, TWZ_OBJ_DATA, sizeof(*header));
+	uint64_t n;
 
-	return header && header->magic == TWZ_CONTEXT_MAGIC && header->version == 1 ? header : NULL;
+	context->table = RIGHT_NEVER;
+	context->nentries = context->probes = 1;
+	context->entries = NULL;
+	context->global_mask = 0;
+	if (!header || header->magic != TWZ_CONTEXT_MAGIC || header->version != 1)
+		return;
+	context->global_mask = header->global_mask & TWZ_PERM_ALL;
+	n = header->nentries;
+	if (STEP("check", "right: a power of two") && n & (n - 1))
+		return;
+	context->table = header->table;
+	context->nentries = context->probes = n;
+	if (STEP("check", "right: bounded search") && n > RIGHT_PROBES)
+		context->probes = RIGHT_PROBES;
+	if (n && n <= TWZ_PAGE / sizeof(*context->entries))
+		context->entries = at(context, context->table, n * sizeof(*context->entries));
 }
 
-/* Where the search for a target starts in a table of n entries, a power of two. */
-static uint64_t home_of(struct twz_id target, uint64_t n)
-{
-	return (target.lo ^ target.hi) & (n - 1);
-}
-
-/* A look-up of what a context has for a target. */
+/* A search for what a context has for a target. */
 struct search {
 	struct twz_id target;
-	uint32_t kind;
-	uint32_t probe;
+	uint64_t next, left; /* places of the table: where it is, how many it may go on */
 	bool lost; /* the table cannot be read to the end of the search: more may be there */
 };
 
-/* The next entry of this kind for the target; null: there is no further one. */
-static const struct twz_context_entry *next_entry(const struct right_context *context,
-						  struct search *search)
+static inline struct search search_for(const struct right_context *context, struct twz_id target)
 {
-	const struct twz_context *header = header_of(context);
-	uint64_t n = header ? header->nentries : 0;
+	return (struct search){
+		.target = target, .next = target.lo ^ target.hi, .left = context->probes};
+}
 
-	if (STEP("check", "right: a power of two") && n & (n - 1)) {
-		search->lost = true;
-		return NULL;
-	}
-	while (search->probe < n) {
-		uint64_t i = (home_of(search->target, n) + search->probe) & (n - 1);
-		const struct twz_context_entry *e =
-			at(context, header->table + i * sizeof(*e), sizeof(*e));
+/* The next entry for the target, of any kind; null: there is no further one. */
+static inline const struct twz_context_entry *next_entry(const struct right_context *context,
+							 struct search *search)
+{
+	const struct twz_context_entry *e;
 
-		if ((STEP("check", "right: bounded search") && search->probe >= RIGHT_PROBES) ||
-		    !e) {
+	while (search->left--) {
+		uint64_t i = search->next++ & (context->nentries - 1);
+
+		e = context->entries ? &context->entries[i]
+				     : at(context, context->table + i * sizeof(*e), sizeof(*e));
+		if (!e) {
 			search->lost = true;
 			return NULL;
 		}
 		if (!e->kind)
 			return NULL;
-		search->probe++;
-		if (e->kind == search->kind && same(e->target, search->target))
+		if (same(e->target, search->target))
 			return e;
 	}
+	search->left = 0;
+	search->lost = context->probes < context->nentries;
 	return NULL;
 }
 
 /*
- * What cannot be read may be a mask, so it leaves nothing: there, absent would be more than what the
- * owner wrote.
+ * The limit, of a search for the object that found this mask first, or none. What cannot be read may be
+ * a mask, so it leaves nothing: there, absent would be more than what the owner wrote.
  */
-uint32_t right_limit(const struct right_context *context, struct twz_id object)
+static inline uint32_t limit_of(const struct right_context *context, const struct search *search,
+				const struct twz_context_entry *e)
 {
-	const struct twz_context *header = header_of(context);
-	struct search search = {.target = object, .kind = TWZ_CONTEXT_MASK};
-	const struct twz_context_entry *e;
 	const struct twz_mask *mask;
 
-	if (!header)
-		return 0;
-	e = next_entry(context, &search);
-	if (STEP("check", "right: a lost mask leaves nothing") && search.lost)
+	if (!e && STEP("check", "right: a lost mask leaves nothing") && search->lost)
 		return 0;
 	if (!e)
-		return header->global_mask & TWZ_PERM_ALL;
+		return context->global_mask;
 	mask = at(context, e->off, sizeof(*mask));
-	if (!mask || (STEP("check", "right: the mask's target") && !same(mask->target, object)))
+	if (!mask ||
+	    (STEP("check", "right: the mask's target") && !same(mask->target, search->target)))
 		return 0;
-	return (header->global_mask | mask->override) & mask->mask & TWZ_PERM_ALL;
+	return (context->global_mask | mask->override) & mask->mask & TWZ_PERM_ALL;
+}
+
+uint32_t right_limit(const struct right_context *context, struct twz_id object)
+{
+	struct search search = search_for(context, object);
+	const struct twz_context_entry *e;
+
+	do
+		e = next_entry(context, &search);
+	while (e && e->kind != TWZ_CONTEXT_MASK);
+	return limit_of(context, &search, e);
 }
 
 /* ---- one chain ----------------------------------------------------------------------------------- */
@@ -122,32 +145,64 @@ struct chain {
 	uint32_t depth;
 };
 
-static bool zero(const void *p, uint64_t bytes)
+static uint64_t word(const uint8_t *p)
 {
-	const uint8_t *b = p;
-	uint8_t any = 0;
+	uint64_t value;
 
-	while (bytes--)
-		any |= *b++;
-	return !any;
+	memcpy(&value, p, sizeof(value));
+	return value;
+}
+
+static bool zero16(const uint8_t *p)
+{
+	return !(word(p) | word(p + 8));
 }
 
 /* R1, and R3 for one record. */
 static bool well_formed(const struct twz_cap *cap, uint32_t depth)
 {
+	const uint8_t *reserved = cap->reserved, *parent = cap->parent;
+
 	return cap->magic == TWZ_CAP_MAGIC && cap->version == 1 && cap->alg == TWZ_ALG_ED25519 &&
-	       !(cap->perms & ~TWZ_PERM_ALL) && !(cap->flags & ~KNOWN_FLAGS) &&
-	       zero(cap->reserved, sizeof(cap->reserved)) && cap->depth == depth &&
-	       (depth || zero(cap->parent, sizeof(cap->parent)));
+	       !(cap->perms & ~TWZ_PERM_ALL) && !(cap->flags & ~KNOWN_FLAGS) && zero16(reserved) &&
+	       zero16(reserved + 16) && zero16(reserved + 32) && cap->depth == depth &&
+	       (depth || (zero16(parent) && zero16(parent + 16)));
 }
 
-/* R4: is it the parent that the link signs? */
-static bool is_parent(const struct twz_cap *link, const struct twz_cap *parent)
+static NOINLINE bool links_well_formed(const struct chain *chain)
 {
-	uint8_t hash[CAP_HASH];
+	for (uint32_t i = 0; i < chain->depth; i++)
+		if (!well_formed(chain->cap[i], chain->depth - i))
+			return false;
+	return true;
+}
 
-	cap_hash(hash, parent);
-	return !memcmp(hash, link->parent, sizeof(hash));
+/* R1, R3: of every record, before anything else of it is believed. */
+static bool check_form(const struct chain *chain)
+{
+	return well_formed(chain->cap[chain->depth], 0) &&
+	       (!chain->depth || links_well_formed(chain));
+}
+
+static uint64_t end_of(const struct twz_cap *cap)
+{
+	return cap->expires ? cap->expires : RIGHT_NEVER;
+}
+
+/* R10: of the capability itself, as by R9 its time lies in that of all the others. */
+static inline enum right_why check_time(const struct right_query *q, const struct twz_cap *cap,
+					uint64_t *until)
+{
+	if (STEP("check", "right: R10 early") && q->now < cap->not_before) {
+		if (cap->not_before < *until)
+			*until = cap->not_before;
+		return RIGHT_EARLY;
+	}
+	if (STEP("check", "right: R10 expired") && q->now >= end_of(cap))
+		return RIGHT_EXPIRED;
+	if (end_of(cap) < *until)
+		*until = end_of(cap);
+	return RIGHT_CAP;
 }
 
 /* R5: is it for the object that is asked for, or for the key that this was made under? */
@@ -162,9 +217,20 @@ static bool narrower_target(const struct twz_cap *link, const struct twz_cap *pa
 	return parent->flags & TWZ_CAP_KEY || !(link->flags & TWZ_CAP_KEY);
 }
 
-static uint64_t end_of(const struct twz_cap *cap)
+/* R6. If the target is a key, it is this one: covers(). */
+static bool signed_by_owner(const struct right_query *q, const struct twz_cap *root)
 {
-	return cap->expires ? cap->expires : RIGHT_NEVER;
+	return !none(root->signer) && same(root->signer, q->key);
+}
+
+/* R7. */
+static bool signed_by_delegator(const struct right_query *q, const struct twz_cap *link,
+				const struct twz_cap *parent)
+{
+	struct twz_id key;
+
+	return !none(link->signer) && q->context_key(q->arg, parent->accessor, &key) &&
+	       same(link->signer, key);
 }
 
 /* R9. A gate's capability gives no permission, so none can come of it: the gate is not looked at. */
@@ -174,25 +240,14 @@ static bool narrower(const struct twz_cap *link, const struct twz_cap *parent)
 	       link->not_before >= parent->not_before && end_of(link) <= end_of(parent);
 }
 
-/* R6, R7: is the record signed under the key that has a say? */
-static bool signed_by_right_key(const struct right_query *q, const struct twz_cap *cap,
-				const struct twz_cap *parent)
+static enum right_why check_link(const struct right_query *q, const struct twz_cap *link,
+				 const struct twz_cap *parent)
 {
-	struct twz_id key;
-
-	if (none(cap->signer))
-		return false;
-	if (!parent)
-		return same(cap->signer, q->key); /* with KEY the target: covers() */
-	return q->context_key(q->arg, parent->accessor, &key) && same(cap->signer, key);
-}
-
-/* What a link must be to its parent. RIGHT_CAP: all that. */
-static enum right_why check_link(const struct twz_cap *link, const struct twz_cap *parent)
-{
-	if (STEP("check", "right: R4 parent") && !is_parent(link, parent))
+	if (STEP("check", "right: R5 link's target") && !covers(link, q))
 		return RIGHT_BROKEN;
-	if (STEP("check", "right: R5 link") && !narrower_target(link, parent))
+	if (STEP("check", "right: R7 signer") && !signed_by_delegator(q, link, parent))
+		return RIGHT_SIGNER;
+	if (STEP("check", "right: R5 narrower") && !narrower_target(link, parent))
 		return RIGHT_BROKEN;
 	if (STEP("check", "right: R8 delegable") && !(parent->flags & TWZ_CAP_DELEGATE))
 		return RIGHT_UNDELEGABLE;
@@ -201,86 +256,90 @@ static enum right_why check_link(const struct twz_cap *link, const struct twz_ca
 	return RIGHT_CAP;
 }
 
-static enum right_why check_time(const struct right_query *q, const struct twz_cap *cap)
+static NOINLINE enum right_why check_links(const struct right_query *q, const struct chain *chain)
 {
-	if (STEP("check", "right: R10 early") && q->now < cap->not_before)
-		return RIGHT_EARLY;
-	if (STEP("check", "right: R10 expired") && q->now >= end_of(cap))
-		return RIGHT_EXPIRED;
+	enum right_why why = RIGHT_CAP;
+
+	for (uint32_t i = 0; why == RIGHT_CAP && i < chain->depth; i++)
+		why = check_link(q, chain->cap[i], chain->cap[i + 1]);
+	return why;
+}
+
+/* What the records say, but for times: R2, R5 to R9. RIGHT_CAP: it holds. */
+static enum right_why check_shape(const struct right_query *q, const struct chain *chain)
+{
+	const struct twz_cap *root = chain->cap[chain->depth];
+	enum right_why why;
+
+	if (STEP("check", "right: R2 accessor") && !same(chain->cap[0]->accessor, q->active->id))
+		return RIGHT_STOLEN;
+	why = chain->depth ? check_links(q, chain) : RIGHT_CAP;
+	if (why != RIGHT_CAP)
+		return why;
+	if (STEP("check", "right: R5 root's target") && !covers(root, q))
+		return RIGHT_BROKEN;
+	if (STEP("check", "right: R6 signer") && !signed_by_owner(q, root))
+		return RIGHT_SIGNER;
 	return RIGHT_CAP;
 }
 
-static enum right_why check_signature(const struct right_query *q, const struct twz_cap *cap,
-				      const struct twz_cap **unverified)
+static enum right_verdict is_parent(const struct right_query *q, const struct twz_cap *link,
+				    const struct twz_cap *parent)
+{
+	if (q->parent)
+		return q->parent(q->arg, link, parent);
+	return cap_is_parent(parent, link) ? RIGHT_GOOD : RIGHT_BAD;
+}
+
+/* R11. UNKNOWN is no reason to stop: a chain with one that is bad needs no verification. */
+static inline enum right_why check_signature(const struct right_query *q, const struct twz_cap *cap,
+					     const struct twz_cap **unverified)
 {
 	enum right_verdict verdict = q->verdict(q->arg, cap);
 
-	if (verdict == RIGHT_UNKNOWN) {
-		if (!*unverified)
-			*unverified = cap;
-		return RIGHT_UNVERIFIED;
-	}
-	return STEP("check", "right: R11 signature") && verdict != RIGHT_GOOD ? RIGHT_FORGED
-									      : RIGHT_CAP;
+	if (STEP("check", "right: R11 signature") && verdict == RIGHT_BAD)
+		return RIGHT_FORGED;
+	if (verdict == RIGHT_UNKNOWN && !*unverified)
+		*unverified = cap;
+	return RIGHT_CAP;
 }
 
-/* R1, R3: of every record, before anything else of it is believed. */
-static bool all_well_formed(const struct chain *chain)
+/* R4, R11. */
+static NOINLINE enum right_why check_link_proofs(const struct right_query *q,
+						 const struct chain *chain,
+						 const struct twz_cap **unverified)
 {
-	for (uint32_t i = 0; i <= chain->depth; i++)
-		if (!well_formed(chain->cap[i], chain->depth - i))
-			return false;
-	return true;
-}
+	for (uint32_t i = 0; i < chain->depth; i++) {
+		const struct twz_cap *link = chain->cap[i];
+		enum right_verdict verdict = is_parent(q, link, chain->cap[i + 1]);
 
-/*
- * Everything but times and signatures, which come last: a chain that is wrong anyhow costs no
- * verification. RIGHT_CAP: it holds.
- */
-static enum right_why check_shape(const struct right_query *q, const struct chain *chain)
-{
-	enum right_why why;
-
-	if (STEP("check", "right: R1 form") && !all_well_formed(chain))
-		return RIGHT_MALFORMED;
-	if (STEP("check", "right: R2 accessor") && !same(chain->cap[0]->accessor, q->active->id))
-		return RIGHT_STOLEN;
-	for (uint32_t i = 0; i <= chain->depth; i++) {
-		const struct twz_cap *cap = chain->cap[i];
-		const struct twz_cap *parent = i < chain->depth ? chain->cap[i + 1] : NULL;
-
-		if (STEP("check", "right: R5 covers") && !covers(cap, q))
+		if (STEP("check", "right: R4 parent") && verdict == RIGHT_BAD)
 			return RIGHT_BROKEN;
-		if (STEP("check", "right: R6 R7 signer") && !signed_by_right_key(q, cap, parent))
-			return RIGHT_SIGNER;
-		why = parent ? check_link(cap, parent) : RIGHT_CAP;
-		if (why != RIGHT_CAP)
-			return why;
+		if (verdict == RIGHT_UNKNOWN && !*unverified)
+			*unverified = link;
+		if (check_signature(q, link, unverified) != RIGHT_CAP)
+			return RIGHT_FORGED;
 	}
 	return RIGHT_CAP;
 }
 
-static enum right_why check_chain(const struct right_query *q, const struct chain *chain,
-				  struct right_answer *a)
+/*
+ * What costs a hash, or a look-up by others: R4, R11. RIGHT_CAP: it holds, but for the verdict on
+ * `unverified`, if that is set then.
+ */
+static inline enum right_why check_proofs(const struct right_query *q, const struct chain *chain,
+					  const struct twz_cap **unverified)
 {
-	enum right_why why = check_shape(q, chain), signature = RIGHT_CAP;
+	enum right_why why;
 
-	for (uint32_t i = 0; why == RIGHT_CAP && i <= chain->depth; i++)
-		why = check_time(q, chain->cap[i]);
-	for (uint32_t i = 0; why == RIGHT_CAP && i <= chain->depth; i++) {
-		enum right_why one = check_signature(q, chain->cap[i], &a->unverified);
-
-		if (one == RIGHT_FORGED)
-			why = one;
-		else if (one != RIGHT_CAP)
-			signature = one;
-	}
-	return why == RIGHT_CAP ? signature : why;
+	*unverified = NULL;
+	why = chain->depth ? check_link_proofs(q, chain, unverified) : RIGHT_CAP;
+	return why == RIGHT_CAP ? check_signature(q, chain->cap[chain->depth], unverified) : why;
 }
 
 /* The record and its parents, whatever they say; false if they are not all there. */
-static bool read_chain(const struct right_context *context, uint64_t off, uint32_t room,
-		       struct chain *chain)
+static inline bool read_chain(const struct right_context *context, uint64_t off, uint32_t room,
+			      struct chain *chain)
 {
 	const struct twz_cap *cap = at(context, off, sizeof(*cap));
 
@@ -288,7 +347,8 @@ static bool read_chain(const struct right_context *context, uint64_t off, uint32
 	    (STEP("check", "right: R3 in the run") && cap->depth >= room))
 		return false;
 	chain->depth = cap->depth;
-	for (uint32_t i = 0; i <= chain->depth; i++) {
+	chain->cap[0] = cap;
+	for (uint32_t i = 1; i <= chain->depth; i++) {
 		chain->cap[i] = at(context, off + i * sizeof(*cap), sizeof(*cap));
 		if (!chain->cap[i])
 			return false;
@@ -298,60 +358,55 @@ static bool read_chain(const struct right_context *context, uint64_t off, uint32
 
 /* ---- what all of them give ----------------------------------------------------------------------- */
 
-/* Is `why` closer to giving the permission than what is there? The order of the enum says so. */
-static void note(struct right_answer *a, uint32_t perms, enum right_why why, uint64_t cap)
+/* Is `why` closer to giving these than what is there? The order of the enum says so. */
+static NOINLINE void note(struct right_answer *a, uint32_t perms, enum right_why why, uint64_t cap)
 {
-	for (unsigned i = 0; i < RIGHT_PERMS; i++) {
-		struct right_reason *reason = &a->reason[i];
+	struct right_reason *reason = a->reason;
 
-		if (!(perms >> i & 1) || a->granted >> i & 1)
-			continue;
-		if (reason->why < why)
+	for (perms &= ~a->granted; perms; perms >>= 1, reason++)
+		if (perms & 1 && reason->why < why)
 			*reason = (struct right_reason){.why = why, .cap = cap};
-	}
 }
 
-static void give(struct right_answer *a, uint32_t perms, enum right_why why, uint64_t cap)
+static inline void give(struct right_answer *a, uint32_t perms, enum right_why why, uint64_t cap)
 {
-	for (unsigned i = 0; i < RIGHT_PERMS; i++)
-		if (perms >> i & 1 && !(a->granted >> i & 1))
-			a->reason[i] = (struct right_reason){.why = why, .cap = cap};
+	struct right_reason *reason = a->reason;
+
+	for (uint32_t new = perms & ~a->granted; new; new >>= 1, reason++)
+		if (new & 1) {
+			reason->why = why;
+			reason->cap = cap;
+		}
 	a->granted |= perms;
-}
-
-/* The next second at which one of the chain's records begins or ends to count. */
-static void bound(struct right_answer *a, const struct right_query *q, const struct chain *chain)
-{
-	for (uint32_t i = 0; i <= chain->depth; i++) {
-		uint64_t begin = chain->cap[i]->not_before, end = end_of(chain->cap[i]);
-
-		if (begin > q->now && begin < a->until)
-			a->until = begin;
-		if (end > q->now && end < a->until)
-			a->until = end;
-	}
 }
 
 static void one_chain(const struct right_query *q, struct right_answer *a, uint64_t off,
 		      const struct chain *chain)
 {
-	const struct twz_cap *cap = chain->cap[0];
+	const struct twz_cap *cap = chain->cap[0], *unverified;
 	enum right_why why;
 
 	if (STEP("check", "right: gates give no permission") && cap->flags & TWZ_CAP_GATE)
 		return;
-	why = check_chain(q, chain, a);
-	if (why == RIGHT_MALFORMED) {
-		note(a, TWZ_PERM_ALL, why, off); /* which ones it means is not known */
+	if (STEP("check", "right: R1 form") && !check_form(chain)) {
+		note(a, TWZ_PERM_ALL, RIGHT_MALFORMED, off); /* which ones it means is not known */
 		return;
 	}
-	bound(a, q, chain);
+	if (!(cap->perms & ~a->granted))
+		return; /* right or not, it adds nothing */
+	why = check_shape(q, chain);
 	if (why == RIGHT_CAP)
-		give(a, cap->perms, RIGHT_CAP, off);
-	else
+		why = check_time(q, cap, &a->until);
+	if (why == RIGHT_CAP)
+		why = check_proofs(q, chain, &unverified);
+	if (why != RIGHT_CAP) {
 		note(a, cap->perms, why, off);
-	if (why == RIGHT_UNVERIFIED)
+	} else if (unverified) {
+		note(a, cap->perms, RIGHT_UNVERIFIED, off);
 		a->pending |= cap->perms;
+	} else {
+		give(a, cap->perms, RIGHT_CAP, off);
+	}
 }
 
 /* The capabilities of a run: each followed by its chain. */
@@ -376,44 +431,83 @@ static void run(const struct right_query *q, struct right_answer *a,
 	}
 }
 
-static void capabilities(const struct right_query *q, struct right_answer *a, struct twz_id target)
+/*
+ * What the active context gives, under the object's ID and under its key's. Returns its limit: the mask
+ * is on the way.
+ */
+static uint32_t active(const struct right_query *q, struct right_answer *a)
 {
-	struct search search = {.target = target, .kind = TWZ_CONTEXT_CAP};
-	const struct twz_context_entry *e;
+	struct search object = search_for(q->active, q->object);
+	const struct twz_context_entry *e, *mask = NULL;
 	uint32_t candidates = 0;
 
-	while ((e = next_entry(q->active, &search)))
-		run(q, a, e, &candidates);
+	while ((e = next_entry(q->active, &object))) {
+		if (e->kind == TWZ_CONTEXT_CAP)
+			run(q, a, e, &candidates);
+		else if (e->kind == TWZ_CONTEXT_MASK && !mask)
+			mask = e;
+	}
+	if (!none(q->key) && !same(q->key, q->object)) {
+		struct search key = search_for(q->active, q->key);
+
+		candidates = 0;
+		while ((e = next_entry(q->active, &key)))
+			if (e->kind == TWZ_CONTEXT_CAP)
+				run(q, a, e, &candidates);
+	}
+	return limit_of(q->active, &object, mask);
 }
 
-static void limit(struct right_answer *a, const struct right_context *context, struct twz_id object,
-		  enum right_why why)
+static NOINLINE void take(struct right_answer *a, uint32_t taken, enum right_why why,
+			  struct twz_id context)
 {
-	uint32_t allowed = right_limit(context, object), taken = a->effective & ~allowed;
+	struct right_reason *reason = a->reason;
 
-	for (unsigned i = 0; i < RIGHT_PERMS; i++)
-		if (taken >> i & 1)
-			a->reason[i] = (struct right_reason){.why = why, .by = context->id};
+	for (; taken; taken >>= 1, reason++)
+		if (taken & 1)
+			*reason = (struct right_reason){.why = why, .by = context};
+}
+
+static inline void limit(struct right_answer *a, uint32_t allowed,
+			 const struct right_context *context, enum right_why why)
+{
+	uint32_t taken = a->effective & ~allowed;
+
+	if (taken)
+		take(a, taken, why, context->id);
 	a->effective &= allowed;
 	a->pending &= allowed;
 }
 
+/* Of the chain that came closest to giving one of `pending`: the first record without a verdict. */
+static NOINLINE const struct twz_cap *find_unverified(const struct right_query *q,
+						      const struct right_answer *a)
+{
+	uint64_t off = a->reason[__builtin_ctz(a->pending)].cap;
+	const struct twz_cap *unverified;
+	struct chain chain;
+
+	if (!read_chain(q->active, off, CHAIN_MAX, &chain) ||
+	    check_proofs(q, &chain, &unverified) != RIGHT_CAP)
+		return NULL;
+	return unverified;
+}
+
 void right_decide(const struct right_query *q, struct right_answer *a)
 {
+	uint32_t allowed = TWZ_PERM_ALL;
+
 	*a = (struct right_answer){.until = RIGHT_NEVER};
 	give(a, q->defaults & TWZ_PERM_ALL, RIGHT_DEFAULT, 0);
 	give(a, q->grants & TWZ_PERM_ALL, RIGHT_GRANT, 0);
-	if (q->active) {
-		capabilities(q, a, q->object);
-		if (!none(q->key) && !same(q->key, q->object))
-			capabilities(q, a, q->key);
-	}
+	if (q->active)
+		allowed = active(q, a);
 	a->effective = a->granted;
 	a->pending &= ~a->granted;
 	if (STEP("check", "right: the active context's masks") && q->active)
-		limit(a, q->active, q->object, RIGHT_MASKED);
+		limit(a, allowed, q->active, RIGHT_MASKED);
 	for (uint32_t i = 0; STEP("check", "right: undetachable limits") && i < q->nlimits; i++)
-		limit(a, q->limits[i], q->object, RIGHT_LIMITED);
-	if (!a->pending)
-		a->unverified = NULL;
+		limit(a, right_limit(q->limits[i], q->object), q->limits[i], RIGHT_LIMITED);
+	if (a->pending)
+		a->unverified = find_unverified(q, a);
 }

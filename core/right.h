@@ -2,7 +2,7 @@
  * right.h - the decision: what a thread may do to an object, and why. docs/format/security.md.
  *
  * One pure function. It reads its input and nothing else, keeps nothing, and calls only what the input
- * supplies; the kernel, the tools and the tests all use it.
+ * supplies; the kernel, the tools and the tests all use it. A context is opened once for many decisions.
  *
  *   granted   = the object's defaults | valid capabilities of the active context | grants
  *   limit of a context = (global mask | override for the object) & mask for the object
@@ -30,9 +30,9 @@
  * out of place gives nothing: a capability counts as absent; if a mask, or whether there is one, cannot
  * be read, the context's limit is empty.
  *
- * With UNKNOWN verdicts: as long as `unverified` is not null, find its verdict and decide again. In the
- * end `effective` is what it would be with all verdicts known; those that could add nothing to it were
- * never asked for.
+ * With UNKNOWN verdicts: as long as `unverified` is not null, find what is not known of it (signature,
+ * parent) and decide again. In the end `effective` is what it would be with all verdicts known; those
+ * that could add nothing to it never stood in `unverified`.
  */
 #ifndef TWZ_CORE_RIGHT_H
 #define TWZ_CORE_RIGHT_H
@@ -44,18 +44,29 @@
 #define RIGHT_PROBES 64u /* slots of a context's table that a look-up takes at most */
 #define RIGHT_NEVER (~0ull)
 
-/* A published context: its bytes do not change while a decision runs. */
+/*
+ * A published context: its bytes do not change as long as it is open. Whoever has one fills in what
+ * stands above and calls right_open(); without that it gives nothing, and its limit is empty.
+ */
 struct right_context {
 	struct twz_id id;
 	/* From TWZ_OBJ_DATA on, at most an object's size; offsets are of the object, so that much more. */
 	uint64_t bytes;
 	/*
 	 * [offset, offset + bytes), which is inside, at a multiple of 8, and does not cross a page; null
-	 * if it is not there. Aligned as the offset is; stays as long as the answer is used.
+	 * if it is not there. Aligned as the offset is; stays as long as the context is open.
 	 */
 	const void *(*at)(const struct right_context *context, uint64_t offset, uint64_t bytes);
 	void *arg;
+
+	/* right_open() fills in the rest. */
+	uint64_t table, nentries;
+	uint64_t probes;                         /* entries that a search goes through at most */
+	const struct twz_context_entry *entries; /* the table, if it lies in one page */
+	uint32_t global_mask;
 };
+
+void right_open(struct right_context *context);
 
 enum right_verdict { RIGHT_BAD = 0, RIGHT_GOOD = 1, RIGHT_UNKNOWN = 2 };
 
@@ -68,8 +79,18 @@ struct right_query {
 	const struct right_context *const *limits; /* undetachable ones, `nlimits` */
 	uint32_t nlimits;
 	void *arg;
-	/* Is the signature right, under the key that cap->signer names? UNKNOWN: it was not looked at. */
+	/*
+	 * R11: is the signature right, under the key that cap->signer names? UNKNOWN: it was not looked
+	 * at. Not asked if the chain is wrong anyhow, or would give nothing that is not granted.
+	 */
 	enum right_verdict (*verdict)(void *arg, const struct twz_cap *cap);
+	/*
+	 * R4: does the link name this parent, the record behind it? cap_is_parent() says so, for a hash;
+	 * as the records stay what they are, its answer may be kept for the two of them. UNKNOWN: it was
+	 * not looked at. Asked like `verdict`, and before it. Null: cap_is_parent(), each time.
+	 */
+	enum right_verdict (*parent)(void *arg, const struct twz_cap *link,
+				     const struct twz_cap *parent);
 	/* The key that this context object was made under; false: there is no such object. */
 	bool (*context_key)(void *arg, struct twz_id context, struct twz_id *key);
 };
@@ -101,7 +122,8 @@ struct right_answer {
 	uint32_t effective, granted;
 	uint32_t pending; /* would be effective as well if `unverified` turned out good */
 	uint64_t until;   /* the first second in which the answer may be another; RIGHT_NEVER */
-	const struct twz_cap *unverified; /* the first UNKNOWN signature, where `at` put it */
+	/* Of a chain that would give some of `pending`: the first record with an UNKNOWN, where `at` put it. */
+	const struct twz_cap *unverified;
 	struct right_reason {
 		enum right_why why;
 		struct twz_id by; /* MASKED, LIMITED: the context */

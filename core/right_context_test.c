@@ -42,6 +42,23 @@ static void test_run_goes_on(void **state)
 	refused(RIGHT_MALFORMED);
 }
 
+/* A context that nobody opened gives nothing, and leaves nothing. */
+static void test_not_open(void **state)
+{
+	struct right_query q = query();
+	struct right_answer a;
+
+	(void)state;
+	sound();
+	sign(2, NULL);
+	hold(O, 2);
+	q.defaults = TWZ_READ;
+	right_decide(&q, &a);
+	assert_int_equal(a.granted, TWZ_READ);
+	assert_int_equal(a.effective, 0);
+	assert_int_equal(right_limit(&active.context, id(O)), 0);
+}
+
 static void test_header(void **state)
 {
 	static const uint64_t lengths[] = {0, 8, 127};
@@ -52,22 +69,22 @@ static void test_header(void **state)
 	hold(O, 2);
 	header(&active)->magic ^= 1;
 	assert_int_equal(ask().granted, 0);
-	assert_int_equal(right_limit(&active.context, id(O)), 0);
+	assert_int_equal(limit_of(&active, O), 0);
 	hold(O, 2);
 	header(&active)->version = 2;
 	assert_int_equal(ask().granted, 0);
-	assert_int_equal(right_limit(&active.context, id(O)), 0);
+	assert_int_equal(limit_of(&active, O), 0);
 	for (unsigned i = 0; i < 3; i++) {
 		hold(O, 2);
 		active.context.bytes = lengths[i];
 		assert_int_equal(ask().granted, 0);
-		assert_int_equal(right_limit(&active.context, id(O)), 0);
+		assert_int_equal(limit_of(&active, O), 0);
 	}
 	/* Without a table, the global mask alone. */
 	hold(O, 2);
 	header(&active)->nentries = 0;
 	assert_int_equal(ask().granted, 0);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_PERM_ALL);
+	assert_int_equal(limit_of(&active, O), TWZ_PERM_ALL);
 }
 
 /* Tables that cannot be read: no capability is found, and it is not assumed that there is no mask. */
@@ -93,7 +110,7 @@ static void test_table(void **state)
 		header(&active)->nentries = 1;
 		header(&active)->table = tables[i];
 		assert_int_equal(ask().granted, 0);
-		assert_int_equal(right_limit(&active.context, id(O)), 0);
+		assert_int_equal(limit_of(&active, O), 0);
 	}
 	for (unsigned i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
 		hold(O, 2);
@@ -104,7 +121,7 @@ static void test_table(void **state)
 			memcpy(active.data + TABLE + 32 * j,
 			       active.data + TABLE + 32 * ((O ^ 0x77) & (ENTRIES - 1)), 32);
 		assert_int_equal(ask().effective, 0);
-		assert_int_equal(right_limit(&active.context, id(O)), 0);
+		assert_int_equal(limit_of(&active, O), 0);
 	}
 	/* A table that is longer than the data: what lies inside can be used. */
 	for (unsigned i = 0; i < sizeof(huge) / sizeof(*huge); i++) {
@@ -117,17 +134,16 @@ static void test_table(void **state)
 /* A full table without an end: the search gives up, and then there may be a mask. */
 static void test_full_table(void **state)
 {
-	static const uint64_t sizes[] = {1, 8, 64, 128};
+	static const uint64_t sizes[] = {1, 8, 64, 128, 256};
 
 	(void)state;
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		empty(&active, A, TWZ_PERM_ALL);
 		header(&active)->table = TWZ_OBJ_DATA + TWZ_PAGE;
 		header(&active)->nentries = sizes[i];
 		for (uint64_t j = 0; j < sizes[i]; j++)
 			enter(&active, id(NIDS + j), TWZ_CONTEXT_CAP, 1, CAPS);
-		assert_int_equal(right_limit(&active.context, id(O)),
-				 sizes[i] <= RIGHT_PROBES ? TWZ_PERM_ALL : 0);
+		assert_int_equal(limit_of(&active, O), sizes[i] <= RIGHT_PROBES ? TWZ_PERM_ALL : 0);
 		assert_int_equal(ask().granted, 0);
 	}
 	/* A mask further away than the search goes is not found: neither is it believed to be absent. */
@@ -138,7 +154,29 @@ static void test_full_table(void **state)
 		enter(&active, (struct twz_id){O + 128 * j, 0x77 + (128ull << 20)}, TWZ_CONTEXT_CAP,
 		      1, CAPS);
 	mask(&active, O, 0, TWZ_READ);
-	assert_int_equal(right_limit(&active.context, id(O)), 0);
+	assert_int_equal(limit_of(&active, O), 0);
+}
+
+/* A table of two pages: what lies in either is found. */
+static void test_large_table(void **state)
+{
+	(void)state;
+	sound();
+	cap[0].accessor = id(A);
+	signer[0] = K;
+	sign(0, NULL);
+	for (uint64_t page = 0; page < 2; page++) {
+		uint64_t target = O ^ page << 7; /* its place in the table is as far behind */
+
+		empty(&active, A, TWZ_PERM_ALL);
+		header(&active)->table = TWZ_OBJ_DATA + TWZ_PAGE;
+		header(&active)->nentries = 256;
+		place(0, 0);
+		enter(&active, id(O), TWZ_CONTEXT_CAP, 1, CAPS);
+		mask(&active, target, 0, TWZ_READ);
+		assert_int_equal(limit_of(&active, target), TWZ_READ);
+		assert_int_equal(ask().effective, page ? TWZ_READ | TWZ_WRITE : TWZ_READ);
+	}
 }
 
 static void test_mask_out_of_place(void **state)
@@ -155,13 +193,13 @@ static void test_mask_out_of_place(void **state)
 	for (unsigned i = 0; i < sizeof(offs) / sizeof(*offs); i++) {
 		empty(&active, A, TWZ_PERM_ALL);
 		enter(&active, id(O), TWZ_CONTEXT_MASK, 1, 0)->off = offs[i];
-		assert_int_equal(right_limit(&active.context, id(O)), 0);
+		assert_int_equal(limit_of(&active, O), 0);
 	}
 	empty(&active, A, TWZ_PERM_ALL);
 	m = mask(&active, O, 0, TWZ_READ);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_READ);
+	assert_int_equal(limit_of(&active, O), TWZ_READ);
 	m->target = id(P);
-	assert_int_equal(right_limit(&active.context, id(O)), 0);
+	assert_int_equal(limit_of(&active, O), 0);
 }
 
 static void test_run_out_of_place(void **state)
@@ -229,7 +267,7 @@ static void test_damaged(void **state)
 		random = random * 6364136223846793005u + 1442695040888963407u;
 		*(uint64_t *)(active.data + (random >> 33) % (CAPS + 768) / 8 * 8) =
 			random >> 20 & 1 ? random : 1ull << (random >> 58);
-		right_decide(&q, &a);
+		decide(&q, &a);
 		assert_int_equal(a.granted, TWZ_READ);
 		assert_int_equal(a.effective & ~TWZ_READ, 0);
 	}
@@ -239,6 +277,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_candidates),       cmocka_unit_test(test_run_goes_on),
+		cmocka_unit_test(test_not_open),         cmocka_unit_test(test_large_table),
 		cmocka_unit_test(test_header),           cmocka_unit_test(test_table),
 		cmocka_unit_test(test_full_table),       cmocka_unit_test(test_mask_out_of_place),
 		cmocka_unit_test(test_run_out_of_place), cmocka_unit_test(test_unknown_kind),

@@ -15,7 +15,7 @@ static void test_nothing(void **state)
 
 	(void)state;
 	q.active = NULL;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.effective, 0);
 	assert_int_equal(a.reason[0].why, RIGHT_NONE);
 	assert_int_equal(a.until, RIGHT_NEVER);
@@ -32,7 +32,7 @@ static void test_defaults_and_grants(void **state)
 	q.active = NULL;
 	q.defaults = TWZ_READ | ~(uint32_t)TWZ_PERM_ALL;
 	q.grants = TWZ_READ | TWZ_USE | ~(uint32_t)TWZ_PERM_ALL;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, TWZ_READ | TWZ_USE);
 	assert_int_equal(a.effective, TWZ_READ | TWZ_USE);
 	assert_int_equal(a.reason[0].why, RIGHT_DEFAULT);
@@ -90,15 +90,15 @@ static void test_another_object(void **state)
 	hold(K, 0);
 	gives(TWZ_READ | TWZ_WRITE);
 	q.key = id(K2);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, 0);
 	q.key = id(0);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, 0);
 	/* The key object itself, made under another key, is not made under itself. */
 	q.object = id(K);
 	q.key = id(K2);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, 0);
 }
 
@@ -176,11 +176,11 @@ static void test_r4_parent(void **state)
 {
 	(void)state;
 	CHANGED(CHANGE(0, parent[0], 0, RIGHT_BROKEN), CHANGE(1, parent[31], 0, RIGHT_BROKEN));
-	/* Another parent than the one that was signed: more time, the same key. */
+	/* Another parent than the one that was signed, under the same key. */
 	sound();
 	sign(2, NULL);
 	hold(O, 2);
-	cap[1].expires = 0;
+	cap[1].serial = 1;
 	cap_sign(&cap[1], &cap[2], id(KC), secret[KC]);
 	place(1, 0);
 	memcpy(placed(1), &cap[1], sizeof(cap[1]));
@@ -236,7 +236,7 @@ static void test_r6_no_key(void **state)
 	cap[0].signer = id(0);
 	hold(O, 0);
 	q.key = id(0);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, 0);
 	assert_int_equal(a.reason[0].why, RIGHT_SIGNER);
 }
@@ -285,7 +285,7 @@ static void at_time(uint64_t now, uint32_t effective, enum right_why why, uint64
 	struct right_answer a;
 
 	q.now = now;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.effective, effective);
 	assert_int_equal(a.reason[0].why, why);
 	assert_int_equal(a.until, until);
@@ -297,12 +297,12 @@ static void test_r10_times(void **state)
 	sound();
 	sign(2, NULL);
 	hold(O, 2);
-	at_time(0, 0, RIGHT_EARLY, 100);
+	at_time(0, 0, RIGHT_EARLY, 200);
 	at_time(100, 0, RIGHT_EARLY, 200);
 	at_time(199, 0, RIGHT_EARLY, 200);
 	at_time(200, TWZ_READ | TWZ_WRITE, RIGHT_CAP, 900);
 	at_time(899, TWZ_READ | TWZ_WRITE, RIGHT_CAP, 900);
-	at_time(900, 0, RIGHT_EXPIRED, 1000);
+	at_time(900, 0, RIGHT_EXPIRED, RIGHT_NEVER);
 	at_time(1000, 0, RIGHT_EXPIRED, RIGHT_NEVER);
 	/* Each link's times count, not only the last one's. */
 	for (unsigned i = 0; i < 3; i++) {
@@ -313,7 +313,7 @@ static void test_r10_times(void **state)
 		}
 		sign(2, NULL);
 		hold(O, 2);
-		at_time(99, 0, i ? RIGHT_WIDENED : RIGHT_EARLY, 100);
+		at_time(99, 0, i ? RIGHT_WIDENED : RIGHT_EARLY, i ? RIGHT_NEVER : 100);
 	}
 	sound();
 	for (unsigned j = 0; j < 3; j++)
@@ -390,17 +390,17 @@ static void test_masks(void **state)
 	mask(&active, P, 0, 0);
 	mask(&active, O, TWZ_WRITE, TWZ_WRITE | TWZ_EXEC);
 	assert_int_equal(ask().effective, TWZ_WRITE);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_WRITE);
-	assert_int_equal(right_limit(&active.context, id(P)), 0);
-	assert_int_equal(right_limit(&active.context, id(C)), TWZ_READ);
+	assert_int_equal(limit_of(&active, O), TWZ_WRITE);
+	assert_int_equal(limit_of(&active, P), 0);
+	assert_int_equal(limit_of(&active, C), TWZ_READ);
 	/* The first of two counts. */
 	mask(&active, O, TWZ_PERM_ALL, TWZ_PERM_ALL);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_WRITE);
+	assert_int_equal(limit_of(&active, O), TWZ_WRITE);
 	/* Unknown permissions are none. */
 	empty(&active, A, ~0u);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_PERM_ALL);
+	assert_int_equal(limit_of(&active, O), TWZ_PERM_ALL);
 	mask(&active, O, ~0u, ~0u);
-	assert_int_equal(right_limit(&active.context, id(O)), TWZ_PERM_ALL);
+	assert_int_equal(limit_of(&active, O), TWZ_PERM_ALL);
 }
 
 static void test_undetachable(void **state)
@@ -416,22 +416,24 @@ static void test_undetachable(void **state)
 	empty(&limits[0], B, TWZ_READ | TWZ_WRITE);
 	empty(&limits[1], C, TWZ_PERM_ALL);
 	mask(&limits[1], O, 0, TWZ_WRITE | TWZ_DELETE);
+	right_open(&limits[0].context);
+	right_open(&limits[1].context);
 	q.limits = both;
 	q.nlimits = 1;
 	q.grants = TWZ_DELETE;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, TWZ_READ | TWZ_WRITE | TWZ_DELETE);
 	assert_int_equal(a.effective, TWZ_READ | TWZ_WRITE);
 	assert_int_equal(a.reason[4].why, RIGHT_LIMITED);
 	assert_int_equal(a.reason[4].by.lo, B);
 	q.nlimits = 2;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.effective, TWZ_WRITE);
 	assert_int_equal(a.reason[0].why, RIGHT_LIMITED);
 	assert_int_equal(a.reason[0].by.lo, C);
 	/* They limit a thread that has no active context, too; and give nothing. */
 	q.active = NULL;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.granted, TWZ_DELETE);
 	assert_int_equal(a.effective, 0);
 }
@@ -450,7 +452,7 @@ static void test_unverified(void **state)
 	hold(O, 2);
 	all_known = false;
 	q.defaults = TWZ_READ;
-	for (right_decide(&q, &a); a.unverified; right_decide(&q, &a)) {
+	for (decide(&q, &a); a.unverified; decide(&q, &a)) {
 		assert_int_equal(a.effective, TWZ_READ);
 		assert_int_equal(a.pending, TWZ_WRITE);
 		assert_int_equal(a.reason[1].why, RIGHT_UNVERIFIED);
@@ -464,7 +466,7 @@ static void test_unverified(void **state)
 	nknown = 0;
 	placed(0)->sig[1] ^= 1;
 	known[nknown++] = placed(0);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_null(a.unverified);
 	assert_int_equal(a.pending, 0);
 	assert_int_equal(a.reason[1].why, RIGHT_FORGED);
@@ -472,7 +474,7 @@ static void test_unverified(void **state)
 	/* What a mask or a limit takes anyhow is not worth a verification. */
 	nknown = 0;
 	header(&active)->global_mask = TWZ_READ;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_null(a.unverified);
 	assert_int_equal(a.pending, 0);
 }
@@ -489,16 +491,113 @@ static void test_no_verdict_in_vain(void **state)
 	cap[2].perms = 0;
 	sign(2, NULL);
 	hold(O, 2);
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_null(a.unverified);
 	assert_int_equal(a.reason[0].why, RIGHT_WIDENED);
 	sound();
 	sign(2, NULL);
 	hold(O, 2);
 	q.now = 5000;
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_null(a.unverified);
 	assert_int_equal(a.reason[0].why, RIGHT_EXPIRED);
+}
+
+/* None is asked for twice, nor for a chain that would add nothing. */
+static void test_verdicts_asked(void **state)
+{
+	struct right_query q = query();
+	struct right_answer a;
+
+	(void)state;
+	sound();
+	sign(2, NULL);
+	hold(O, 2);
+	decide(&q, &a);
+	assert_int_equal(a.effective, TWZ_READ | TWZ_WRITE);
+	assert_int_equal(nasked, 3);
+	q.defaults = TWZ_READ;
+	q.grants = TWZ_WRITE;
+	decide(&q, &a);
+	assert_int_equal(a.effective, TWZ_READ | TWZ_WRITE);
+	assert_int_equal(nasked, 3);
+}
+
+/* The one that is asked for could add something: what another capability gives meanwhile is none. */
+static void test_unverified_adds(void **state)
+{
+	struct right_query q = query();
+	struct right_answer a;
+
+	(void)state;
+	empty(&active, A, TWZ_READ | TWZ_WRITE | TWZ_EXEC);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint32_t perms[] = {TWZ_READ, TWZ_USE, TWZ_READ, TWZ_EXEC};
+
+		cap[0] = (struct twz_cap){.perms = perms[i], .target = id(O), .accessor = id(A)};
+		signer[0] = K;
+		sign(0, NULL);
+		place(i, 0);
+	}
+	enter(&active, id(O), TWZ_CONTEXT_CAP, 4, CAPS);
+	all_known = false;
+	known[nknown++] = placed(2);
+	decide(&q, &a);
+	assert_int_equal(a.effective, TWZ_READ);
+	assert_int_equal(a.pending, TWZ_EXEC);
+	assert_ptr_equal(a.unverified, placed(3));
+}
+
+/* ---- parents that were looked at before ------------------------------------------------------------------ */
+
+static enum right_verdict parents; /* what is said of each */
+static unsigned nparents;
+
+static enum right_verdict parent(void *arg, const struct twz_cap *link, const struct twz_cap *of)
+{
+	(void)arg;
+	assert_ptr_equal(link + 1, of);
+	nparents++;
+	return parents;
+}
+
+static void test_parents(void **state)
+{
+	struct right_query q = query();
+	struct right_answer a;
+
+	(void)state;
+	q.parent = parent;
+	sound();
+	sign(2, NULL);
+	hold(O, 2);
+	placed(0)->parent[0] ^= 1; /* nobody looks */
+	crypto_sign(placed(0)->sig, secret[KB], placed(0), CAP_SIGNED);
+	parents = RIGHT_GOOD;
+	decide(&q, &a);
+	assert_int_equal(a.effective, TWZ_READ | TWZ_WRITE);
+	assert_int_equal(nparents, 2);
+	parents = RIGHT_BAD;
+	nasked = 0;
+	decide(&q, &a);
+	assert_int_equal(a.granted | a.pending, 0);
+	assert_int_equal(a.reason[0].why, RIGHT_BROKEN);
+	assert_int_equal(nasked, 0);
+	parents = RIGHT_UNKNOWN;
+	decide(&q, &a);
+	assert_int_equal(a.granted, 0);
+	assert_int_equal(a.pending, TWZ_READ | TWZ_WRITE);
+	assert_int_equal(a.reason[0].why, RIGHT_UNVERIFIED);
+	assert_ptr_equal(a.unverified, placed(0));
+	/* Of a chain that is wrong anyhow, or adds nothing, no parent is looked at. */
+	nparents = 0;
+	q.now = 5000;
+	decide(&q, &a);
+	assert_int_equal(a.reason[0].why, RIGHT_EXPIRED);
+	q.now = NOW;
+	q.defaults = TWZ_READ | TWZ_WRITE;
+	decide(&q, &a);
+	assert_int_equal(nparents, 0);
 }
 
 int main(void)
@@ -529,6 +628,9 @@ int main(void)
 		cmocka_unit_test(test_undetachable),
 		cmocka_unit_test(test_unverified),
 		cmocka_unit_test(test_no_verdict_in_vain),
+		cmocka_unit_test(test_verdicts_asked),
+		cmocka_unit_test(test_unverified_adds),
+		cmocka_unit_test(test_parents),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -60,7 +60,7 @@ static inline bool context_key(void *arg, struct twz_id context, struct twz_id *
 
 /* Verdicts: really verified, but for those that are not known yet. */
 static const struct twz_cap *known[64];
-static unsigned nknown;
+static unsigned nknown, nasked;
 static bool all_known;
 
 static inline enum right_verdict verdict(void *arg, const struct twz_cap *cap)
@@ -68,6 +68,7 @@ static inline enum right_verdict verdict(void *arg, const struct twz_cap *cap)
 	bool is_known = all_known;
 
 	(void)arg;
+	nasked++;
 	for (unsigned i = 0; i < nknown; i++)
 		is_known |= known[i] == cap;
 	if (!is_known)
@@ -223,7 +224,7 @@ static inline void hold(uint64_t target, uint32_t depth)
 static inline struct right_query query(void)
 {
 	all_known = true;
-	nknown = 0;
+	nknown = nasked = 0;
 	return (struct right_query){.object = id(O),
 				    .key = id(K),
 				    .now = NOW,
@@ -232,12 +233,25 @@ static inline struct right_query query(void)
 				    .context_key = context_key};
 }
 
+/* The context as it is now. */
+static inline void decide(const struct right_query *q, struct right_answer *a)
+{
+	right_open(&active.context);
+	right_decide(q, a);
+}
+
+static inline uint32_t limit_of(struct memory *m, uint64_t object)
+{
+	right_open(&m->context);
+	return right_limit(&m->context, id(object));
+}
+
 static inline struct right_answer ask(void)
 {
 	struct right_query q = query();
 	struct right_answer a;
 
-	right_decide(&q, &a);
+	decide(&q, &a);
 	assert_int_equal(a.effective & ~a.granted, 0);
 	assert_null(a.unverified);
 	return a;

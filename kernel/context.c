@@ -65,6 +65,7 @@ static void complete(struct context *c)
 					   .bytes = c->next_pages * TWZ_PAGE,
 					   .at = snapshot_at,
 					   .arg = c->snapshot};
+	right_open(&c->rights);
 	c->round++;
 }
 
@@ -172,8 +173,10 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 
 void context_deleted(struct object *object)
 {
-	if (object->context)
-		object->context->rights.bytes = 0;
+	if (!object->context)
+		return;
+	object->context->rights.bytes = 0;
+	right_open(&object->context->rights);
 }
 
 /* ---- subjects ------------------------------------------------------------------------------------ */

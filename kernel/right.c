@@ -25,6 +25,12 @@ static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
 	return verify_verdict(cap);
 }
 
+static enum right_verdict parent(void *arg, const struct twz_cap *link, const struct twz_cap *of)
+{
+	(void)arg;
+	return verify_parent(link, of);
+}
+
 static bool context_key(void *arg, struct twz_id id, struct twz_id *key)
 {
 	struct object *o;
@@ -61,6 +67,7 @@ static void decide(const struct object *o, const struct context *active,
 					  .limits = limits,
 					  .nlimits = nlimits,
 					  .verdict = verdict,
+					  .parent = parent,
 					  .context_key = context_key};
 
 	right_decide(&query, answer);

@@ -51,6 +51,13 @@ static struct place {
 } place[PLACES];
 static uint64_t places = 1;
 
+/* The same for pairs: a page may stand in a snapshot twice, so that a link has two records behind it. */
+static struct pair {
+	const struct twz_cap *link, *parent;
+	uint64_t places;
+	bool good;
+} pair[PLACES];
+
 /* Public keys whose objects were proved genuine. */
 static struct proved {
 	struct twz_id id;
@@ -121,6 +128,15 @@ enum right_verdict verify_verdict(const struct twz_cap *cap)
 		return RIGHT_UNKNOWN;
 	*p = (struct place){cap, places, k->good};
 	return k->good ? RIGHT_GOOD : RIGHT_BAD;
+}
+
+enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent)
+{
+	struct pair *p = &pair[(uint64_t)link / 64 % PLACES];
+
+	if (p->link != link || p->parent != parent || p->places != places)
+		*p = (struct pair){link, parent, places, cap_is_parent(parent, link)};
+	return p->good ? RIGHT_GOOD : RIGHT_BAD;
 }
 
 void verify_forget_places(void)

@@ -22,6 +22,9 @@ void verify_init(void);
 /* What is known of the signature of this record in a snapshot. */
 enum right_verdict verify_verdict(const struct twz_cap *cap);
 
+/* Is it the parent of this link? Both in one snapshot. */
+enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent);
+
 /*
  * The running thread sleeps until there is a verdict on this record. False: there is no memory, or no such
  * key; then none is to be had.

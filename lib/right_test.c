@@ -42,8 +42,11 @@ static bool key_of(void *arg, struct twz_id id, struct twz_id *key)
 
 static struct right_context published(const struct twz_obj *obj)
 {
-	return (struct right_context){
+	struct right_context open = {
 		.id = obj->id, .bytes = twz_obj_size(obj), .at = mapped_at, .arg = obj->base};
+
+	right_open(&open);
+	return open;
 }
 
 static struct right_answer decide(const struct twz_obj *obj, struct twz_id object, uint64_t now)

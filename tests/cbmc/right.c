@@ -4,8 +4,9 @@
  * A context is abstract here: `at` checks that it is asked for what the contract allows, and gives any
  * bytes, or nothing, each time anew; an enemy who could change the context while it is read would have
  * no more. After READS reads there is nothing more in it. A record is an object of exactly the size
- * asked for, so that CBMC sees every access beyond. All reads go through at(), whose proof has no bound but
- * the sizes that are asked for; that of the chain is for three records. Hashes, verdicts and keys are any.
+ * asked for, so that CBMC sees every access beyond. All reads go through at(), whose proof has no bound,
+ * but those of a table in one page; that proof is for one of ENTRIES, that of the chain for three records.
+ * Hashes, verdicts and keys are any.
  *
  * One of the functions PROOF_... is the start; each is for all inputs within the bounds.
  */
@@ -15,6 +16,7 @@
 #define READS 4
 #endif
 #define LINKS 3 /* records of a chain */
+#define ENTRIES 8
 
 _Bool nondet_bool(void);
 uint32_t nondet_u32(void);
@@ -28,16 +30,16 @@ static unsigned reads;
 
 /* ---- the surroundings ------------------------------------------------------------------------------- */
 
-void cap_hash(uint8_t hash[static CAP_HASH], const struct twz_cap *cap)
+bool cap_is_parent(const struct twz_cap *parent, const struct twz_cap *link)
 {
-	__CPROVER_assert(__CPROVER_r_ok(cap, sizeof(*cap)), "the hash is of a whole record");
-	__CPROVER_havoc_slice(hash, CAP_HASH);
+	__CPROVER_assert(__CPROVER_r_ok(parent, sizeof(*parent)), "the hash is of a whole record");
+	__CPROVER_assert(__CPROVER_r_ok(link, sizeof(*link)), "and stands in one");
+	return nondet_bool();
 }
 
 static const void *any_bytes(const struct right_context *context, uint64_t offset, uint64_t bytes)
 {
 	uint64_t in = offset - TWZ_OBJ_DATA;
-	struct twz_cap *cap;
 
 	__CPROVER_assert(offset >= TWZ_OBJ_DATA, "not before the data");
 	__CPROVER_assert(in <= context->bytes && bytes <= context->bytes - in, "inside the data");
@@ -58,10 +60,13 @@ static const void *any_bytes(const struct right_context *context, uint64_t offse
 		*entry = nondet_entry();
 		return entry;
 	}
-	__CPROVER_assert(bytes == sizeof(struct twz_cap), "nothing else is asked for");
-	cap = __CPROVER_allocate(sizeof(*cap), 0);
-	*cap = nondet_cap();
-	return cap;
+	if (bytes == sizeof(struct twz_cap)) {
+		struct twz_cap *cap = __CPROVER_allocate(sizeof(*cap), 0);
+
+		*cap = nondet_cap();
+		return cap;
+	}
+	return NULL; /* a table: PROOF_entries */
 }
 
 static enum right_verdict any_verdict(void *arg, const struct twz_cap *cap)
@@ -72,6 +77,13 @@ static enum right_verdict any_verdict(void *arg, const struct twz_cap *cap)
 	__CPROVER_assert(__CPROVER_r_ok(cap, sizeof(*cap)), "the verdict is of a whole record");
 	__CPROVER_assume(v <= RIGHT_UNKNOWN);
 	return v;
+}
+
+static enum right_verdict any_parent(void *arg, const struct twz_cap *link,
+				     const struct twz_cap *of)
+{
+	__CPROVER_assert(__CPROVER_r_ok(of, sizeof(*of)), "its parent is a whole record");
+	return any_verdict(arg, link);
 }
 
 static bool any_key(void *arg, struct twz_id context, struct twz_id *key)
@@ -90,6 +102,21 @@ static struct right_context any_context(void)
 	return c;
 }
 
+/* As PROOF_open says that it is opened. */
+static struct right_context any_open(void)
+{
+	struct right_context c = any_context();
+
+	c.table = nondet_u64();
+	c.nentries = nondet_u64();
+	c.probes = nondet_u64();
+	c.entries = NULL;
+	c.global_mask = nondet_u32() & TWZ_PERM_ALL;
+	__CPROVER_assume(!(c.nentries & (c.nentries - 1)));
+	__CPROVER_assume(c.probes <= c.nentries && c.probes <= RIGHT_PROBES);
+	return c;
+}
+
 static struct right_query any_query(void)
 {
 	struct right_query q = {.object = nondet_id(),
@@ -98,6 +125,7 @@ static struct right_query any_query(void)
 				.grants = nondet_u32(),
 				.now = nondet_u64(),
 				.verdict = any_verdict,
+				.parent = nondet_bool() ? any_parent : NULL,
 				.context_key = any_key};
 
 	return q;
@@ -106,6 +134,8 @@ static struct right_query any_query(void)
 /* ---- proofs ----------------------------------------------------------------------------------------- */
 
 void PROOF_at(void);
+void PROOF_open(void);
+void PROOF_search(void);
 void PROOF_limit(void);
 void PROOF_mask_never_adds(void);
 void PROOF_link_never_exceeds(void);
@@ -114,30 +144,55 @@ void PROOF_link_never_exceeds(void);
 void PROOF_at(void)
 {
 	struct right_context c = any_context();
-	uint64_t bytes = nondet_u64();
 
-	__CPROVER_assume(bytes == sizeof(struct twz_context) || bytes == sizeof(struct twz_cap) ||
-			 bytes == sizeof(struct twz_context_entry));
-	(void)at(&c, nondet_u64(), bytes);
+	(void)at(&c, nondet_u64(), nondet_u64());
 }
 
-/* Any header and table: a limit is of known permissions; nothing outside is read. */
-void PROOF_limit(void)
+/* Any header: what is opened is what searches rely on. */
+void PROOF_open(void)
 {
 	struct right_context c = any_context();
 
-	__CPROVER_assert(!(right_limit(&c, nondet_id()) & ~(uint32_t)TWZ_PERM_ALL), "known ones");
+	right_open(&c);
+	__CPROVER_assert(!(c.nentries & (c.nentries - 1)), "a power of two");
+	__CPROVER_assert(c.probes <= c.nentries && c.probes <= RIGHT_PROBES, "bounded");
+	__CPROVER_assert(!(c.global_mask & ~(uint32_t)TWZ_PERM_ALL), "known permissions");
+}
+
+/* Any step of any search: what it reads is in the table, and in the data. */
+void PROOF_search(void)
+{
+	struct twz_context_entry table[ENTRIES]; /* any: it is not initialized */
+	struct right_context c = any_open();
+	struct search search = {.target = nondet_id(), .next = nondet_u64(), .left = 1};
+
+	c.entries = c.nentries == ENTRIES && nondet_bool() ? table : NULL;
+	(void)next_entry(&c, &search);
+}
+
+/* Any mask, or none: a limit is of known permissions, and of none if one may be lost. */
+void PROOF_limit(void)
+{
+	struct right_context c = any_open();
+	struct search search = {.target = nondet_id(), .lost = nondet_bool()};
+	struct twz_context_entry e = nondet_entry();
+	bool found = nondet_bool();
+	uint32_t allowed = limit_of(&c, &search, found ? &e : NULL);
+
+	__CPROVER_assert(!(allowed & ~(uint32_t)TWZ_PERM_ALL), "known ones");
+	__CPROVER_assert(found || !search.lost || !allowed, "a lost mask leaves nothing");
 }
 
 /* Whatever was decided so far, applying a context's masks takes and never adds. */
 void PROOF_mask_never_adds(void)
 {
-	struct right_context c = any_context();
+	struct right_context c = {.id = nondet_id()};
 	struct right_answer a = {
 		.effective = nondet_u32(), .granted = nondet_u32(), .pending = nondet_u32()};
 	uint32_t effective = a.effective, granted = a.granted, pending = a.pending;
 
-	limit(&a, &c, nondet_id(), RIGHT_MASKED);
+	__CPROVER_assume(!(effective & ~(uint32_t)TWZ_PERM_ALL));
+	limit(&a, nondet_u32(), &c, RIGHT_MASKED);
 	__CPROVER_assert(!(a.effective & ~effective), "a mask never adds");
 	__CPROVER_assert(!(a.pending & ~pending), "nor to what is pending");
 	__CPROVER_assert(a.granted == granted, "nor to what is granted");

@@ -26,10 +26,11 @@ prove() {
 }
 
 prove at --unwind 2
-# Two reads are the header alone, so the global mask; tables and entries are left to spec_right and fuzz_right.
-prove limit -DREADS=2 --unwindset next_entry.0:4 --unwind 6
-prove mask_never_adds -DREADS=2 --unwindset next_entry.0:4 --unwind 6
-prove link_never_exceeds --unwindset zero.0:50,memcmp.0:34 --unwind 6
+prove open --unwind 2
+prove search --unwind 3
+prove limit --unwind 2
+prove mask_never_adds --unwind 6
+prove link_never_exceeds --unwind 6
 
 echo "cbmc_right: $passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -32,7 +32,7 @@ struct ask {
 	uint32_t bytes;
 	uint8_t reserved[4];
 };
-enum { NO_ACTIVE = 1, NO_LIMIT = 2, NO_KEY = 4 };
+enum { NO_ACTIVE = 1, NO_LIMIT = 2, NO_KEY = 4, ASK_PARENTS = 8 };
 
 struct patch {
 	uint16_t where, how;
@@ -68,6 +68,14 @@ static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
 
 	any_good |= v == RIGHT_GOOD;
 	return v;
+}
+
+static enum right_verdict parent(void *arg, const struct twz_cap *link, const struct twz_cap *of)
+{
+	const struct ask *ask = arg;
+
+	(void)of;
+	return ask->verdict[link->sig[1] % 4] % 3;
 }
 
 static bool context_key(void *arg, struct twz_id of, struct twz_id *key)
@@ -189,12 +197,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_context(memory[i], &context[i]);
 	patch_all(memory, data + sizeof(ask), size - sizeof(ask));
 	context[0].bytes = ask.bytes % (BYTES + 1);
+	reads = 0;
+	for (unsigned i = 0; i < NCONTEXTS; i++)
+		right_open(&context[i]);
 	q.key = id(ask.flags & NO_KEY ? 0 : KEY);
 	q.defaults = ask.defaults;
 	q.grants = ask.grants;
 	q.now = ask.now;
 	q.active = ask.flags & NO_ACTIVE ? NULL : &context[0];
 	q.nlimits = ask.flags & NO_LIMIT ? 0 : 1;
+	q.parent = ask.flags & ASK_PARENTS ? parent : NULL;
 	reads = 0;
 	any_good = false;
 	right_decide(&q, &a);

@@ -7,13 +7,15 @@
  * with the input.
  *
  * There is no cryptography here: a signature's byte 8 says whether it is good. Each world is decided
- * twice: with all verdicts known, and with none, of which each is found when the decision asks for it.
+ * twice: with all verdicts known, and with none, of which each is found when the decision asks for it;
+ * of a link, also that its parent is the right one.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "abi/object.h"
+#include "core/cap.h"
 #include "core/right.h"
 
 #define NONE 0xffffffffu
@@ -88,14 +90,24 @@ static const void *at(const struct right_context *context, uint64_t offset, uint
 	return (const uint8_t *)context->arg + in;
 }
 
+static enum right_verdict when_known(const struct known *known, const struct twz_cap *cap,
+				     bool good)
+{
+	bool is = known->all;
+
+	for (unsigned i = 0; i < known->count && !is; i++)
+		is = known->cap[i] == cap;
+	return !is ? RIGHT_UNKNOWN : good ? RIGHT_GOOD : RIGHT_BAD;
+}
+
 static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
 {
-	const struct known *known = arg;
+	return when_known(arg, cap, cap->sig[8]);
+}
 
-	for (unsigned i = 0; i < known->count && !known->all; i++)
-		if (known->cap[i] == cap)
-			return cap->sig[8] ? RIGHT_GOOD : RIGHT_BAD;
-	return !known->all ? RIGHT_UNKNOWN : cap->sig[8] ? RIGHT_GOOD : RIGHT_BAD;
+static enum right_verdict parent(void *arg, const struct twz_cap *link, const struct twz_cap *of)
+{
+	return when_known(arg, link, cap_is_parent(of, link));
 }
 
 static bool context_key(void *arg, struct twz_id context, struct twz_id *key)
@@ -116,6 +128,7 @@ static void decide_cold(struct right_query *q, struct answer *out)
 	struct right_answer a;
 
 	q->arg = &known;
+	q->parent = parent;
 	right_decide(q, &a);
 	out->cold_first = (uint8_t)a.effective;
 	out->cold_pending = (uint8_t)a.pending;
@@ -175,6 +188,7 @@ static void one_batch(const struct batch *batch)
 		contexts[i].at = at;
 		contexts[i].arg = array(contexts[i].bytes, 1);
 		need(contexts[i].arg, contexts[i].bytes);
+		right_open(&contexts[i]);
 	}
 	need(worlds, batch->worlds * sizeof(*worlds));
 	for (uint32_t i = 0; i < batch->worlds; i++)
