@@ -127,6 +127,13 @@ static inline uint32_t limit_of(const struct right_context *context, const struc
 	return (context->global_mask | mask->override) & mask->mask & TWZ_PERM_ALL;
 }
 
+bool right_mentions(const struct right_context *context, struct twz_id object)
+{
+	struct search search = search_for(context, object);
+
+	return next_entry(context, &search) || search.lost;
+}
+
 uint32_t right_limit(const struct right_context *context, struct twz_id object)
 {
 	struct search search = search_for(context, object);

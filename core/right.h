@@ -145,6 +145,13 @@ static inline struct twz_id right_key(const struct twz_identity *identity, struc
 	return right_is_key(identity) ? id : identity->key;
 }
 
+/*
+ * Does the context say anything of this object by its ID, or can that not be read? Objects that neither
+ * the active context nor an undetachable one mentions, and that are no keys, are decided alike if they
+ * have the same key, defaults and grants.
+ */
+bool right_mentions(const struct right_context *context, struct twz_id object);
+
 /* A context's limit for an object. */
 uint32_t right_limit(const struct right_context *context, struct twz_id object);
 

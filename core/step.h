@@ -3,7 +3,8 @@
  *
  * STEP(kind, name) is true. In the simulated build (TWZ_SIM) every use also registers itself, and
  * the mutation run (tests/crash/mutate.sh) switches one after the other off and expects a named
- * test to fail. In every other build it is the constant 1 and costs nothing.
+ * test to fail. The checking kernel can switch off those of the decision on rights, whose names begin
+ * with "right: " (kernel/step.h). In every other build it is the constant 1 and costs nothing.
  *
  *     if (STEP("check", "node: magic") && node->magic != TWZ_NODE_MAGIC)
  *             return TWZ_E_DAMAGED;
@@ -42,6 +43,11 @@ static inline int step_on(struct step *step)
 				kind, name, __FILE__, __LINE__, 0, 0};               \
 		step_on(&step_here);                                                 \
 	})
+
+#elif TWZ_KERNEL_CHECK
+
+_Bool step_on(const char *name);
+#define STEP(kind, name) (__builtin_strncmp(name, "right: ", 7) || step_on(name))
 
 #else
 #define STEP(kind, name) 1

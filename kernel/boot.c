@@ -54,15 +54,35 @@ bool boot_word(const char *word)
 }
 
 #if TWZ_KERNEL_CHECK
+/* What follows off= in a word of the command line; null: there is none. */
+static const char *switched_off(void)
+{
+	const char *line = machine.command_line;
+
+	for (bool begins = true; *line && *line != '\n'; line++) {
+		if (begins && !memcmp(line, "off=", 4))
+			return line + 4;
+		begins = *line == ' ';
+	}
+	return NULL;
+}
+
 bool step_on(const char *name)
 {
-	static char off[48] = "off=";
-	uint64_t n = 4;
+	static const char *off;
+	static bool known;
+	const char *word;
 
-	while (*name && n < sizeof(off) - 1)
-		off[n++] = *name++;
-	off[n] = 0;
-	return !boot_word(off);
+	if (!known) {
+		off = switched_off();
+		known = true;
+	}
+	if (!off)
+		return true;
+	for (word = off; *name; word++, name++)
+		if (*word != (*name == ' ' || *name == ':' ? '-' : *name))
+			return true;
+	return *word && *word != ' ' && *word != '\n';
 }
 #endif
 

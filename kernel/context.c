@@ -107,6 +107,8 @@ static struct context *context_of(struct object *object)
 		list_add_last(&all, &c->link);
 		c->object = object;
 		object_hold(object);
+		if (object_find(object->identity.key, &c->key))
+			c->key = NULL;
 		object->context = c;
 	}
 	c->holds++;
@@ -127,6 +129,8 @@ void context_release(struct context *c)
 	list_remove(&c->link);
 	c->object->context = NULL;
 	object_release(c->object);
+	if (c->key)
+		object_release(c->key);
 	cache_give(&contexts, c);
 }
 
@@ -145,14 +149,24 @@ static int begin(struct thread *t, struct object *object, bool fresh)
 	if (!c)
 		return TWZ_E_NOMEM;
 	t->prepares = c;
+	t->fresh = fresh;
 	t->round = fresh ? c->round + 1 + !!c->next : 1;
 	return 0;
+}
+
+/* A call that was broken off by a fault at its instruction may be followed by one on another context. */
+static void keep_only(struct thread *t, const struct object *object, bool fresh)
+{
+	if (t->prepares && (t->prepares->object != object || t->fresh != fresh) &&
+	    KSTEP("same-context"))
+		context_abandon(t);
 }
 
 int context_prepare(struct thread *t, struct object *object, bool fresh, struct context **context)
 {
 	int error = 0;
 
+	keep_only(t, object, fresh);
 	if (object->identity.type != TWZ_TYPE_CONTEXT)
 		error = TWZ_E_TYPE;
 	else if (!t->prepares)

@@ -28,6 +28,7 @@ struct thread;
 struct context {
 	struct list link;        /* of all */
 	struct object *object;   /* held */
+	struct object *key;      /* that it was made under, held: it is asked for often; or null */
 	struct object *snapshot; /* volatile, known to nobody else; null: none yet */
 	struct object *next;     /* the one that is being made, */
 	uint64_t next_pages;     /* so far */

@@ -17,6 +17,14 @@ static struct cache grants = CACHE(struct grant);
 
 struct kept right_kept[RIGHT_KEPT];
 
+/* What was decided on objects that no context mentions (right_mentions): most are such. */
+#define ALIKE 256u
+static struct alike {
+	uint64_t stamp;
+	struct twz_id key;
+	uint32_t defaults, effective;
+} alike[ALIKE];
+
 /* ---- what core asks ------------------------------------------------------------------------------ */
 
 static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
@@ -116,6 +124,15 @@ static uint32_t possible(const struct object *o)
 	return kernels && KSTEP("kernel-state") ? TWZ_READ | TWZ_USE | TWZ_DELETE : TWZ_PERM_ALL;
 }
 
+static bool mentioned(const struct subject *s, struct twz_id id)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		if ((i == s->active || s->member[i].undetachable) &&
+		    right_mentions(&s->member[i].context->rights, id))
+			return true;
+	return false;
+}
+
 static struct kept *decide_kept(struct subject *s, struct object *o, struct right_answer *answer)
 {
 	struct kept *k = &right_kept[(s->stamp + o->serial) % RIGHT_KEPT];
@@ -130,9 +147,24 @@ static struct kept *decide_kept(struct subject *s, struct object *o, struct righ
 
 uint32_t right_decide_anew(struct subject *s, struct object *o)
 {
+	const struct twz_id key = o->identity.key;
+	const uint32_t defaults = o->identity.perms;
+	struct alike *a = &alike[(s->stamp + key.lo) % ALIKE];
 	struct right_answer answer;
 
-	return (uint32_t)decide_kept(s, o, &answer)->perms;
+	if (o->grants || right_is_key(&o->identity) || mentioned(s, o->id))
+		return (uint32_t)decide_kept(s, o, &answer)->perms;
+	if (a->stamp != s->stamp || a->key.lo != key.lo || a->key.hi != key.hi ||
+	    a->defaults != defaults) {
+		decide_for(s, o, &answer);
+		expire(s, answer.until);
+		if (answer.pending) /* what is refused is decided again, till then */
+			return answer.effective & possible(o);
+		*a = (struct alike){s->stamp, key, defaults, answer.effective};
+	}
+	right_kept[(s->stamp + o->serial) % RIGHT_KEPT] =
+		(struct kept){s->stamp, o->serial, a->effective & possible(o), 0};
+	return a->effective & possible(o);
 }
 
 int right_refuse(struct thread *t, struct object *o, uint32_t want)

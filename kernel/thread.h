@@ -58,7 +58,8 @@ struct thread {
 	uint32_t status;
 
 	struct context *prepares; /* held: the context of a call that is made in steps, */
-	uint64_t round;           /* and the snapshot that it wants */
+	uint64_t round;           /* and the snapshot that it wants: */
+	bool fresh;               /* one that was begun after the call was */
 
 	struct waiter *waiters; /* words that it sleeps on */
 	struct waiter waiter;   /* for one of them */

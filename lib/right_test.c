@@ -415,6 +415,34 @@ static void publishing_and_explaining(void **state)
 	assert_int_equal(twz_rt_explain(obj.id, obj.id, &answer), TWZ_E_TYPE);
 }
 
+static void hosted_there_is_nothing_to_act_in(void **state)
+{
+	const char *const argv[] = {"no such program", NULL};
+	struct twz_rt_program program = {.argv = argv, .timeout_ns = ~0ull};
+	struct twz_rt_answer answer;
+	struct twz_obj obj;
+	int status = -1;
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.key = owner.id, .perms = TWZ_READ}, &obj));
+	assert_int_equal(twz_context_attach(context.id, 0), TWZ_E_ABSENT);
+	assert_int_equal(twz_context_detach(context.id), TWZ_E_ABSENT);
+	assert_int_equal(twz_context_switch(context.id), TWZ_E_ABSENT);
+	assert_int_equal(twz_right_grant(obj.id, context.id, TWZ_READ), TWZ_E_ABSENT);
+	MUST(twz_rt_may(obj.id, TWZ_PERM_ALL)); /* nothing is enforced */
+	assert_int_equal(twz_rt_may(number(9), 0), TWZ_E_NOTFOUND);
+	MUST(twz_right_explain(obj.id, context.id, &answer));
+	assert_int_equal(answer.effective, TWZ_READ);
+	assert_int_equal(twz_run_as(&program, &status), TWZ_E_NOTFOUND);
+	program.flags = TWZ_RUN_NO_CONSOLE;
+	assert_int_equal(twz_run_as(&program, &status), TWZ_E_ARG);
+	program.context = context.id;
+	assert_int_equal(twz_run_as(&program, &status), TWZ_E_ABSENT);
+	program.reserved = 1;
+	assert_int_equal(twz_run_as(&program, &status), TWZ_E_ARG);
+	assert_int_equal(status, -1);
+}
+
 static void texts_and_times(void **state)
 {
 	static const struct {
@@ -484,6 +512,7 @@ int main(void)
 		home_test(colliding_targets_stay_in_reach),
 		home_test(hostile_contexts_are_survived),
 		home_test(publishing_and_explaining),
+		home_test(hosted_there_is_nothing_to_act_in),
 		home_test(texts_and_times),
 	};
 

@@ -27,13 +27,14 @@
  *   - She can do nothing to what is another's. The program's data, stack, view, shadow and the console are
  *     granted to her, else nothing could run; the objects of an attack never are.
  *   - What a test makes under a user's key is deleted before user_end, which deletes the key.
- *   - A context's bytes are written without rules where an attack wants that: context_bytes.
+ *   - Where an attack wants what libtwz would refuse, a context is written by hand: struct by_hand.
  */
 #ifndef TESTS_ATTACK_H
 #define TESTS_ATTACK_H
 
 #include <twz/right.h>
 
+#include "core/right.h"
 #include "tests/guest/test.h"
 
 struct user {
@@ -58,7 +59,6 @@ void attack_program(struct twz_id context, bool on);
 
 /* A context under this user's key, without anything in it, mapped. */
 void user_context(const struct user *user, struct twz_obj *context);
-/* The context holds what is there from now on. */
 void context_add(const struct twz_obj *context, const struct twz_cap *chain, uint32_t count);
 void context_publish(const struct twz_obj *context);
 void context_end(struct twz_obj *context);
@@ -68,6 +68,10 @@ struct twz_cap cap_for(const struct user *from, struct twz_id object, struct twz
 		       uint32_t perms);
 /* Signed by `from`; as a delegation of `parent` if that is not null. */
 void cap_sign_by(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from);
+/* The same, however deep the parent is. */
+void cap_sign_deep(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from);
+/* Signed as it is, whatever it says. */
+void cap_sign_blind(struct twz_cap *cap, const struct user *from);
 
 /* ---- what is attempted, by whoever runs it --------------------------------------------------------- */
 
@@ -80,5 +84,50 @@ int64_t attack_store(void *id);
 
 /* What a context could do to the object, by right_explain: enum twz_perm; ~0: it could not be asked. */
 uint32_t rights_of(struct twz_id context, struct twz_id object);
+/* Why it cannot read it, or can. */
+enum right_why why_of(struct twz_id context, struct twz_id object);
+
+/* ---- contexts by hand ------------------------------------------------------------------------------ */
+
+#define HAND_ENTRIES 16u
+#define HAND_CAPS 12u
+/* The first page of a context's data. */
+struct by_hand {
+	struct twz_context header;
+	uint8_t unused[128];
+	struct twz_context_entry entry[HAND_ENTRIES];
+	uint8_t unused2[256];
+	struct twz_cap cap[HAND_CAPS];
+};
+TWZ_SIZE(struct by_hand, 4096);
+#define HAND_CAP_OFF (TWZ_OBJ_DATA + offsetof(struct by_hand, cap))
+
+/* An empty one; of what was there nothing is left. */
+struct by_hand *hand_clear(const struct twz_obj *context);
+/* An entry where a search for the target finds it. */
+struct twz_context_entry *hand_enter(struct by_hand *hand, struct twz_id target, uint32_t kind,
+				     uint32_t count, uint64_t off);
+/* It holds this chain for the target and nothing else. */
+struct by_hand *hand_hold(const struct twz_obj *context, struct twz_id target,
+			  const struct twz_cap *chain, uint32_t count);
+
+/* ---- what most attacks are about -------------------------------------------------------------------- */
+
+/* Bob's object, which mallory is after, and a context of hers that is written by hand. */
+struct scene {
+	struct user bob, mallory;
+	struct twz_obj context;
+	struct twz_id object;
+};
+void scene_make(struct scene *scene);
+void scene_end(struct scene *scene);
+
+/* Bob lets mallory's context do that with the object, signed. */
+struct twz_cap scene_cap(const struct scene *scene, uint32_t perms);
+
+/* Mallory, in that context, has no right at all to the object: it is not there for her. `why`: explained so. */
+void check_refused(const struct scene *scene, enum right_why why);
+/* She can read it. */
+void check_given(const struct scene *scene);
 
 #endif

@@ -398,8 +398,14 @@ warns 'as: nonsense: there is no such program'
 run 2 "$bin/prompt" --store "$s" --exec 'as /dan'
 run 2 "$bin/prompt" --store "$s" --exec 'as --fast /dan cat'
 warns 'there is no option --fast'
-run 0 "$bin/prompt" --store "$s" --exec 'cat /theirs/text' # nothing is enforced
+run 0 "$bin/prompt" --store "$s" --exec 'cat /theirs/text' --exec 'cp /theirs/text /ours' # nothing is enforced
 says hello
+access_is rwxud /ours @boot # a copy is its maker's
+access_is ----- /ours /dan
+run 0 "$twz" put plain --key bob.key theirs/text /his
+run 0 "$bin/prompt" --store plain --exec 'cp /his /copy' # where nobody has a key, the source's
+run 0 "$twz" stat plain /copy
+says "key          $(id_of bob.key)"
 run 2 "$bin/prompt" --store "$s" --exec 'sctx fly /'
 run 0 "$twz" check "$s"
 says '0 violations'

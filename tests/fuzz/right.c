@@ -25,7 +25,7 @@
 	(2 * (2 * RIGHT_PROBES + RIGHT_CANDIDATES * (TWZ_CAP_DEPTH_MAX + 3)) + \
 	 3 * (RIGHT_PROBES + 4))
 
-enum { OBJECT = 1, KEY, SELF, NCONTEXTS = 2 };
+enum { OBJECT = 1, KEY, SELF, OTHER, NCONTEXTS = 2 };
 
 struct ask {
 	uint8_t defaults, grants, now, verdict[4], flags;
@@ -178,6 +178,30 @@ static void check(const struct right_query *q, const struct right_answer *a)
 	}
 }
 
+static bool mentioned(const struct right_query *q, struct twz_id object)
+{
+	if (q->active && right_mentions(q->active, object))
+		return true;
+	for (uint32_t i = 0; i < q->nlimits; i++)
+		if (right_mentions(q->limits[i], object))
+			return true;
+	return false;
+}
+
+/* Two objects that no context mentions are decided alike (right_mentions). */
+static void check_alike(const struct right_query *q, const struct right_answer *a)
+{
+	struct right_query other = *q;
+	struct right_answer b;
+
+	other.object = id(OTHER);
+	if (mentioned(q, q->object) || mentioned(q, other.object))
+		return;
+	right_decide(&other, &b);
+	if (a->effective != b.effective || a->pending != b.pending || a->until != b.until)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(TWZ_PAGE) uint8_t memory[NCONTEXTS][BYTES];
@@ -212,5 +236,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	right_decide(&q, &a);
 	reads = 0;
 	check(&q, &a);
+	check_alike(&q, &a);
 	return 0;
 }

@@ -58,9 +58,9 @@ struct cpu {
 
 	/* The kernel's lock held. */
 	struct space
-		*space;  /* whose page tables are loaded; null: the kernel's alone, kernel_root */
-	uint64_t slice;  /* end of the thread's time slice, cycles */
-	uint64_t timer;  /* what the timer is set to, ~0 for nothing */
+		*space; /* whose page tables are loaded; null: the kernel's alone, kernel_root */
+	uint64_t slice; /* end of the thread's time slice, cycles */
+	uint64_t timer; /* what the timer is set to, ~0 for nothing */
 	uint8_t reschedule; /* enum reschedule */
 	bool idle;
 

@@ -1,4 +1,5 @@
 /* user.c - users, and attempts as one of them (attack.h). */
+#include "core/cap.h"
 #include "tests/attack/attack.h"
 
 #define ATTEMPT_SLOT (TEST_SLOT + 1000)
@@ -19,6 +20,22 @@ struct twz_cap cap_for(const struct user *from, struct twz_id object, struct twz
 void cap_sign_by(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from)
 {
 	CHECK_EQ(twz_cap_sign(cap, parent, &from->secret), 0);
+}
+
+void cap_sign_deep(struct twz_cap *cap, const struct twz_cap *parent, const struct user *from)
+{
+	uint8_t pair[CRYPTO_SECRET], key[CRYPTO_KEY];
+
+	crypto_key_pair(key, pair, from->secret.seed);
+	cap_sign(cap, parent, from->secret.id, pair);
+}
+
+void cap_sign_blind(struct twz_cap *cap, const struct user *from)
+{
+	uint8_t pair[CRYPTO_SECRET], key[CRYPTO_KEY];
+
+	crypto_key_pair(key, pair, from->secret.seed);
+	crypto_sign(cap->sig, pair, cap, CAP_SIGNED);
 }
 
 void user_context(const struct user *user, struct twz_obj *context)
@@ -166,9 +183,23 @@ int64_t attack_store(void *id)
 	return attack_touch(*(struct twz_id *)id, TWZ_VIEW_WRITE);
 }
 
+/* False: it could not be asked. */
+static bool explain(struct twz_id context, struct twz_id object, struct twz_rt_answer *answer)
+{
+	return !SYS(right_explain, ID(object), ID(context), answer);
+}
+
 uint32_t rights_of(struct twz_id context, struct twz_id object)
 {
 	struct twz_rt_answer answer;
 
-	return SYS(right_explain, ID(object), ID(context), &answer) ? ~0u : answer.effective;
+	return explain(context, object, &answer) ? answer.effective : ~0u;
+}
+
+enum right_why why_of(struct twz_id context, struct twz_id object)
+{
+	struct twz_rt_answer answer = {0};
+
+	CHECK(explain(context, object, &answer));
+	return answer.reason[0].why;
 }
