@@ -60,7 +60,9 @@
 	X(right_grant,     "struct twz_id object, struct twz_id context, uint32_t perms")          \
 	X(right_explain,   "struct twz_id object, struct twz_id context, struct twz_rt_answer *out") \
 	X(console_write,   "const void *data, uint64_t bytes")                                     \
-	X(console_read,    "void *data, uint64_t bytes")
+	X(console_read,    "void *data, uint64_t bytes")                                           \
+	X(key_limit,       "struct twz_id key, uint64_t pages, uint64_t frames")                   \
+	X(key_account,     "struct twz_id key, struct twz_sys_account *out")
 /* clang-format on */
 
 #define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
@@ -145,6 +147,14 @@ struct twz_sys_copy {
 	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_sys_copy, 64);
+
+/* What is under a key, and may be: 0 for no limit. */
+struct twz_sys_account {
+	uint64_t frames, frame_limit;        /* of DRAM, 4 KiB */
+	uint64_t pages, page_limit, objects; /* in the store */
+	uint64_t reserved[3];
+};
+TWZ_SIZE(struct twz_sys_account, 64);
 
 struct twz_sys_seal {
 	struct twz_id src;

@@ -10,6 +10,7 @@
 #include "abi/view.h"
 #include "core/crypto.h"
 #include "core/mem.h"
+#include "kernel/account.h"
 #include "kernel/boot.h"
 #include "kernel/context.h"
 #include "kernel/ram.h"
@@ -86,10 +87,14 @@ bool step_on(const char *name)
 }
 #endif
 
-static void must(const void *made)
+/* What init needs. That it cannot be had is no fault of the kernel's. */
+static void must(bool made)
 {
-	if (!made)
-		panic("no memory to start with");
+	if (made)
+		return;
+	klog("there is no memory to start with, or the system's key has too low a limit of frames");
+	host_tell(HOST_STATUS, STATUS_UNUSABLE);
+	power_off();
 }
 
 /* ---- the archive --------------------------------------------------------------------------------- */
@@ -101,6 +106,7 @@ static void give_page(struct object *o, uint64_t page, uint64_t frame)
 
 	must(entry);
 	ram_adopt(frame);
+	account_charge(o->tables.account, 1);
 	*entry = frame | PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 	o->npages++;
 }
@@ -114,8 +120,7 @@ static struct object *image_object(const struct twz_boot_entry *e, uint64_t arch
 		panic("boot archive: %s is not in it", e->name);
 	if (id.lo != e->id.lo || id.hi != e->id.hi || !(e->identity.flags & TWZ_ID_SEALED))
 		panic("boot archive: the identity of %s is wrong", e->name);
-	o = object_make(id, &e->identity);
-	must(o);
+	must(!object_make(id, &e->identity, &account_none, &o));
 	for (uint64_t i = 0; i < e->npages; i++)
 		give_page(o, DATA_PAGE + i, machine.module.start + (e->page + i) * TWZ_PAGE);
 	return o;
@@ -126,9 +131,8 @@ static void make_boot_object(struct twz_boot *boot)
 {
 	uint64_t frame = ram_take_zero();
 
-	boot_object = object_new(TWZ_TYPE_DATA, TWZ_READ, (struct twz_id){0});
-	must(boot_object);
-	must(direct(frame));
+	must(frame &&
+	     !object_new(TWZ_TYPE_DATA, TWZ_READ, (struct twz_id){0}, &account_none, &boot_object));
 	boot->command_page = boot->header_pages;
 	for (uint32_t i = 0; i < boot->header_pages; i++)
 		give_page(boot_object, DATA_PAGE + i, machine.module.start + i * TWZ_PAGE);
@@ -136,6 +140,7 @@ static void make_boot_object(struct twz_boot *boot)
 	*table_entry(&boot_object->tables, DATA_PAGE + boot->header_pages, true) =
 		frame | PTE_PRESENT | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 	boot_object->npages++;
+	account_charge(boot_object->tables.account, 1);
 }
 
 void boot_objects(void)
@@ -178,8 +183,10 @@ void boot_rights(void)
 struct object *boot_owned(uint32_t type, uint32_t perms)
 {
 	const struct twz_id key = subject_key(init_subject);
+	struct object *o;
 
-	return object_new(type, key.lo | key.hi ? 0 : perms, key);
+	must(!object_new(type, key.lo | key.hi ? 0 : perms, key, &account_none, &o));
+	return o;
 }
 
 /* ---- init ---------------------------------------------------------------------------------------- */
@@ -188,10 +195,7 @@ struct object *boot_owned(uint32_t type, uint32_t perms)
 
 static struct object *volatile_object(uint32_t type)
 {
-	struct object *o = boot_owned(type, VIEW_PERMS);
-
-	must(o);
-	return o;
+	return boot_owned(type, VIEW_PERMS);
 }
 
 /* Memory in the object, zero at first; in one page. */
@@ -231,10 +235,9 @@ static void copy_data(struct object *data, const struct twz_program *program)
 	uint64_t at = 0, done;
 
 	while (at < program->data_pages) {
-		if (data->medium->copy(data, DATA_PAGE + at, init_program,
-				       DATA_PAGE + program->text_pages + at,
-				       program->data_pages - at, &done))
-			must(NULL);
+		must(!data->medium->copy(data, DATA_PAGE + at, init_program,
+					 DATA_PAGE + program->text_pages + at,
+					 program->data_pages - at, &done));
 		at += done;
 	}
 }
@@ -260,13 +263,12 @@ void boot_start(void)
 	map(view, TWZ_SLOT_VIEW, view, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	map(view, TWZ_SLOT_SHADOW, shadow, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	map(view, TWZ_SLOT_BOOT, boot_object, TWZ_VIEW_READ);
-	if (thread_new(&(struct thread_new){.view_object = view,
-					    .subject = init_subject,
-					    .entry = program->entry,
-					    .stack = start,
-					    .arg = start,
-					    .name = "init"},
-		       &thread))
-		must(NULL);
+	must(!thread_new(&(struct thread_new){.view_object = view,
+					      .subject = init_subject,
+					      .entry = program->entry,
+					      .stack = start,
+					      .arg = start,
+					      .name = "init"},
+			 &thread));
 	boot_cycles = cycles();
 }

@@ -16,19 +16,10 @@ static uint32_t head, tail; /* read there, written there; both only grow */
 static struct object *object, *machine_object;
 static struct twz_console *words;
 
-static struct object *device(uint32_t perms)
-{
-	struct object *o = boot_owned(TWZ_TYPE_DEVICE, perms);
-
-	if (!o)
-		panic("no memory for the console and the machine");
-	return o;
-}
-
 void console_init(bool terminal)
 {
-	object = device(TWZ_READ | TWZ_USE);
-	machine_object = device(TWZ_READ | TWZ_USE);
+	object = boot_owned(TWZ_TYPE_DEVICE, TWZ_READ | TWZ_USE);
+	machine_object = boot_owned(TWZ_TYPE_DEVICE, TWZ_READ | TWZ_USE);
 	words = object_page(object, TWZ_OBJ_DATA / TWZ_PAGE);
 	if (!words)
 		panic("no memory for the console");

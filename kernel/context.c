@@ -1,5 +1,6 @@
 /* context.c - contexts, their snapshots, subjects (context.h). */
 #include "abi/object.h"
+#include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/heap.h"
 #include "kernel/object.h"
@@ -18,7 +19,7 @@
 static struct cache contexts = CACHE(struct context), subjects = CACHE(struct subject);
 static struct list all = {&all, &all};
 static uint64_t last_stamp = 1;
-static struct subject nobody = {.stamp = 1, .holds = 1};
+static struct subject nobody = {.stamp = 1, .account = &account_none, .holds = 1};
 
 /* ---- snapshots ----------------------------------------------------------------------------------- */
 
@@ -76,11 +77,11 @@ static int make_some(struct context *c)
 	int error = 0;
 
 	if (!c->next) {
-		c->next = object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0});
+		error = object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0}, c->account, &c->next);
+		if (error)
+			return error;
 		c->next_pages = 0;
 	}
-	if (!c->next)
-		return TWZ_E_NOMEM;
 	for (unsigned i = 0; i < STEP_PAGES && more && !error; i++)
 		error = copy_page(c, &more);
 	if (error) {
@@ -94,25 +95,40 @@ static int make_some(struct context *c)
 
 /* ---- contexts in use ----------------------------------------------------------------------------- */
 
-/* Held. Null: no memory. */
-static struct context *context_of(struct object *object)
+static int make(struct object *object)
 {
-	struct context *c = object->context;
+	struct account *account;
+	struct context *c;
+	int error = account_charge_key(object->identity.key, 1, &account);
 
+	if (error)
+		return error;
+	c = cache_take(&contexts);
 	if (!c) {
-		c = cache_take(&contexts);
-		if (!c)
-			return NULL;
-		list_init(&c->members);
-		list_add_last(&all, &c->link);
-		c->object = object;
-		object_hold(object);
-		if (object_find(object->identity.key, &c->key))
-			c->key = NULL;
-		object->context = c;
+		account_credit(account, 1);
+		return TWZ_E_NOMEM;
 	}
-	c->holds++;
-	return c;
+	list_init(&c->members);
+	list_add_last(&all, &c->link);
+	c->account = account;
+	c->object = object;
+	object_hold(object);
+	if (object_find(object->identity.key, &c->key))
+		c->key = NULL;
+	object->context = c;
+	return 0;
+}
+
+/* Held. */
+static int context_of(struct object *object, struct context **context)
+{
+	int error = object->context ? 0 : make(object);
+
+	if (error)
+		return error;
+	*context = object->context;
+	context_hold(*context);
+	return 0;
 }
 
 void context_hold(struct context *c)
@@ -127,6 +143,7 @@ void context_release(struct context *c)
 	drop(c->snapshot);
 	drop(c->next);
 	list_remove(&c->link);
+	account_credit(c->account, 1);
 	c->object->context = NULL;
 	object_release(c->object);
 	if (c->key)
@@ -144,10 +161,11 @@ void context_abandon(struct thread *t)
 /* A snapshot that is being made already may have missed what was stored before this call. */
 static int begin(struct thread *t, struct object *object, bool fresh)
 {
-	struct context *c = context_of(object);
+	struct context *c;
+	int error = context_of(object, &c);
 
-	if (!c)
-		return TWZ_E_NOMEM;
+	if (error)
+		return error;
 	t->prepares = c;
 	t->fresh = fresh;
 	t->round = fresh ? c->round + 1 + !!c->next : 1;
@@ -244,25 +262,20 @@ struct subject *subject_none(void)
 	return &nobody;
 }
 
-/* The subject that is like this one, held; made if there is none. Null: no memory. */
-static struct subject *subject_like(const struct subject *wanted)
+static int subject_new(const struct subject *wanted, struct subject **out)
 {
-	struct list *same, *l;
+	struct account *account;
 	struct subject *s;
+	int error = account_charge_key(subject_key(wanted), 1, &account);
 
-	if (!wanted->count)
-		return subject_none();
-	same = &wanted->member[0].context->members;
-	for (l = same->next; l != same; l = l->next) {
-		s = list_of(l, struct member, link)->subject;
-		if (alike(s, wanted)) {
-			subject_hold(s);
-			return s;
-		}
-	}
+	if (error)
+		return error;
 	s = cache_take(&subjects);
-	if (!s)
-		return NULL;
+	if (!s) {
+		account_credit(account, 1);
+		return TWZ_E_NOMEM;
+	}
+	s->account = account;
 	s->holds = 1;
 	s->count = wanted->count;
 	s->active = wanted->active;
@@ -275,7 +288,28 @@ static struct subject *subject_like(const struct subject *wanted)
 		context_hold(c);
 	}
 	subject_renew(s);
-	return s;
+	*out = s;
+	return 0;
+}
+
+/* The subject that is like this one, held; made if there is none. */
+static int subject_like(const struct subject *wanted, struct subject **out)
+{
+	struct list *same, *l;
+
+	if (!wanted->count) {
+		*out = subject_none();
+		return 0;
+	}
+	same = &wanted->member[0].context->members;
+	for (l = same->next; l != same; l = l->next) {
+		*out = list_of(l, struct member, link)->subject;
+		if (alike(*out, wanted)) {
+			subject_hold(*out);
+			return 0;
+		}
+	}
+	return subject_new(wanted, out);
 }
 
 void subject_release(struct subject *s)
@@ -287,23 +321,25 @@ void subject_release(struct subject *s)
 		list_remove(&s->member[i].link);
 		context_release(s->member[i].context);
 	}
+	account_credit(s->account, 1);
 	cache_give(&subjects, s);
 }
 
 struct subject *subject_boot(struct object *object)
 {
-	struct context *c = context_of(object);
-	struct subject wanted = {.count = 1, .member[0].context = c}, *s = NULL;
-	int error = 0;
+	struct subject wanted = {.count = 1}, *s;
+	struct context *c;
+	int error = context_of(object, &c);
 
-	if (!c)
+	if (error)
 		return subject_none();
+	wanted.member[0].context = c;
 	while (!error && !c->snapshot)
 		error = make_some(c);
 	if (!error)
-		s = subject_like(&wanted);
+		error = subject_like(&wanted, &s);
 	context_release(c);
-	return s ? s : subject_none();
+	return error ? subject_none() : s;
 }
 
 /* The index of the object's context, or `count`. */
@@ -344,11 +380,11 @@ static bool undetachable_by_itself(const struct context *c)
 /* The thread is of the subject like `wanted` from now on. */
 static int go_over(struct thread *t, const struct subject *wanted)
 {
-	struct subject *s = subject_like(wanted);
-	int error;
+	struct subject *s;
+	int error = subject_like(wanted, &s);
 
-	if (!s)
-		return TWZ_E_NOMEM;
+	if (error)
+		return error;
 	error = thread_change(t, t->view->object, s);
 	subject_release(s);
 	return error;
@@ -372,7 +408,8 @@ int context_attach(struct thread *t, struct context *c, uint32_t flags)
 	return go_over(t, &wanted);
 }
 
-struct subject *context_subject(const struct thread *creator, struct context *c, bool stays)
+int context_subject(const struct thread *creator, struct context *c, bool stays,
+		    struct subject **subject)
 {
 	const struct subject *s = creator->subject;
 	uint32_t at = index_of(s, c->object);
@@ -383,10 +420,10 @@ struct subject *context_subject(const struct thread *creator, struct context *c,
 		if (i != at && s->member[i].undetachable)
 			add(&wanted, s->member[i].context, true);
 	if (wanted.count == TWZ_ATTACH_MAX)
-		return NULL;
+		return TWZ_E_LIMIT;
 	wanted.active = wanted.count;
 	add(&wanted, c, stays);
-	return subject_like(&wanted);
+	return subject_like(&wanted, subject);
 }
 
 /* What is left when context i goes: the one attached last is active if i was. */

@@ -34,12 +34,14 @@ struct context {
 	uint64_t next_pages;     /* so far */
 	uint64_t round;          /* snapshots that were made */
 	struct right_context rights;
-	struct list members; /* subjects that have it */
+	struct list members;     /* subjects that have it */
+	struct account *account; /* of its key: charged with it and its snapshots */
 	uint32_t holds;
 };
 
 struct subject {
-	uint64_t stamp; /* never used again */
+	uint64_t stamp;          /* never used again */
+	struct account *account; /* of subject_key: charged with it and with what it maps */
 	uint32_t holds;
 	uint32_t count;
 	uint32_t active; /* index; `count`: none */
@@ -87,16 +89,18 @@ void context_abandon(struct thread *thread);
 
 /*
  * The running thread's contexts; that it may use the object was checked. TWZ_E_LIMIT: too many;
- * TWZ_E_EXISTS; TWZ_E_NOTFOUND: not attached; TWZ_E_BUSY: undetachable; TWZ_E_NOMEM.
+ * TWZ_E_EXISTS; TWZ_E_NOTFOUND: not attached; TWZ_E_BUSY: undetachable; TWZ_E_NOMEM. LIMIT also: that of
+ * the key that is acted under then.
  */
 int context_attach(struct thread *thread, struct context *context, uint32_t flags);
 int context_detach(struct thread *thread, const struct object *object);
 int context_switch(struct thread *thread, const struct object *object);
 /*
  * That of a new thread in this context: what the creator cannot leave, and this one, active, which it can
- * leave unless `stays` or the context says so. Null: NOMEM.
+ * leave unless `stays` or the context says so. Held. TWZ_E_NOMEM, TWZ_E_LIMIT.
  */
-struct subject *context_subject(const struct thread *creator, struct context *context, bool stays);
+int context_subject(const struct thread *creator, struct context *context, bool stays,
+		    struct subject **subject);
 
 /* The context of this ID that it is attached to, which may be deleted; not held. Null: there is none. */
 struct object *context_attached(const struct thread *thread, struct twz_id id);

@@ -7,7 +7,7 @@
  * has the limits of its source; of persistent ones the bytes are copied.
  */
 #include "core/mem.h"
-#include "kernel/ram.h"
+#include "kernel/account.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/object.h"
@@ -45,9 +45,10 @@ static int fill_hole(struct object *o, uint64_t *entry, bool write)
 		*entry = entry_of(ram_zeros, before, false) | PTE_ZEROS;
 		return 0;
 	}
-	frame = KSTEP("zeroes") ? ram_take_zero() : ram_take();
+	frame = KSTEP("zeroes") ? account_take_zero(o->tables.account)
+				: account_take(o->tables.account);
 	if (!frame)
-		return TWZ_E_NOMEM;
+		return account_error(o->tables.account);
 	*entry = entry_of(frame, before, true);
 	o->npages++;
 	if (before & PTE_ZEROS)
@@ -64,7 +65,7 @@ static int unshare(struct object *o, uint64_t *entry)
 		*entry = entry_of(frame, *entry, true);
 		return 0;
 	}
-	copy = ram_take();
+	copy = ram_take(); /* charged as the old one is */
 	if (!copy)
 		return TWZ_E_NOMEM;
 	ram_copy(copy, frame);
@@ -74,12 +75,14 @@ static int unshare(struct object *o, uint64_t *entry)
 	return 0;
 }
 
-static int dram_fault(struct object *o, uint64_t page, uint64_t *entry, bool write)
+/* All but the first store to a page. */
+static __attribute__((noinline)) int fault(struct object *o, uint64_t page, uint64_t *entry,
+					   bool write)
 {
 	if (!entry)
 		entry = table_walk(&o->tables, page, true);
 	if (!entry)
-		return TWZ_E_NOMEM;
+		return account_error(o->tables.account);
 	if (KSTEP("limit-dram") && limits(*entry) & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
 		return TWZ_E_RIGHT;
 	if (write && object_sealed(o))
@@ -87,6 +90,13 @@ static int dram_fault(struct object *o, uint64_t page, uint64_t *entry, bool wri
 	if (!has_page(*entry))
 		return *entry & PTE_ZEROS && !write ? 0 : fill_hole(o, entry, write);
 	return write && !(*entry & PTE_WRITE) ? unshare(o, entry) : 0;
+}
+
+static int dram_fault(struct object *o, uint64_t page, uint64_t *entry, bool write)
+{
+	if (entry && !*entry && write && !object_sealed(o))
+		return fill_hole(o, entry, true);
+	return fault(o, page, entry, write);
 }
 
 static void *dram_look(struct object *o, uint64_t page)
@@ -138,30 +148,9 @@ static int dram_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *
 		gather(&dropped, o, table_entry(&o->tables, at, false));
 		at++;
 	}
+	account_credit(o->tables.account, dropped.n);
 	give_gathered(&dropped, o);
 	*done = at - page;
-	return 0;
-}
-
-/* The destination's entry, its page given up. Null: no memory. */
-static uint64_t *fresh_entry(struct object *o, uint64_t page)
-{
-	uint64_t *entry = table_entry(&o->tables, page, true);
-
-	if (entry)
-		gather(&replaced, o, entry);
-	return entry;
-}
-
-/* Under the limits that `source` has. */
-static int copy_bytes(uint64_t *entry, const void *from, uint64_t source)
-{
-	uint64_t frame = ram_take();
-
-	if (!frame)
-		return TWZ_E_NOMEM;
-	ram_copy(frame, physical(from));
-	*entry = entry_of(frame, source, true);
 	return 0;
 }
 
@@ -174,30 +163,53 @@ static uint64_t *sharable(struct object *src, uint64_t page)
 	return table_entry(&src->tables, page, false);
 }
 
-/* One page, its frame shared if it can have one holder more. */
+/*
+ * The entry for a copy of this page: of its frame, if that can be shared and have one holder more, or of
+ * a new one. 0: no memory.
+ */
+static uint64_t entry_for_copy(struct object *src, uint64_t page, const void *bytes)
+{
+	uint64_t *source = sharable(src, page), frame;
+
+	if (source && ram_share(*source & PTE_FRAME)) {
+		*source &= ~PTE_WRITE;
+		return entry_of(*source & PTE_FRAME, *source, false);
+	}
+	frame = ram_take();
+	if (!frame)
+		return 0;
+	ram_copy(frame, physical(bytes));
+	return entry_of(frame, source ? *source : 0, true);
+}
+
+/* One page. What it takes the place of is given up only when it is there, and pays for it. */
 static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
 {
 	const void *bytes = src->medium->look(src, from);
-	uint64_t *entry, *source;
-	int error;
+	struct account *account = dst->tables.account;
+	uint64_t *entry, copy = 0;
+	bool grows;
 
 	if (!bytes && !dram_look(dst, to))
 		return 0; /* a hole onto a hole */
-	entry = fresh_entry(dst, to);
+	entry = table_entry(&dst->tables, to, true);
 	if (!entry)
+		return account_error(account);
+	grows = bytes && !has_page(*entry);
+	if (grows && !account_charge(account, 1))
+		return TWZ_E_LIMIT;
+	if (bytes)
+		copy = entry_for_copy(src, from, bytes);
+	if (bytes && !copy) {
+		if (grows)
+			account_credit(account, 1);
 		return TWZ_E_NOMEM;
-	if (!bytes)
-		return 0;
-	source = sharable(src, from);
-	if (source && ram_share(*source & PTE_FRAME)) {
-		*source &= ~PTE_WRITE;
-		*entry = entry_of(*source & PTE_FRAME, *source, false);
-	} else {
-		error = copy_bytes(entry, bytes, source ? *source : 0);
-		if (error)
-			return error;
 	}
-	dst->npages++;
+	gather(&replaced, dst, entry);
+	*entry = copy;
+	dst->npages += bytes != NULL;
+	if (!bytes)
+		account_credit(account, 1);
 	return 0;
 }
 
@@ -241,7 +253,7 @@ static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t 
 		uint64_t *entry = table_entry(&o->tables, page + *done, true), e;
 
 		if (!entry)
-			return TWZ_E_NOMEM;
+			return account_error(o->tables.account);
 		e = *entry | PTE_LIMIT(rights);
 		if (has_page(e))
 			*entry = entry_of(e & PTE_FRAME, e, e & PTE_WRITE);

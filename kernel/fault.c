@@ -25,6 +25,8 @@ static const char *reason(const struct twz_fault *fault)
 		return "the store is full";
 	case TWZ_E_NOMEM:
 		return "out of memory";
+	case TWZ_E_LIMIT:
+		return "the limit of the key is reached";
 	case TWZ_E_OUTSIDE:
 		return "the first page of an object is never there";
 	default:

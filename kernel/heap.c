@@ -41,9 +41,9 @@ static bool full(const struct slab *slab)
 	return !slab->free && slab->cut + slab->cache->size > TWZ_PAGE;
 }
 
-static struct slab *slab_new(struct cache *cache)
+static struct slab *slab_new(struct cache *cache, bool reserved)
 {
-	uint64_t frame = ram_take();
+	uint64_t frame = reserved ? ram_take_reserved() : ram_take();
 	struct slab *slab = direct(frame);
 
 	if (!frame)
@@ -64,9 +64,9 @@ static void check_poison(const struct cache *cache, const uint8_t *place)
 #define check_poison(cache, place) ((void)0)
 #endif
 
-void *cache_take_raw(struct cache *cache)
+static inline void *take(struct cache *cache, bool reserved)
 {
-	struct slab *slab = cache->partial ? cache->partial : slab_new(cache);
+	struct slab *slab = cache->partial ? cache->partial : slab_new(cache, reserved);
 	void *place;
 
 	if (!slab)
@@ -86,9 +86,23 @@ void *cache_take_raw(struct cache *cache)
 	return place;
 }
 
+void *cache_take_raw(struct cache *cache)
+{
+	return take(cache, false);
+}
+
 void *cache_take(struct cache *cache)
 {
-	void *place = cache_take_raw(cache);
+	void *place = take(cache, false);
+
+	if (place)
+		memset(place, 0, cache->size);
+	return place;
+}
+
+void *cache_take_reserved(struct cache *cache)
+{
+	void *place = take(cache, true);
 
 	if (place)
 		memset(place, 0, cache->size);

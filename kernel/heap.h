@@ -22,6 +22,8 @@ struct cache {
 /* A place, all zeros, or with undefined content; null if there is no memory. */
 void *cache_take(struct cache *cache);
 void *cache_take_raw(struct cache *cache);
+/* All zeros, and of the kernel's reserve (ram.h) if need be. */
+void *cache_take_reserved(struct cache *cache);
 void cache_give(struct cache *cache, void *place);
 
 extern uint64_t heap_bytes; /* in use */

@@ -87,6 +87,7 @@ void debug_put(const char *data, uint64_t bytes);
  * triple fault; HOST_PANIC when the log has been written.
  */
 enum host_word { HOST_BEAT = 'b', HOST_STATUS = 's', HOST_RESET = 'r', HOST_PANIC = 'p' };
+#define STATUS_UNUSABLE 126 /* of HOST_STATUS: nobody could start programs, or can any more */
 void host_tell(enum host_word word, uint8_t status);
 
 /* Caches written back, then off; if that fails, halts. */

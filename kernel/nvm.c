@@ -113,7 +113,7 @@ static int make(struct object *o, uint64_t page, struct store_run *run)
 		return TWZ_E_SEALED;
 	if (!run->frame && growth(o, run) > 1)
 		error = store_make(&store, o->ref, page, growth(o, run));
-	if (error == TWZ_E_FULL) /* then perhaps one */
+	if (error == TWZ_E_FULL || error == TWZ_E_LIMIT) /* then perhaps one */
 		error = store_make(&store, o->ref, page, 1);
 	return error ? error : store_run(&store, o->ref, page, AROUND, run);
 }
@@ -548,6 +548,21 @@ int nvm_view_next(struct twz_id *id)
 	if (!error)
 		*id = record_of(ref)->id;
 	return error;
+}
+
+int nvm_account(struct twz_id key, struct twz_account *out)
+{
+	int error = nvm_epoch ? store_account(&store, key, out) : TWZ_E_NOTFOUND;
+
+	if (error != TWZ_E_NOTFOUND)
+		return error;
+	*out = (struct twz_account){.key = key};
+	return 0;
+}
+
+int nvm_limit_key(struct twz_id key, uint64_t pages, uint64_t frames)
+{
+	return nvm_epoch ? store_limit_key(&store, key, pages, frames) : TWZ_E_ABSENT;
 }
 
 void nvm_usage(struct store_usage *usage)

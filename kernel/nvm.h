@@ -33,6 +33,9 @@ int nvm_view_next(struct twz_id *id);
 
 /* The boot context, as the superblock names it; zero for none. */
 struct twz_id nvm_boot_context(void);
+/* What the store keeps of a key, all zero if nothing; sets the key's limits. TWZ_E_DAMAGED, FULL, ... */
+int nvm_account(struct twz_id key, struct twz_account *out);
+int nvm_limit_key(struct twz_id key, uint64_t pages, uint64_t frames);
 
 void nvm_usage(struct store_usage *usage);
 uint64_t nvm_end_epoch(const struct object *o);

@@ -1,6 +1,7 @@
 /* object.c - the table of objects, their holders, ties and ends (object.h). */
 #include "core/crypto.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
@@ -22,6 +23,7 @@
 static struct object *hash[HASH];
 static struct cache objects = CACHE(struct object);
 static struct list cached = {&cached, &cached}; /* the longest unused first */
+static struct list in_use = {&in_use, &in_use}; /* persistent ones that are held */
 struct list objects_doomed = {&objects_doomed, &objects_doomed};
 
 static uint64_t last_serial;
@@ -45,18 +47,24 @@ static struct object **place_of(struct twz_id id)
 	return o;
 }
 
+/* It is charged for already. */
 static struct object *enter(struct twz_id id, const struct twz_identity *identity,
-			    const struct medium *medium)
+			    const struct medium *medium, struct account *account)
 {
-	struct object *o = cache_take(&objects), **place;
+	struct object *o = medium->persistent ? cache_take_reserved(&objects)
+					      : cache_take(&objects),
+		      **place;
 
-	if (!o)
+	if (!o) {
+		account_credit(account, 1);
 		return NULL;
+	}
 	place = place_of(id); /* now: to make room others may have gone */
 	o->serial = ++last_serial;
 	o->id = id;
 	o->identity = *identity;
 	o->medium = medium;
+	o->tables.account = account;
 	o->holds = 1;
 	list_init(&o->ties);
 	list_init(&o->tie_link);
@@ -82,23 +90,36 @@ static void give(struct object *o)
 	trace(TRACE_OBJECT, o->id.lo, 0);
 	right_drop_grants(o);
 	table_free(&o->tables);
+	account_credit(o->tables.account, 1);
 	objects_known--;
 	cache_give(&objects, o);
 }
 
 /* ---- making and finding -------------------------------------------------------------------------- */
 
-struct object *object_make(struct twz_id id, const struct twz_identity *identity)
+int object_make(struct twz_id id, const struct twz_identity *identity, struct account *maker,
+		struct object **out)
 {
-	return enter(id, identity, &medium_dram);
+	struct account *account = maker;
+	int error;
+
+	if (identity->key.lo | identity->key.hi)
+		error = account_charge_key(identity->key, 1, &account);
+	else
+		error = account_charge(maker, 1) ? 0 : TWZ_E_LIMIT;
+	if (error)
+		return error;
+	*out = enter(id, identity, &medium_dram, account);
+	return *out ? 0 : TWZ_E_NOMEM;
 }
 
-struct object *object_new(uint32_t type, uint32_t perms, struct twz_id key)
+int object_new(uint32_t type, uint32_t perms, struct twz_id key, struct account *maker,
+	       struct object **out)
 {
 	struct twz_identity identity = {.version = 1, .type = type, .perms = perms, .key = key};
 
 	random_bytes(&identity.nonce, sizeof(identity.nonce));
-	return object_make(crypto_id(&identity), &identity);
+	return object_make(crypto_id(&identity), &identity, maker, out);
 }
 
 static void uncache(struct object *o)
@@ -118,10 +139,12 @@ static __attribute__((noinline)) int load(struct twz_id id, struct object **out)
 
 	if (error)
 		return error;
-	o = enter(id, identity, &medium_nvm);
+	account_charge(&account_kernel, 1);
+	o = enter(id, identity, &medium_nvm, &account_kernel);
 	if (!o)
 		return TWZ_E_NOMEM;
 	o->ref = ref;
+	list_add_last(&in_use, &o->link);
 	*out = o;
 	return 0;
 }
@@ -132,8 +155,10 @@ int object_find(struct twz_id id, struct object **out)
 
 	if (!o)
 		return load(id, out);
-	if (!o->holds++ && o->medium->persistent)
+	if (!o->holds++ && o->medium->persistent) {
 		uncache(o);
+		list_add_last(&in_use, &o->link);
+	}
 	*out = o;
 	return 0;
 }
@@ -203,6 +228,7 @@ void object_unheld(struct object *o)
 	}
 	if (!o->medium->persistent)
 		return; /* it lives until it is deleted */
+	list_remove(&o->link);
 	list_add_last(&cached, &o->link);
 	objects_cached++;
 	objects_cached_tables += o->tables.count;
@@ -210,22 +236,54 @@ void object_unheld(struct object *o)
 		evict(list_of(cached.next, struct object, link));
 }
 
-bool object_reclaim(void)
+/*
+ * A part of one that is deleted, under this account or any (null). Frames only: deleting what is tied
+ * would wake threads that are about to sleep.
+ */
+static bool free_doomed(const struct account *account)
 {
-	if (!list_empty(&cached)) {
-		evict(list_of(cached.next, struct object, link));
-		return true;
-	}
-	/* Frames only: deleting what is tied would wake threads that are about to sleep. */
 	for (struct list *l = objects_doomed.next; l != &objects_doomed; l = l->next) {
 		struct object *o = list_of(l, struct object, link);
 
-		if (!list_empty(&o->ties) || !o->deleted || o->holds)
+		if (!list_empty(&o->ties) || !o->deleted || o->holds ||
+		    (account && o->tables.account != account))
 			continue;
 		free_some(o);
 		return true;
 	}
 	return false;
+}
+
+/* Tables of persistent objects in use: faults bring them back. In turn, so that no one loses all. */
+static bool trim_some(void)
+{
+	for (struct list *l = in_use.next; l != &in_use; l = l->next) {
+		struct object *o = list_of(l, struct object, link);
+		uint64_t before = o->tables.count, trimmed = table_trim(&o->tables);
+
+		if (!trimmed)
+			continue;
+		object_shoot(o);
+		table_give_trimmed(&o->tables, trimmed);
+		objects_reclaimed += before - o->tables.count;
+		list_remove(&o->link);
+		list_add_last(&in_use, &o->link);
+		return true;
+	}
+	return false;
+}
+
+bool object_reclaim(void)
+{
+	if (list_empty(&cached))
+		return free_doomed(NULL) || (KSTEP("trim") && trim_some());
+	evict(list_of(cached.next, struct object, link));
+	return true;
+}
+
+bool object_reclaim_of(const struct account *account)
+{
+	return free_doomed(account);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------- */
@@ -282,6 +340,8 @@ int object_delete(struct object *o)
 		forget_id(o);
 	forget_decisions(o);
 	list_remove(&o->tie_link);
+	if (o->medium->persistent)
+		list_remove(&o->link);
 	sync_wake_all(o);
 	if (o->thread)
 		thread_kill(o->thread, THREAD_KILLED);
@@ -306,11 +366,14 @@ bool object_reap_some(void)
 
 /* ---- pages --------------------------------------------------------------------------------------- */
 
+int object_touch(struct object *o, uint64_t page)
+{
+	return o->medium->fault(o, page, table_entry(&o->tables, page, false), true);
+}
+
 void *object_page(struct object *o, uint64_t page)
 {
-	uint64_t *entry = table_entry(&o->tables, page, false);
-
-	return o->medium->fault(o, page, entry, true) ? NULL : o->medium->look(o, page);
+	return object_touch(o, page) ? NULL : o->medium->look(o, page);
 }
 
 /* All leaf entries of it to zero; the tables stay. */

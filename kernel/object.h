@@ -80,8 +80,8 @@ struct object {
 	struct binding *bindings; /* slots that show it */
 	struct list ties;         /* objects tied to this one, by tie_link */
 	struct list tie_link;
-	struct list link;        /* in the cache, or of those to be reaped */
-	struct view *view;       /* a view in use */
+	struct list link;  /* in the cache, of persistent ones in use, or of those to be reaped */
+	struct view *view; /* a view in use */
 	struct context *context; /* a context in use */
 	struct grant *grants;    /* volatile: right.c */
 	struct thread *thread;   /* that it is the object of, until it ends */
@@ -92,10 +92,15 @@ static inline bool object_sealed(const struct object *o)
 	return o->identity.flags & TWZ_ID_SEALED;
 }
 
-/* A volatile object with this identity and ID, held once. Null: no memory. */
-struct object *object_make(struct twz_id id, const struct twz_identity *identity);
+/*
+ * A volatile object with this identity and ID, held once. It is charged to the account of its key, or
+ * to `maker` if it has none. TWZ_E_NOMEM; TWZ_E_LIMIT, TWZ_E_DAMAGED: account.h.
+ */
+int object_make(struct twz_id id, const struct twz_identity *identity, struct account *maker,
+		struct object **out);
 /* The same with a nonce of its own. */
-struct object *object_new(uint32_t type, uint32_t perms, struct twz_id key);
+int object_new(uint32_t type, uint32_t perms, struct twz_id key, struct account *maker,
+	       struct object **out);
 
 /*
  * Finds it and holds it; persistent ones are loaded, settled if need be. TWZ_E_NOTFOUND, what the
@@ -137,8 +142,10 @@ static inline bool object_reap(void)
 {
 	return !list_empty(&objects_doomed) && object_reap_some();
 }
-/* Frames are short: frees what is a cache only; false if there was nothing. */
+/* Frames are short: frees what is a cache only, or deleted; false if there was nothing. */
 bool object_reclaim(void);
+/* The account is over its limit: frees what was deleted under it. */
+bool object_reclaim_of(const struct account *account);
 
 /* Forgets the leaf tables of all persistent objects: their pages may have moved. */
 void object_forget_tables(void);
@@ -153,7 +160,9 @@ static inline void *object_look(struct object *o, uint64_t page)
 	return o->medium->look(o, page);
 }
 
-/* Memory of the page, present and writable for the kernel; null if that cannot be. */
+/* Makes the page present and writable, as a store to it. medium->fault says what can be wrong. */
+int object_touch(struct object *o, uint64_t page);
+/* Its memory then, for the kernel; null if that cannot be. */
 void *object_page(struct object *o, uint64_t page);
 
 /* Leaf entries were narrowed or changed: waits until no processor has them any more. */

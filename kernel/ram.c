@@ -3,6 +3,7 @@
 #include "kernel/ram.h"
 #include "kernel/log.h"
 #include "kernel/object.h"
+#include "kernel/step.h"
 
 uint64_t ram_total, ram_used;
 uint64_t ram_zeros;
@@ -11,6 +12,8 @@ static uint16_t *holders; /* by physical address / 4096 */
 static uint64_t nholders;
 static unsigned range_at;              /* the range that frames are cut from */
 static uint64_t range_next, range_end; /* its next one */
+static uint64_t reserve[RAM_RESERVE];  /* frames that are kept for the kernel */
+static unsigned nreserve;
 
 /* A free frame leads to the next one. In a checking kernel the rest of it has a pattern. */
 struct free_frame {
@@ -119,6 +122,19 @@ uint64_t ram_take_zero(void)
 	return frame;
 }
 
+/* What can be reclaimed comes first, so that the reserve lasts. */
+uint64_t ram_take_reserved(void)
+{
+	uint64_t frame = ram_take();
+
+	if (!frame && nreserve && KSTEP("reserve")) {
+		frame = reserve[--nreserve];
+		holders[frame / TWZ_PAGE] = 1;
+		ram_used++;
+	}
+	return frame;
+}
+
 void ram_give(uint64_t frame)
 {
 	struct free_frame *f = direct(frame);
@@ -126,10 +142,14 @@ void ram_give(uint64_t frame)
 	KCHECK(!(frame % TWZ_PAGE) && frame / TWZ_PAGE < nholders && holders[frame / TWZ_PAGE]);
 	if (--holders[frame / TWZ_PAGE])
 		return;
+	ram_used--;
+	if (__builtin_expect(nreserve < RAM_RESERVE, 0)) {
+		reserve[nreserve++] = frame;
+		return;
+	}
 	poison(f);
 	f->next = free_first;
 	free_first = frame;
-	ram_used--;
 }
 
 bool ram_share(uint64_t frame)
@@ -181,6 +201,16 @@ static void reach(const struct range *r)
 		nholders = end;
 }
 
+static void fill_reserve(void)
+{
+	uint64_t frame[RAM_RESERVE];
+
+	for (unsigned i = 0; i < RAM_RESERVE; i++)
+		frame[i] = ram_take();
+	for (unsigned i = 0; i < RAM_RESERVE; i++)
+		ram_give(frame[i]);
+}
+
 void ram_init(void)
 {
 	for (unsigned i = 0; i < machine.nram; i++)
@@ -193,4 +223,5 @@ void ram_init(void)
 	range_end = range_next + machine.ram[0].bytes;
 	ram_zeros = ram_take_zero();
 	KASSERT(ram_zeros);
+	fill_reserve();
 }

@@ -10,12 +10,19 @@
 #include "kernel/machine.h"
 
 #define RAM_HOLDERS_MAX 0xffffu
+/*
+ * The last ones are for the kernel's own needs, without which nobody could free anything any more: to
+ * know an object that is to be deleted, to run what does it.
+ */
+#define RAM_RESERVE 64u
 
 void ram_init(void);
 
 /* A frame, content undefined; 0 if there is none, after all that could be reclaimed was. */
 uint64_t ram_take(void);
 uint64_t ram_take_zero(void);
+/* The same, of the reserve if need be. */
+uint64_t ram_take_reserved(void);
 /* One holder fewer. */
 void ram_give(uint64_t frame);
 /* One holder more; false if it has as many as can be counted. */

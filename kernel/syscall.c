@@ -7,6 +7,7 @@
 #include "abi/rt.h"
 #include "core/mem.h"
 #include "kernel/arch/x86_64/user.h"
+#include "kernel/account.h"
 #include "kernel/boot.h"
 #include "kernel/console.h"
 #include "kernel/context.h"
@@ -219,34 +220,19 @@ static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct 
 
 	if (error)
 		return error;
-	o = object_new(new->type, new->perms, new->key);
-	if (!o)
-		error = TWZ_E_NOMEM;
-	for (uint64_t i = 0; !error && i < new->npages; i++)
-		error = object_page(o, new->page + i) ? 0 : TWZ_E_NOMEM;
-	if (!error && to)
-		object_tie(o, to);
-	if (o) {
+	error = object_new(new->type, new->perms, new->key, t->subject->account, &o);
+	if (!error) {
 		*id = o->id;
+		for (uint64_t i = 0; !error && i < new->npages; i++)
+			error = object_touch(o, new->page + i);
 		if (error)
 			object_delete(o);
+		else if (to)
+			object_tie(o, to);
 		object_release(o);
 	}
 	if (to)
 		object_release(to);
-	return error;
-}
-
-/* Making an object under a key needs USE on it. */
-static int may_make_under(struct thread *t, struct twz_id key)
-{
-	struct object *o;
-	int error = object_get(t, key, KSTEP("key-use") ? TWZ_USE : 0, &o);
-
-	if (error)
-		return error;
-	error = right_is_key(&o->identity) ? 0 : TWZ_E_TYPE;
-	object_release(o);
 	return error;
 }
 
@@ -262,7 +248,7 @@ static int64_t sys_object_new(struct thread *t, struct regs *r)
 		return error;
 	if (!new_good(&new))
 		return TWZ_E_ARG;
-	error = none(new.key) ? 0 : may_make_under(t, new.key);
+	error = none(new.key) ? 0 : account_may(t, new.key, KSTEP("key-use") ? TWZ_USE : 0);
 	if (error)
 		return error;
 	if (new.flags & TWZ_OBJECT_VOLATILE)
@@ -602,10 +588,10 @@ static int subject_for(struct thread *t, struct twz_id id, bool stays, struct su
 	error = context_use(t, id, false, TWZ_USE, &o, &context);
 	if (error)
 		return error;
-	*subject = context_subject(t, context, stays);
+	error = context_subject(t, context, stays, subject);
 	context_release(context);
 	object_release(o);
-	return *subject ? 0 : TWZ_E_NOMEM;
+	return error;
 }
 
 /* The thread is its owner's; who made it can wait for it and end it too. */

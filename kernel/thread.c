@@ -1,6 +1,7 @@
 /* thread.c - threads and the choice of the next one (thread.h). */
 #include "core/mem.h"
 #include "kernel/arch/x86_64/apic.h"
+#include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/console.h"
 #include "kernel/ram.h"
@@ -8,9 +9,12 @@
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
+#include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
+
+#define FRAMES 2u /* that a thread costs: its structure, and what is kept while it waits on words */
 
 uint32_t threads_alive, threads_asleep;
 bool thread_work = true; /* the store may have been left with some */
@@ -82,30 +86,50 @@ static void page_set(struct thread *t, const char *name)
 		t->page->name[i] = name[i] >= ' ' && name[i] <= '~' ? name[i] : '?';
 }
 
-/* Its object, its owner's, with the page that says how it is; held. Without owners it is everybody's. */
-static struct object *object_of_thread(const struct subject *s)
+/*
+ * Its object, its owner's, with the page that says how it is; held. Without owners it is everybody's.
+ * The thread is charged with it.
+ */
+static int object_of_thread(const struct subject *s, struct object **out)
 {
 	const struct twz_id key = subject_key(s);
 	const uint32_t perms = key.lo | key.hi ? 0 : TWZ_READ | TWZ_USE | TWZ_DELETE;
-	struct object *o = object_new(TWZ_TYPE_THREAD, perms, key);
+	struct object *o;
+	int error = object_new(TWZ_TYPE_THREAD, perms, key, s->account, &o);
 
-	if (o && !object_page(o, TWZ_OBJ_DATA / TWZ_PAGE)) {
+	if (error)
+		return error;
+	error = object_touch(o, TWZ_OBJ_DATA / TWZ_PAGE);
+	if (!error && KSTEP("charge-thread") && !account_charge(o->tables.account, FRAMES))
+		error = TWZ_E_LIMIT;
+	if (error) {
 		object_delete(o);
 		object_release(o);
-		return NULL;
 	}
-	return o;
+	*out = o;
+	return error;
+}
+
+static void charge_ends(struct object *o)
+{
+	if (KSTEP("charge-thread"))
+		account_credit(o->tables.account, FRAMES);
 }
 
 int thread_new(const struct thread_new *new, struct object **object)
 {
-	struct object *o = object_of_thread(new->subject);
-	uint64_t frame = o ? ram_take_zero() : 0;
-	struct thread *t = direct(frame);
-	int error = TWZ_E_NOMEM;
+	struct object *o;
+	struct thread *t;
+	uint64_t frame;
+	int error = object_of_thread(new->subject, &o);
 
+	if (error)
+		return error;
+	error = TWZ_E_NOMEM;
+	frame = ram_take_zero();
 	if (!frame)
 		goto no_frame;
+	t = direct(frame);
 	t->owner = new->same_owner ? new->creator->owner : owner_new();
 	if (!t->owner)
 		goto no_owner;
@@ -137,16 +161,13 @@ no_view:
 no_owner:
 	ram_give(frame);
 no_frame:
-	if (o) {
-		object_delete(o);
-		object_release(o);
-	}
+	charge_ends(o);
+	object_delete(o);
+	object_release(o);
 	return error;
 }
 
 /* ---- the end ------------------------------------------------------------------------------------- */
-
-#define STATUS_UNUSABLE 126
 
 /* Nobody starts programs any more. That is no fault of the kernel's. */
 static _Noreturn void end_of_init(uint32_t status)
@@ -179,6 +200,7 @@ static void end(struct thread *t)
 	__atomic_store_n(&t->page->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
 	o->thread = NULL;
 	ram_give(physical(t));
+	charge_ends(o);
 	threads_alive--;
 	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
 	object_untie_all(o);

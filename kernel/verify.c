@@ -226,7 +226,7 @@ static struct job *job_of(struct twz_id hash)
 
 static struct job *job_new(const struct thread *t, const struct twz_cap *cap, struct twz_id hash)
 {
-	struct job *job = key_is_there(cap->signer) ? cache_take(&jobs) : NULL;
+	struct job *job = key_is_there(cap->signer) ? cache_take_reserved(&jobs) : NULL;
 
 	if (!job)
 		return NULL;

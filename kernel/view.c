@@ -1,6 +1,7 @@
 /* view.c - views and bindings (view.h). */
 #include "kernel/arch/x86_64/apic.h"
 #include "kernel/arch/x86_64/user.h"
+#include "kernel/account.h"
 #include "kernel/clock.h"
 #include "kernel/context.h"
 #include "kernel/ram.h"
@@ -104,33 +105,67 @@ static struct binding **bucket_of(struct view *view, uint32_t slot)
 	return &view->bucket[slot % VIEW_BUCKETS];
 }
 
-/* Takes over the caller's holding of the object. Null: no memory. */
-static struct binding *binding_make(struct view *view, uint32_t slot, uint32_t rights,
-				    struct object *object)
-{
-	struct binding *b = cache_take_raw(&bindings), **bucket = bucket_of(view, slot);
+/*
+ * What a slot in use is charged with: the binding, what the kernel knows of an object for it, and the
+ * tables of a persistent one that are never given up, three if it is shown large.
+ */
+#define SLOT_FRAMES 1u
+#define PLACE_FRAMES 3u
 
-	if (!b)
-		return NULL;
-	*b = (struct binding){.next = *bucket,
-			      .object_next = object->bindings,
-			      .object_link = &object->bindings,
-			      .view = view,
-			      .object = object,
-			      .slot = slot,
-			      .rights = rights};
+static inline bool charge(struct account *account, uint32_t slot)
+{
+	if (!KSTEP("charge-slot"))
+		return true;
+	if (__builtin_expect(slot < TWZ_VIEW_SLOTS, 1))
+		return account_charge(account, SLOT_FRAMES);
+	return account_charge(account, PLACE_FRAMES);
+}
+
+static inline void charge_ends(struct account *account, uint32_t slot)
+{
+	if (KSTEP("charge-slot"))
+		account_credit(account, slot < TWZ_VIEW_SLOTS ? SLOT_FRAMES : PLACE_FRAMES);
+}
+
+/* Takes over the caller's holding of the object. TWZ_E_NOMEM, TWZ_E_LIMIT. */
+static int binding_make(const struct thread *thread, uint32_t slot, uint32_t rights,
+			struct object *object, struct binding **out)
+{
+	struct account *account = thread->subject->account;
+	struct view *view = thread->view;
+	struct binding *b, **bucket = bucket_of(view, slot);
+
+	if (!charge(account, slot))
+		return TWZ_E_LIMIT;
+	b = cache_take_raw(&bindings);
+	if (!b) {
+		charge_ends(account, slot);
+		return TWZ_E_NOMEM;
+	}
+	/* Field by field: every first touch comes here. */
+	b->next = *bucket;
+	b->object_next = object->bindings;
+	b->object_link = &object->bindings;
+	b->view = view;
+	b->object = object;
+	b->slot = slot;
+	b->rights = rights;
+	b->may = 0;
+	b->account = account;
+	b->stamp = 0;
 	*bucket = b;
 	object->bindings = b;
 	if (b->object_next)
 		b->object_next->object_link = &b->object_next;
-	return b;
+	*out = b;
+	return 0;
 }
 
 /* The root's entries of the slot lead nowhere any more. */
 static void uninstall(const struct binding *b)
 {
 	for (const struct space *s = b->view->spaces; s; s = s->next) {
-		uint64_t *entry = root_entry(s->root, b->slot, false);
+		uint64_t *entry = root_entry(s->root, b->slot, NULL);
 
 		if (!entry)
 			continue;
@@ -151,6 +186,7 @@ static void binding_free(struct binding *b)
 	*b->object_link = b->object_next;
 	if (b->object_next)
 		b->object_next->object_link = b->object_link;
+	charge_ends(b->account, b->slot);
 	object_release(b->object);
 	cache_give(&bindings, b);
 }
@@ -197,21 +233,27 @@ static bool header_good(struct object *object)
 	return header && header->magic == TWZ_VIEW_MAGIC && header->version == 1;
 }
 
-/* Null: no memory. */
-static struct view *view_of(struct object *object)
+static int view_of(struct object *object, struct account *account, struct view **view)
 {
-	struct view *v = object->view;
+	struct view *v;
 
-	if (v)
-		return v;
+	*view = object->view;
+	if (*view)
+		return 0;
+	if (!account_charge(account, 1))
+		return TWZ_E_LIMIT;
 	v = cache_take(&views);
-	if (!v)
-		return NULL;
+	if (!v) {
+		account_credit(account, 1);
+		return TWZ_E_NOMEM;
+	}
 	v->object = object;
+	v->account = account;
 	object_hold(object);
 	object->view = v;
 	views_used++;
-	return v;
+	*view = v;
+	return 0;
 }
 
 static void view_end(struct view *view)
@@ -220,21 +262,22 @@ static void view_end(struct view *view)
 		while (view->bucket[i])
 			binding_free(view->bucket[i]);
 	view->object->view = NULL;
+	account_credit(view->account, 1);
 	object_release(view->object);
 	cache_give(&views, view);
 	views_used--;
 }
 
-static struct space *space_new(struct view *view, struct subject *subject)
+static int space_new(struct view *view, struct subject *subject, struct space **out)
 {
 	struct space *s = cache_take(&spaces);
 
 	if (!s)
-		return NULL;
-	s->root = root_new();
+		return TWZ_E_NOMEM;
+	s->root = root_new(subject->account);
 	if (!s->root) {
 		cache_give(&spaces, s);
-		return NULL;
+		return account_error(subject->account);
 	}
 	s->view = view;
 	s->subject = subject;
@@ -242,7 +285,8 @@ static struct space *space_new(struct view *view, struct subject *subject)
 	subject_hold(subject);
 	s->next = view->spaces;
 	view->spaces = s;
-	return s;
+	*out = s;
+	return 0;
 }
 
 /* No thread is in it: only this processor can still have it loaded. */
@@ -255,7 +299,7 @@ static void space_end(struct space *space)
 	while (*link != space)
 		link = &(*link)->next;
 	*link = space->next;
-	root_free(space->root);
+	root_free(space->root, space->subject->account);
 	subject_release(space->subject);
 	cache_give(&spaces, space);
 }
@@ -264,23 +308,24 @@ int view_enter(struct object *object, struct subject *subject, struct space **sp
 {
 	struct view *view;
 	struct space *s;
+	int error;
 
 	if (KSTEP("view-type") && object->identity.type != TWZ_TYPE_VIEW)
 		return TWZ_E_TYPE;
 	if (!header_good(object))
 		return TWZ_E_DAMAGED;
-	view = view_of(object);
-	if (!view)
-		return TWZ_E_NOMEM;
+	error = view_of(object, subject->account, &view);
+	if (error)
+		return error;
 	s = view->spaces;
 	while (s && s->subject != subject)
 		s = s->next;
 	if (!s)
-		s = space_new(view, subject);
-	if (!s) {
+		error = space_new(view, subject, &s);
+	if (error) {
 		if (!view->spaces)
 			view_end(view);
-		return TWZ_E_NOMEM;
+		return error;
 	}
 	s->threads++;
 	*space = s;
@@ -308,7 +353,7 @@ static void space_clear(struct space *space)
 
 	space->stamp = space->subject->stamp;
 	shoot(processors_at(space));
-	root_give(pages, page);
+	root_give(pages, page, space->subject->account);
 }
 
 void view_load(struct cpu *cpu, struct space *space)
@@ -400,36 +445,35 @@ static __attribute__((noinline)) struct binding *bind(struct thread *thread, uin
 		return NULL;
 	if (slot == LAST)
 		entry.rights &= ~(uint32_t)TWZ_VIEW_EXEC;
-	binding = binding_make(thread->view, slot, entry.rights, object);
-	if (!binding) {
-		object_release(object);
-		fault->error = TWZ_E_NOMEM;
-	}
-	return binding;
+	fault->error = binding_make(thread, slot, entry.rights, object, &binding);
+	if (!fault->error)
+		return binding;
+	object_release(object);
+	return NULL;
 }
 
 /*
  * The root's entry for the half of the place, or the slot, that the page is in. Its rights are those
- * of the binding that the thread may use. False: no frame for a table.
+ * of the binding that the thread may use. TWZ_E_NOMEM, TWZ_E_LIMIT: no frame for a table.
  */
-static bool install(const struct space *space, const struct binding *b, uint64_t page)
+static int install(const struct space *space, const struct binding *b, uint64_t page)
 {
-	uint64_t *entry = root_entry(space->root, b->slot, true),
+	uint64_t *entry = root_entry(space->root, b->slot, space->subject->account),
 		 table = b->object->tables.directory;
 	unsigned half = 0;
 
 	if (!entry)
-		return false;
+		return account_error(space->subject->account);
 	if (b->slot >= TWZ_VIEW_SLOTS) {
 		half = page >> 27 & 1;
 		if (!table_upper(&b->object->tables, half))
-			return false;
+			return account_error(b->object->tables.account);
 		table = b->object->tables.upper[half];
 	}
 	entry[half] = table | PTE_PRESENT | PTE_USER | PTE_ACCESSED |
 		      (b->may & TWZ_VIEW_WRITE ? PTE_WRITE : 0) |
 		      (b->may & TWZ_VIEW_EXEC ? 0 : PTE_NX);
-	return true;
+	return 0;
 }
 
 static uint32_t fault_kind(int error)
@@ -440,6 +484,7 @@ static uint32_t fault_kind(int error)
 		return TWZ_FAULT_RIGHT;
 	case TWZ_E_FULL:
 	case TWZ_E_NOMEM:
+	case TWZ_E_LIMIT:
 		return TWZ_FAULT_FULL;
 	case TWZ_E_DAMAGED:
 		return TWZ_FAULT_DAMAGED;
@@ -555,10 +600,8 @@ bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault
 			return refuse(thread, offset, b, fault);
 		}
 	}
-	if (install(thread->space, b, offset / TWZ_PAGE))
-		return true;
-	fault->error = TWZ_E_NOMEM;
-	return refuse(thread, offset, b, fault);
+	fault->error = install(thread->space, b, offset / TWZ_PAGE);
+	return !fault->error || refuse(thread, offset, b, fault);
 }
 
 int view_object_anew(struct thread *thread, uint64_t address, struct object **object,

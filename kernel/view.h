@@ -30,13 +30,15 @@ struct binding {
 	struct view *view;
 	struct object *object; /* held */
 	uint32_t slot;
-	uint32_t rights; /* enum twz_view_rights, of the entry */
-	uint32_t may;    /* of these, what the subject with this stamp may do */
-	uint64_t stamp;  /* 0: none */
+	uint32_t rights;         /* enum twz_view_rights, of the entry */
+	uint32_t may;            /* of these, what the subject with this stamp may do */
+	struct account *account; /* charged for it */
+	uint64_t stamp;          /* 0: none */
 };
 
 struct view {
-	struct object *object; /* held */
+	struct object *object;   /* held */
+	struct account *account; /* of the first one in it, charged with one frame */
 	struct space *spaces;
 	struct binding *bucket[VIEW_BUCKETS];
 };
@@ -45,7 +47,7 @@ struct view {
 struct space {
 	struct space *next;
 	struct view *view;
-	struct subject *subject; /* held */
+	struct subject *subject; /* held; the tables are charged to it */
 	uint64_t stamp;
 	uint64_t root;
 	uint32_t threads;
@@ -55,7 +57,7 @@ extern uint32_t views_used;
 
 /*
  * The space of this view and subject, in use for one thread more. TWZ_E_TYPE: no view; TWZ_E_DAMAGED:
- * its header is none; TWZ_E_NOMEM.
+ * its header is none; TWZ_E_NOMEM, TWZ_E_LIMIT.
  */
 int view_enter(struct object *object, struct subject *subject, struct space **space);
 /* One thread fewer; with a space's last one it goes, and with a view's last one all bindings. */

@@ -415,6 +415,8 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 			       {OBJECT("object"), PART("context", make_context, end_context)}},
 	CASE(console_write) = {plain, {CONSOLE}, {ROOM, 0}},
 	CASE(console_read) = {plain, {CONSOLE}, {ROOM, 1}},
+	CASE(key_limit) = {on_part, {PART("key", make_key, end_key), MACHINE}},
+	CASE(key_account) = {on_part, {PART("key", make_key, end_key)}, {ROOM}},
 };
 
 static uint32_t tried; /* the number of the call */
@@ -519,6 +521,9 @@ static const struct need needs[] = {
 	NEED(right_explain, "context", READ),
 	NEED(console_write, "console", USE),
 	NEED(console_read, "console", READ),
+	ODD(key_limit, "key", ANY, 0, 0), /* READ is everybody's */
+	NEED(key_limit, "machine", USE),
+	ODD(key_account, "key", ANY, 0, 0), /* READ is everybody's */
 };
 /* clang-format on */
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))

@@ -206,6 +206,18 @@ static void explain(uint64_t a[6])
 	a[4] = (uint64_t)room;
 }
 
+static void on_key(uint64_t a[6])
+{
+	a[0] = minimal.sys.key.lo;
+	a[1] = minimal.sys.key.hi;
+}
+
+static void key_account(uint64_t a[6])
+{
+	on_key(a);
+	a[2] = (uint64_t)room;
+}
+
 #define CASE(name) [TWZ_SYS_##name##_]
 static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(self) = {"", true, none, NULL},
@@ -247,6 +259,8 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(console_write) = {"rn", true, console, NULL},
 	/* Without input nothing is written: the address does not count. */
 	CASE(console_read) = {"nn", true, console, NULL},
+	CASE(key_limit) = {"lhnn", true, on_key, NULL}, /* 0 and 0: none */
+	CASE(key_account) = {"lhw", true, key_account, NULL},
 };
 
 #define NAME(name, arguments) #name,
@@ -422,6 +436,8 @@ TEST(objects_of_the_wrong_type_are_refused)
 	CHECK_EQ(SYS(view_become, ID(view)), TWZ_E_DAMAGED); /* it has no header */
 	CHECK_EQ(SYS(view_register, ID(volatile_object), 1), TWZ_E_TYPE);
 	CHECK_EQ(SYS(thread_kill, ID(object), 0), TWZ_E_TYPE);
+	CHECK_EQ(SYS(key_limit, ID(object), 0, 0), TWZ_E_TYPE);
+	CHECK_EQ(SYS(key_account, ID(object), room), TWZ_E_TYPE);
 	CHECK_EQ(SYS(root_set, ID(thread)), TWZ_E_RIGHT);
 	CHECK_EQ(SYS(object_drop, ID(thread), 0, 1), TWZ_E_RIGHT);
 	CHECK_EQ(SYS(object_limit, ID(thread), 0, 1, 7), TWZ_E_RIGHT);

@@ -1,7 +1,7 @@
 /* table.c - page tables (table.h). */
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/table.h"
-#include "kernel/ram.h"
+#include "kernel/account.h"
 #include "kernel/log.h"
 
 #define UPPER_SHIFT 27 /* of an upper table: 512 GiB */
@@ -16,24 +16,38 @@ static uint64_t *table_at(uint64_t entry)
 	return direct(entry & PTE_FRAME);
 }
 
+static uint64_t take_charged(struct account *account)
+{
+	uint64_t frame = account_take_zero(account);
+
+	if (frame)
+		tables_used++;
+	return frame;
+}
+
+static void give_charged(struct account *account, uint64_t frame)
+{
+	account_give(account, frame);
+	tables_used--;
+}
+
+/* ---- an object's --------------------------------------------------------------------------------- */
+
 static uint64_t take(struct tables *tables)
 {
-	uint64_t frame = ram_take_zero();
+	uint64_t frame;
 
-	if (frame) {
-		tables_used++;
-		if (tables)
-			tables->count++;
-	}
+	tables->growing = true;
+	frame = take_charged(tables->account);
+	tables->growing = false;
+	tables->count += frame != 0;
 	return frame;
 }
 
 static void give(struct tables *tables, uint64_t frame)
 {
-	ram_give(frame);
-	tables_used--;
-	if (tables)
-		tables->count--;
+	give_charged(tables->account, frame);
+	tables->count--;
 }
 
 /* The table that an entry leads to, made if it may be; null if it is not there. */
@@ -143,14 +157,80 @@ void table_free(struct tables *tables)
 	if (tables->directory)
 		free_directory(tables, tables->directory);
 	KASSERT(!tables->count);
-	*tables = (struct tables){0};
+	*tables = (struct tables){.account = tables->account};
+}
+
+#define TRIM_MAX 64u /* tables, at a time */
+
+/* Out of the tables, into a chain by their first words, which are no entries that are present. */
+static void chain(uint64_t *first, uint64_t *entry)
+{
+	uint64_t frame = *entry & PTE_FRAME;
+
+	*entry = 0;
+	*(uint64_t *)direct(frame) = *first;
+	*first = frame;
+}
+
+/* At most TRIM_MAX. */
+static uint64_t trim_directory(uint64_t frame)
+{
+	uint64_t *directory = direct(frame), first = 0;
+
+	for (unsigned i = 0, n = 0; i < TABLE_ENTRIES && n < TRIM_MAX; i++)
+		if (directory[i]) {
+			chain(&first, &directory[i]);
+			n++;
+		}
+	return first;
+}
+
+static uint64_t trim_upper(struct tables *tables, unsigned half)
+{
+	uint64_t *upper = direct(tables->upper[half]), first;
+
+	for (unsigned i = !half; i < TABLE_ENTRIES; i++) {
+		if (!upper[i])
+			continue;
+		first = trim_directory(upper[i] & PTE_FRAME);
+		if (!first && !tables->growing) /* it is empty by now */
+			chain(&first, &upper[i]);
+		if (first)
+			return first;
+	}
+	return 0;
+}
+
+uint64_t table_trim(struct tables *tables)
+{
+	const unsigned roots = !!tables->directory + !!tables->upper[0] + !!tables->upper[1];
+	uint64_t first = 0;
+
+	if (tables->count == roots)
+		return 0;
+	if (tables->directory)
+		first = trim_directory(tables->directory);
+	for (unsigned half = 0; !first && half < 2; half++)
+		if (tables->upper[half])
+			first = trim_upper(tables, half);
+	return first;
+}
+
+void table_give_trimmed(struct tables *tables, uint64_t trimmed)
+{
+	while (trimmed) {
+		uint64_t next = *(uint64_t *)direct(trimmed);
+
+		give(tables, trimmed);
+		trimmed = next;
+	}
 }
 
 /* ---- roots --------------------------------------------------------------------------------------- */
 
-uint64_t root_new(void)
+uint64_t root_new(struct account *account)
 {
-	uint64_t frame = take(NULL);
+	uint64_t frame = take_charged(account);
 	uint64_t *root = direct(frame), *kernel = direct(kernel_root);
 
 	if (!frame)
@@ -175,26 +255,31 @@ unsigned root_clear(uint64_t frame, uint64_t page[static ROOT_PAGES])
 	return n;
 }
 
-void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES])
+void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES], struct account *account)
 {
 	while (pages)
-		give(NULL, page[--pages]);
+		give_charged(account, page[--pages]);
 }
 
-void root_free(uint64_t frame)
+void root_free(uint64_t frame, struct account *account)
 {
 	uint64_t page[ROOT_PAGES];
 
-	root_give(root_clear(frame, page), page);
-	give(NULL, frame);
+	root_give(root_clear(frame, page), page, account);
+	give_charged(account, frame);
 }
 
-uint64_t *root_walk(uint64_t frame, uint32_t slot, bool make)
+uint64_t *root_walk(uint64_t frame, uint32_t slot, struct account *account)
 {
-	uint64_t *root = direct(frame), *slots;
+	uint64_t *root = direct(frame), *entry;
 
 	if (slot >= TWZ_VIEW_SLOTS)
 		return &root[ROOT_PAGES + 2 * (slot - TWZ_VIEW_SLOTS)];
-	slots = step(NULL, &root[slot / TABLE_ENTRIES], make);
-	return slots ? &slots[slot & (TABLE_ENTRIES - 1)] : NULL;
+	entry = &root[slot / TABLE_ENTRIES];
+	if (!*entry && account) {
+		frame = take_charged(account);
+		if (frame)
+			*entry = frame | INNER;
+	}
+	return *entry ? table_at(*entry) + (slot & (TABLE_ENTRIES - 1)) : NULL;
 }

@@ -21,6 +21,8 @@
 #include "abi/view.h"
 #include "kernel/machine.h"
 
+struct account;
+
 #define PTE_PRESENT 0x1ull
 #define PTE_WRITE 0x2ull
 #define PTE_USER 0x4ull
@@ -43,7 +45,9 @@
 struct tables {
 	uint64_t directory; /* physical, 0: none */
 	uint64_t upper[2];
-	uint32_t count; /* frames that these tables are */
+	uint32_t count;          /* frames that these tables are */
+	bool growing;            /* just now: table_trim leaves directories alone */
+	struct account *account; /* that they, and what they map of DRAM, are charged to */
 };
 
 #define TABLE_ENTRIES 512u
@@ -81,11 +85,18 @@ bool table_upper(struct tables *tables, unsigned half);
 /* Gives the frames of the tables back, not those that leaf entries lead to. */
 void table_free(struct tables *tables);
 
+/*
+ * Of tables that can be made anew: takes out some leaves of one directory, or one that is empty, but not
+ * the first. They are given back when no processor can use them any more. 0: there are none.
+ */
+uint64_t table_trim(struct tables *tables);
+void table_give_trimmed(struct tables *tables, uint64_t trimmed);
+
 extern uint64_t tables_used; /* frames that are tables, roots included */
 
 /* A root with the kernel's half; 0 if there is no frame. */
-uint64_t root_new(void);
-void root_free(uint64_t root);
+uint64_t root_new(struct account *account);
+void root_free(uint64_t root, struct account *account);
 
 #define ROOT_PAGES (TWZ_VIEW_SLOTS / TABLE_ENTRIES)
 /*
@@ -93,23 +104,23 @@ void root_free(uint64_t root);
  * are flushed: then they are given back.
  */
 unsigned root_clear(uint64_t root, uint64_t page[static ROOT_PAGES]);
-void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES]);
+void root_give(unsigned pages, const uint64_t page[static ROOT_PAGES], struct account *account);
 
-uint64_t *root_walk(uint64_t root, uint32_t slot, bool make);
+uint64_t *root_walk(uint64_t root, uint32_t slot, struct account *account);
 
 /*
  * The entry of a slot (numbers as in struct twz_view; of large places the first of two). Null if the
- * page that it is in is not there and, with `make`, there is no frame for it.
+ * page that it is in is not there and, with an account to charge it to, there is no frame for it.
  */
-static inline uint64_t *root_entry(uint64_t root, uint32_t slot, bool make)
+static inline uint64_t *root_entry(uint64_t root, uint32_t slot, struct account *account)
 {
 	uint64_t slots;
 
 	if (slot >= TWZ_VIEW_SLOTS)
-		return root_walk(root, slot, make);
+		return root_walk(root, slot, account);
 	slots = ((uint64_t *)direct(root))[slot / TABLE_ENTRIES];
 	if (!slots)
-		return root_walk(root, slot, make);
+		return root_walk(root, slot, account);
 	return (uint64_t *)direct(slots & PTE_FRAME) + slot % TABLE_ENTRIES;
 }
 
