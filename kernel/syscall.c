@@ -118,6 +118,7 @@ static int64_t sys_usage(struct thread *t, struct regs *r)
 	}
 	usage.shootdowns = shootdowns;
 	usage.shootdown_ipis = shootdown_ipis;
+	usage.shootdown_cycles = shootdown_cycles;
 	usage.tables_reclaimed = objects_reclaimed;
 	usage.boot_cycles = boot_cycles;
 	usage.entry_cycles = machine.entry_cycles;

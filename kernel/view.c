@@ -21,7 +21,7 @@
 static struct cache views = CACHE(struct view), spaces = CACHE(struct space),
 		    bindings = CACHE(struct binding);
 uint32_t views_used;
-uint64_t shootdowns, shootdown_ipis;
+uint64_t shootdowns, shootdown_ipis, shootdown_cycles;
 
 /* ---- shootdowns ---------------------------------------------------------------------------------- */
 
@@ -58,6 +58,7 @@ static void flush_wait(struct cpu *cpu, uint32_t wanted)
 		if (cycles() - start > 10 * machine.cycles_per_s)
 			panic("processor %u does not answer", cpu->number);
 	}
+	shootdown_cycles += cycles() - start;
 }
 
 static void shoot(uint32_t set)
