@@ -30,6 +30,7 @@ struct context {
 	struct object *object;   /* held */
 	struct object *key;      /* that it was made under, held: it is asked for often; or null */
 	struct object *snapshot; /* volatile, known to nobody else; null: none yet */
+	struct object *spare;    /* the one before it, in whose memory the next one is made */
 	struct object *next;     /* the one that is being made, */
 	uint64_t next_pages;     /* so far */
 	uint64_t round;          /* snapshots that were made */
