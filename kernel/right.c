@@ -78,6 +78,7 @@ static void decide(const struct object *o, const struct context *active,
 					  .parent = parent,
 					  .context_key = context_key};
 
+	verify_begin();
 	right_decide(&query, answer);
 }
 
@@ -198,7 +199,7 @@ int right_refuse(struct thread *t, struct object *o, uint32_t want)
 	if (have && !missing)
 		return 0;
 	if (missing & answer.pending && answer.unverified)
-		verify_wait(t, answer.unverified);
+		verify_wait(t);
 	if (!KSTEP("call-right"))
 		return 0;
 	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
@@ -221,7 +222,7 @@ bool right_explain(struct thread *t, struct object *o, struct context *context,
 	else
 		decide_for(t->subject, o, answer);
 	answer->effective &= possible(o);
-	return !answer->unverified || !verify_wait(t, answer->unverified);
+	return !answer->unverified || !verify_wait(t);
 }
 
 /* ---- grants -------------------------------------------------------------------------------------- */
