@@ -212,6 +212,14 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 	return 0;
 }
 
+void context_keep(struct thread *t, struct context *c)
+{
+	context_hold(c);
+	t->prepares = c;
+	t->fresh = false;
+	t->round = 0;
+}
+
 void context_deleted(struct object *object)
 {
 	if (!object->context)

@@ -85,6 +85,8 @@ int context_prepare(struct thread *thread, struct object *object, bool fresh,
 		    struct context **context);
 void context_hold(struct context *context);
 void context_release(struct context *context);
+/* The call is made again: it finds this context with the snapshot that it has. */
+void context_keep(struct thread *thread, struct context *context);
 /* A call of context_prepare that is not made again is over. */
 void context_abandon(struct thread *thread);
 

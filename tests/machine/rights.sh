@@ -76,6 +76,12 @@ says 'sctx: /bob: the object of that name is gone, or there is no right to it'
 says 'permissions  none'
 says 'reboot: the machine: the right is not granted'
 
+# What may not be read is named, and an index is hers.
+m 0 'as /alice index build / --as /drafts/index' 'as /alice index build /drafts --as /drafts/index' \
+	'as /alice index find bread --as /drafts/index' 'as /alice rm /drafts/index'
+says 'index: /list: no right to read it: nobody gives it'
+says '/drafts/mine:1: bread, ink'
+
 # The status and the crash of the program are those of as.
 m 7 'as /alice prompt --exec "exit 7"'
 m 0 'as /alice prompt --exec "cp /drafts/mine /drafts/more" --exec "mv /drafts/more /drafts/most"' \
