@@ -40,6 +40,15 @@ static void drop(struct object *snapshot)
 	object_release(snapshot);
 }
 
+/* In the memory of the one before the last, which nothing is read from any more, if there was one. */
+static int begin_next(struct context *c)
+{
+	c->next = c->spare;
+	c->spare = NULL;
+	c->next_pages = 0;
+	return c->next ? 0 : object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0}, c->account, &c->next);
+}
+
 /* The object's data ends at the first hole. False: it has ended. */
 static int copy_page(struct context *c, bool *more)
 {
@@ -59,7 +68,8 @@ static int copy_page(struct context *c, bool *more)
 /* The next snapshot is whole. */
 static void complete(struct context *c)
 {
-	drop(c->snapshot);
+	verify_forget_places();
+	c->spare = c->snapshot;
 	c->snapshot = c->next;
 	c->next = NULL;
 	c->rights = (struct right_context){.id = c->object->id,
@@ -76,12 +86,10 @@ static int make_some(struct context *c)
 	bool more = true;
 	int error = 0;
 
-	if (!c->next) {
-		error = object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0}, c->account, &c->next);
-		if (error)
-			return error;
-		c->next_pages = 0;
-	}
+	if (!c->next)
+		error = begin_next(c);
+	if (error)
+		return error;
 	for (unsigned i = 0; i < STEP_PAGES && more && !error; i++)
 		error = copy_page(c, &more);
 	if (error) {
@@ -141,6 +149,7 @@ void context_release(struct context *c)
 	if (--c->holds)
 		return;
 	drop(c->snapshot);
+	drop(c->spare);
 	drop(c->next);
 	list_remove(&c->link);
 	account_credit(c->account, 1);
@@ -201,6 +210,14 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 	*context = t->prepares;
 	t->prepares = NULL;
 	return 0;
+}
+
+void context_keep(struct thread *t, struct context *c)
+{
+	context_hold(c);
+	t->prepares = c;
+	t->fresh = false;
+	t->round = 0;
 }
 
 void context_deleted(struct object *object)

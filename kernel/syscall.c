@@ -813,8 +813,11 @@ static int explain(struct thread *t, struct object *o, struct context *context, 
 	struct twz_rt_answer out = {0};
 	struct right_answer answer;
 
-	if (!right_explain(t, o, context, &answer))
+	if (!right_explain(t, o, context, &answer)) {
+		if (context)
+			context_keep(t, context);
 		return TWZ_E_NOTFOUND; /* it is done again */
+	}
 	out.effective = answer.effective;
 	out.granted = answer.granted;
 	out.until = answer.until;
