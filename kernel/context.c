@@ -342,21 +342,21 @@ void subject_release(struct subject *s)
 	cache_give(&subjects, s);
 }
 
-struct subject *subject_boot(struct object *object)
+int subject_boot(struct object *object, struct subject **subject)
 {
-	struct subject wanted = {.count = 1}, *s;
+	struct subject wanted = {.count = 1};
 	struct context *c;
 	int error = context_of(object, &c);
 
 	if (error)
-		return subject_none();
+		return error;
 	wanted.member[0].context = c;
 	while (!error && !c->snapshot)
 		error = make_some(c);
 	if (!error)
-		error = subject_like(&wanted, &s);
+		error = subject_like(&wanted, subject);
 	context_release(c);
-	return error ? subject_none() : s;
+	return error;
 }
 
 /* The index of the object's context, or `count`. */

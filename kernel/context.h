@@ -65,8 +65,8 @@ struct twz_id subject_key(const struct subject *s);
 
 /* The one without contexts, held. */
 struct subject *subject_none(void);
-/* The first thread's: in this context if it can be used; held. Only while the kernel starts. */
-struct subject *subject_boot(struct object *context);
+/* The first thread's: in this context, held. Only while the kernel starts. TWZ_E_NOMEM, LIMIT, DAMAGED, ... */
+int subject_boot(struct object *context, struct subject **subject);
 static inline void subject_hold(struct subject *s)
 {
 	s->holds++;
