@@ -49,7 +49,7 @@ measure_memory() {
 	zeroed=$((1 + $(value "$figures" map_new_tables)))
 	# Its first touch is decided anew.
 	instructions "map and touch a new volatile object, $zeroed pages zeroed" map_new \
-		$((650 + 600 * zeroed))
+		$((700 + 600 * zeroed))
 	instructions 'create a one-page persistent object' create 10000 create
 	instructions 'create: the slowest of 101, the index grows' create_most
 	instructions 'create a one-page volatile object' create_dram

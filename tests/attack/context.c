@@ -169,10 +169,10 @@ struct exchange {
 
 static int64_t call_through(const void *stub, struct twz_id id, void *out)
 {
-	register uint64_t r10 __asm__("r10") = id.hi;
+	uint64_t lo = id.lo, hi = id.hi, of_lo = id.lo;
+	register uint64_t r10 __asm__("r10") = hi;
 	register uint64_t r8 __asm__("r8") = (uint64_t)out;
 	int64_t result = TWZ_SYS(right_explain);
-	uint64_t lo = id.lo, hi = id.hi, of_lo = id.lo;
 
 	__asm__ volatile("sub $128, %%rsp; call *%[stub]; add $128, %%rsp"
 			 : "+a"(result), "+D"(lo), "+S"(hi), "+d"(of_lo), "+r"(r10), "+r"(r8)
