@@ -120,8 +120,11 @@ int account_may(struct thread *t, struct twz_id key, uint32_t want)
 static int may_divide(struct thread *t)
 {
 	struct object *o;
-	int error = object_get(t, machine_id(), KSTEP("limit-right") ? TWZ_USE : 0, &o);
+	int error;
 
+	if (!KSTEP("limit-right"))
+		return 0;
+	error = object_get(t, machine_id(), TWZ_USE, &o);
 	if (!error)
 		object_release(o);
 	return error;
