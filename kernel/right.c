@@ -47,7 +47,7 @@ static bool context_key(void *arg, struct twz_id id, struct twz_id *key)
 	(void)arg;
 	if (object_find(id, &o))
 		return false;
-	is = o->identity.type == TWZ_TYPE_CONTEXT;
+	is = o->identity.type == TWZ_TYPE_CONTEXT || !KSTEP("link-of-context");
 	*key = o->identity.key;
 	object_release(o);
 	return is;
@@ -260,8 +260,10 @@ int right_grant(struct object *o, struct twz_id context, uint32_t perms)
 		g->perms = perms;
 		*link = g;
 	}
-	object_renew(o);
-	view_renew_object(o);
+	if (KSTEP("grant-renews")) {
+		object_renew(o);
+		view_renew_object(o);
+	}
 	return 0;
 }
 

@@ -179,7 +179,8 @@ static bool pages_good(uint64_t page, uint64_t pages)
 /* Threads and devices are the kernel's to make. */
 static bool type_good(uint32_t type)
 {
-	return type <= TWZ_TYPE_DEVICE && type != TWZ_TYPE_THREAD && type != TWZ_TYPE_DEVICE;
+	return type <= TWZ_TYPE_DEVICE &&
+	       !(KSTEP("kernels-types") && (type == TWZ_TYPE_THREAD || type == TWZ_TYPE_DEVICE));
 }
 
 static bool new_good(const struct twz_sys_new *new)
@@ -783,7 +784,7 @@ static int may_grant(struct thread *t, struct object *o, struct twz_id to, uint3
 {
 	uint32_t want = KSTEP("grant-narrower") ? perms : 0;
 
-	if (o->medium->persistent)
+	if (o->medium->persistent && KSTEP("grant-volatile"))
 		return TWZ_E_TYPE;
 	if (KSTEP("grant-taken"))
 		want |= right_granted(o, to);

@@ -318,7 +318,7 @@ int view_enter(struct object *object, struct subject *subject, struct space **sp
 	if (error)
 		return error;
 	s = view->spaces;
-	while (s && s->subject != subject)
+	while (s && s->subject != subject && KSTEP("space-of-subject"))
 		s = s->next;
 	if (!s)
 		error = space_new(view, subject, &s);
@@ -358,7 +358,7 @@ static void space_clear(struct space *space)
 
 void view_load(struct cpu *cpu, struct space *space)
 {
-	if (space && space->stamp != space->subject->stamp)
+	if (space && space->stamp != space->subject->stamp && KSTEP("load-renews"))
 		space_clear(space);
 	cpu->space = space;
 	cpu_load_root(space ? space->root : kernel_root);

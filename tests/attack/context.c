@@ -123,6 +123,26 @@ TEST(what_is_no_context_as_one)
 	scene_end(&s);
 }
 
+/* More pages than a snapshot may have: the kernel would copy for as long as it pleased her. */
+TEST(a_context_larger_than_may_be)
+{
+	const uint64_t page = TEST_DATA_PAGE, most = 4096;
+	struct twz_id id = test_object_of(TWZ_TYPE_CONTEXT, TEST_PERMS, TWZ_OBJECT_VOLATILE),
+		      one = test_object(TWZ_OBJECT_VOLATILE);
+	uint8_t *at = test_map(STUB_SLOT, one, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+
+	/* All the same page. */
+	at[TWZ_OBJ_DATA] = 1;
+	for (uint64_t i = 0; i < most; i++)
+		CHECK_EQ(twz_rt_copy(id, page + i, one, page, 1), 0);
+	CHECK_EQ(SYS(context_publish, ID(id)), 0);
+	CHECK_EQ(twz_rt_copy(id, page + most, one, page, 1), 0);
+	CHECK_EQ(SYS(context_publish, ID(id)), TWZ_E_LIMIT);
+	test_unmap(STUB_SLOT);
+	test_delete(one);
+	test_delete(id);
+}
+
 /* ---- her own ---------------------------------------------------------------------------------------- */
 
 /* She may write and publish the context that she runs in. */
