@@ -117,6 +117,16 @@ int account_may(struct thread *t, struct twz_id key, uint32_t want)
 	return error;
 }
 
+int account_unlimited(struct twz_id key)
+{
+	struct twz_account kept;
+	int error = key.lo | key.hi ? nvm_account(key, &kept) : TWZ_E_NOTFOUND;
+
+	if (error)
+		return error == TWZ_E_NOTFOUND ? 0 : error;
+	return KSTEP("uncharged") && (kept.limit || kept.frame_limit) ? TWZ_E_LIMIT : 0;
+}
+
 static int may_divide(struct thread *t)
 {
 	struct object *o;

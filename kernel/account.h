@@ -105,6 +105,13 @@ static inline int account_error(const struct account *a)
 /* The ID is that of a key to which the thread has this right, or any (0). object_get's errors, TWZ_E_TYPE. */
 int account_may(struct thread *t, struct twz_id key, uint32_t want);
 
+/*
+ * 0 if nothing limits what is under the key, as for the zero one. Else TWZ_E_LIMIT: who acts as it does
+ * nothing that is charged to nobody, which would be a way out: no lasting object without a key, no sealed
+ * one, so no key of its own; no acting without a key.
+ */
+int account_unlimited(struct twz_id key);
+
 int64_t sys_key_limit(struct thread *t, struct regs *regs);
 int64_t sys_key_account(struct thread *t, struct regs *regs);
 

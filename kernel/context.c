@@ -394,11 +394,21 @@ static bool undetachable_by_itself(const struct context *c)
 	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE && KSTEP("by-itself");
 }
 
+/* The same for who is `from` now, which may leave its limits only for another key. */
+static int subject_from(const struct subject *from, const struct subject *wanted,
+			struct subject **subject)
+{
+	const struct twz_id key = subject_key(wanted);
+	int error = key.lo | key.hi ? 0 : account_unlimited(subject_key(from));
+
+	return error ? error : subject_like(wanted, subject);
+}
+
 /* The thread is of the subject like `wanted` from now on. */
 static int go_over(struct thread *t, const struct subject *wanted)
 {
 	struct subject *s;
-	int error = subject_like(wanted, &s);
+	int error = subject_from(t->subject, wanted, &s);
 
 	if (error)
 		return error;
@@ -441,7 +451,7 @@ int context_subject(const struct thread *creator, struct context *c, bool stays,
 		return TWZ_E_LIMIT;
 	wanted.active = wanted.count;
 	add(&wanted, c, stays);
-	return subject_like(&wanted, subject);
+	return subject_from(s, &wanted, subject);
 }
 
 /* What is left when context i goes: the one attached last is active if i was. */

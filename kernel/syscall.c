@@ -249,7 +249,10 @@ static int64_t sys_object_new(struct thread *t, struct regs *r)
 		return error;
 	if (!new_good(&new))
 		return TWZ_E_ARG;
-	error = none(new.key) ? 0 : account_may(t, new.key, KSTEP("key-use") ? TWZ_USE : 0);
+	if (!none(new.key))
+		error = account_may(t, new.key, KSTEP("key-use") ? TWZ_USE : 0);
+	else if (!(new.flags &TWZ_OBJECT_VOLATILE))
+		error = account_unlimited(subject_key(t->subject));
 	if (error)
 		return error;
 	if (new.flags & TWZ_OBJECT_VOLATILE)
@@ -389,7 +392,9 @@ static int64_t sys_object_seal(struct thread *t, struct regs *r)
 	error = object_get(t, seal.src, TWZ_READ, &src);
 	if (error)
 		return error;
-	error = nvm_seal(src, seal.size, seal.type, seal.perms, &id);
+	error = account_unlimited(subject_key(t->subject));
+	if (!error)
+		error = nvm_seal(src, seal.size, seal.type, seal.perms, &id);
 	object_release(src);
 	return error ? error : give_id(A1(r), id);
 }

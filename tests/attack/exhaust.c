@@ -443,3 +443,76 @@ TEST(a_limit_is_lowered_below_what_is_used)
 	test_delete(id);
 	duel_end(&duel);
 }
+
+/* ---- ways out of a limit ----------------------------------------------------------------------------- */
+
+/* What is charged to nobody, or to a key of her own making. */
+static int64_t make_without_key(void *arg)
+{
+	const struct twz_sys_new new = {.perms = TWZ_PERM_ALL, .flags = TWZ_OBJECT_ENDING};
+	struct twz_id *id = arg;
+
+	return SYS(object_new, &new, id);
+}
+
+static int64_t make_a_key(void *arg)
+{
+	const struct user *user = arg;
+	const struct twz_key key = {
+		.magic = TWZ_KEY_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519, .key = {1}};
+	struct twz_sys_seal seal = {.size = sizeof(key),
+				    .type = TWZ_TYPE_KEY,
+				    .perms = TWZ_READ | TWZ_USE | TWZ_DELETE};
+	struct twz_id id;
+	int64_t error;
+
+	seal.src = user_object(user, TWZ_OBJECT_VOLATILE);
+	memcpy(test_map(TEST_SLOT, seal.src, READ_WRITE) + TWZ_OBJ_DATA, &key, sizeof(key));
+	test_unmap(TEST_SLOT);
+	error = SYS(object_seal, &seal, &id);
+	test_delete(seal.src);
+	if (!error)
+		test_delete(id);
+	return error;
+}
+
+/* In a context that nobody owns, or in none. */
+static int64_t act_without_key(void *arg)
+{
+	const struct user *user = arg;
+	const struct twz_sys_new new = {
+		.type = TWZ_TYPE_CONTEXT, .perms = TWZ_PERM_ALL, .flags = TWZ_OBJECT_VOLATILE};
+	struct twz_id id;
+	int64_t error = SYS(object_new, &new, &id);
+
+	if (error)
+		return error;
+	error = SYS(context_attach, ID(id), 0);
+	if (!error)
+		error = SYS(context_switch, ID(id));
+	test_delete(id);
+	if (error != TWZ_E_LIMIT)
+		return error;
+	CHECK_EQ(SYS(context_detach, ID(id)), 0);
+	return SYS(context_detach, ID(user->context.id));
+}
+
+TEST(limits_are_left_by_way_of_what_is_charged_to_nobody)
+{
+	struct twz_id id;
+
+	duel_make(&duel);
+	CHECK_EQ(attack_as(&duel.alice, make_a_key, &duel.alice), 0);
+	CHECK_EQ(attack_as(&duel.alice, make_without_key, &id), 0);
+	test_delete(id);
+	for (int i = 0; i < 2; i++) {
+		if (i)
+			limit_frames(&duel);
+		else
+			limit_pages(&duel);
+		CHECK_EQ(attack_as(&duel.alice, make_a_key, &duel.alice), TWZ_E_LIMIT);
+		CHECK_EQ(attack_as(&duel.alice, make_without_key, &id), TWZ_E_LIMIT);
+		CHECK_EQ(attack_as(&duel.alice, act_without_key, &duel.alice), TWZ_E_LIMIT);
+	}
+	duel_end(&duel);
+}
