@@ -432,7 +432,7 @@ static int64_t do_write_context(struct worker *w)
 static void new_context(struct worker *w, uint32_t n)
 {
 	const struct twz_sys_new new = {.type = TWZ_TYPE_CONTEXT,
-					.perms = one_in(w, 4) ? TWZ_USE : TEST_PERMS,
+					.perms = one_in(w, 4) ? TWZ_USE | TWZ_DELETE : TEST_PERMS,
 					.flags = (uint32_t)below(w, 3),
 					.key = REPORT->owner.id,
 					.page = TEST_DATA_PAGE,
@@ -728,6 +728,27 @@ static int child(const char *report, uint64_t seed)
 
 /* ---- the parent ------------------------------------------------------------------------------------ */
 
+/* A new key, which everybody may use and delete: nobody has to be given that. */
+static int64_t make_owner(struct twz_secret *owner)
+{
+	struct twz_id source = test_object_of(TWZ_TYPE_KEY, TEST_PERMS, TWZ_OBJECT_ENDING);
+	const struct twz_sys_seal seal = {.src = source,
+					  .size = sizeof(struct twz_key),
+					  .type = TWZ_TYPE_KEY,
+					  .perms = TWZ_READ | TWZ_USE | TWZ_DELETE};
+	struct twz_key *key = (void *)(test_map(TEST_SLOT, source, TWZ_VIEW_READ | TWZ_VIEW_WRITE) +
+				       TWZ_OBJ_DATA);
+	int64_t error;
+
+	twz_secret_new(owner);
+	*key = (struct twz_key){.magic = TWZ_KEY_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519};
+	memcpy(key->key, owner->key, sizeof(key->key));
+	test_unmap(TEST_SLOT);
+	error = SYS(object_seal, &seal, &owner->id);
+	test_delete(source);
+	return error;
+}
+
 /* The machine still does what it should. */
 static bool works(void)
 {
@@ -751,7 +772,7 @@ static bool works(void)
 	return !SYS(object_delete, ID(id)) && !SYS(object_delete, ID(other)) && good;
 }
 
-static void delete (struct twz_id id)
+static void delete_object(struct twz_id id)
 {
 	int64_t error = SYS(object_delete, ID(id));
 
@@ -772,7 +793,8 @@ static void clean_up(struct report *report, struct twz_id root)
 	if (root.lo | root.hi)
 		CHECK_EQ(SYS(root_set, ID(root)), 0);
 	while (n--)
-		delete (report->id[n]);
+		delete_object(report->id[n]);
+	delete_object(report->owner.id);
 }
 
 static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
@@ -784,7 +806,8 @@ static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
 	int status, error;
 
 	SYS(info, &info);
-	memset(&report->calls, 0, sizeof(*report) - offsetof(struct report, calls));
+	memset(report, 0, sizeof(*report));
+	CHECK_EQ(make_owner(&report->owner), 0);
 	twz_id_text(id, text);
 	twz_format(number, sizeof(number), "%llu", (unsigned long long)seed);
 	error = twz_run(argv, CHILD_NS, &status);
@@ -802,29 +825,6 @@ static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
 		return 1;
 	}
 	return 0;
-}
-
-/* All that is made under the key is ours, too. */
-static int owner(struct report *report, bool begins)
-{
-	struct twz_secret *secret = &report->owner;
-	struct twz_cap cap = {
-		.perms = TWZ_PERM_ALL, .flags = TWZ_CAP_KEY, .accessor = minimal.sys.context};
-	struct twz_obj boot;
-	int error = twz_context_open(minimal.sys.context, &boot);
-
-	if (!error && begins) {
-		twz_secret_new(secret);
-		error = twz_key_make(secret->key, &secret->id);
-		cap.target = secret->id;
-		error = error ? error : twz_cap_sign(&cap, NULL, secret);
-		error = error ? error : twz_context_add(&boot, &cap, 1);
-	} else if (!error) {
-		delete (secret->id);
-		error = twz_context_remove(&boot, secret->id);
-	}
-	error = error ? error : twz_context_publish(&boot);
-	return error ? error : twz_obj_recycle(&boot);
 }
 
 static uint64_t number_of(const char *text)
@@ -855,12 +855,10 @@ int main(int argc, char **argv)
 	test_say("fuzzing: seed %llu", (unsigned long long)seed);
 	id = test_object(TWZ_OBJECT_VOLATILE);
 	test_map(TEST_SLOT + 500, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
-	CHECK_EQ(owner(REPORT, true), 0);
 	while (!status && calls < wanted)
 		status = run(id, seed + children++, &calls, &good);
 	test_say("fuzzing: %llu calls, %llu of them good, by %llu children",
 		 (unsigned long long)calls, (unsigned long long)good, (unsigned long long)children);
-	CHECK_EQ(owner(REPORT, false), 0);
 	test_unmap(TEST_SLOT + 500);
 	test_delete(id);
 	return status;
