@@ -236,6 +236,18 @@ struct twz_rt_memory {
 };
 int twz_rt_memory(struct twz_rt_memory *memory);
 
+/*
+ * What is used under a key, and may be; 0: no limit. Limiting takes the right to USE the machine, where
+ * there are rights. Hosted nothing is used of memory, and its limit is only kept. TWZ_E_NOTFOUND;
+ * TWZ_E_TYPE: it is no key. Since 1.3.
+ */
+struct twz_rt_account {
+	uint64_t frames, frame_limit;        /* of DRAM, 4 KiB */
+	uint64_t pages, page_limit, objects; /* in the store */
+};
+int twz_rt_account(struct twz_id key, struct twz_rt_account *account);
+int twz_rt_limit_key(struct twz_id key, uint64_t pages, uint64_t frames);
+
 /* This program's view. */
 int twz_rt_view(struct twz_id *view);
 /* The registered view behind this one in a walk, which a zero ID starts; TWZ_E_NOTFOUND. */

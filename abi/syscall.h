@@ -106,7 +106,8 @@ struct twz_sys_usage {
 	uint64_t entry_cycles; /* and when the kernel was entered */
 	uint64_t
 		longest_stretch; /* cycles that the kernel's lock was held at most, checking kernels */
-	uint64_t reserved[2];
+	uint64_t shootdown_cycles; /* that processors were waited for */
+	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_sys_usage, 184);
 

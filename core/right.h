@@ -148,7 +148,8 @@ static inline struct twz_id right_key(const struct twz_identity *identity, struc
 /*
  * Does the context say anything of this object by its ID, or can that not be read? Objects that neither
  * the active context nor an undetachable one mentions, and that are no keys, are decided alike if they
- * have the same key, defaults and grants.
+ * have the same key, defaults and grants; but for what a capability for one object gives, which may stand
+ * under its key.
  */
 bool right_mentions(const struct right_context *context, struct twz_id object);
 

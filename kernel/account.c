@@ -112,7 +112,7 @@ int account_may(struct thread *t, struct twz_id key, uint32_t want)
 
 	if (error)
 		return error;
-	error = right_is_key(&o->identity) ? 0 : TWZ_E_TYPE;
+	error = right_is_key(&o->identity) || !KSTEP("key-type") ? 0 : TWZ_E_TYPE;
 	object_release(o);
 	return error;
 }
@@ -120,8 +120,11 @@ int account_may(struct thread *t, struct twz_id key, uint32_t want)
 static int may_divide(struct thread *t)
 {
 	struct object *o;
-	int error = object_get(t, machine_id(), KSTEP("limit-right") ? TWZ_USE : 0, &o);
+	int error;
 
+	if (!KSTEP("limit-right"))
+		return 0;
+	error = object_get(t, machine_id(), TWZ_USE, &o);
 	if (!error)
 		object_release(o);
 	return error;

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "kernel/account.h"
 #include "kernel/boot.h"
+#include "kernel/console.h"
 #include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/log.h"
@@ -90,9 +91,12 @@ bool step_on(const char *name)
 /* What init needs. That it cannot be had is no fault of the kernel's. */
 static void must(bool made)
 {
+	static const char text[] = "there is not enough memory to start, or the limit of the "
+				   "system's key is too low\n";
+
 	if (made)
 		return;
-	klog("there is no memory to start with, or the system's key has too low a limit of frames");
+	console_write(text, sizeof(text) - 1);
 	host_tell(HOST_STATUS, STATUS_UNUSABLE);
 	power_off();
 }
@@ -168,14 +172,16 @@ void boot_objects(void)
 void boot_rights(void)
 {
 	struct object *o;
+	int error;
 
 	init_subject = subject_none();
 	if (object_find(nvm_boot_context(), &o)) {
 		klog("the store has no boot context: default permissions decide");
 		return;
 	}
-	init_subject = subject_boot(o);
-	if (!init_subject->count)
+	error = subject_boot(o, &init_subject);
+	must(error != TWZ_E_NOMEM && error != TWZ_E_LIMIT);
+	if (error)
 		klog("the boot context cannot be used: default permissions decide");
 	object_release(o);
 }

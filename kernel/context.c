@@ -40,6 +40,15 @@ static void drop(struct object *snapshot)
 	object_release(snapshot);
 }
 
+/* In the memory of the one before the last, which nothing is read from any more, if there was one. */
+static int begin_next(struct context *c)
+{
+	c->next = c->spare;
+	c->spare = NULL;
+	c->next_pages = 0;
+	return c->next ? 0 : object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0}, c->account, &c->next);
+}
+
 /* The object's data ends at the first hole. False: it has ended. */
 static int copy_page(struct context *c, bool *more)
 {
@@ -49,7 +58,7 @@ static int copy_page(struct context *c, bool *more)
 	*more = c->object->medium->look(c->object, page);
 	if (!*more)
 		return 0;
-	if (c->next_pages == PAGES_MAX)
+	if (c->next_pages == PAGES_MAX && KSTEP("context-pages"))
 		return TWZ_E_LIMIT;
 	error = c->next->medium->copy(c->next, page, c->object, page, 1, &done);
 	c->next_pages += done;
@@ -59,7 +68,8 @@ static int copy_page(struct context *c, bool *more)
 /* The next snapshot is whole. */
 static void complete(struct context *c)
 {
-	drop(c->snapshot);
+	verify_forget_places();
+	c->spare = c->snapshot;
 	c->snapshot = c->next;
 	c->next = NULL;
 	c->rights = (struct right_context){.id = c->object->id,
@@ -76,12 +86,10 @@ static int make_some(struct context *c)
 	bool more = true;
 	int error = 0;
 
-	if (!c->next) {
-		error = object_new(TWZ_TYPE_DATA, 0, (struct twz_id){0}, c->account, &c->next);
-		if (error)
-			return error;
-		c->next_pages = 0;
-	}
+	if (!c->next)
+		error = begin_next(c);
+	if (error)
+		return error;
 	for (unsigned i = 0; i < STEP_PAGES && more && !error; i++)
 		error = copy_page(c, &more);
 	if (error) {
@@ -141,6 +149,7 @@ void context_release(struct context *c)
 	if (--c->holds)
 		return;
 	drop(c->snapshot);
+	drop(c->spare);
 	drop(c->next);
 	list_remove(&c->link);
 	account_credit(c->account, 1);
@@ -168,7 +177,7 @@ static int begin(struct thread *t, struct object *object, bool fresh)
 		return error;
 	t->prepares = c;
 	t->fresh = fresh;
-	t->round = fresh ? c->round + 1 + !!c->next : 1;
+	t->round = fresh && KSTEP("publish-anew") ? c->round + 1 + !!c->next : 1;
 	return 0;
 }
 
@@ -185,7 +194,7 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 	int error = 0;
 
 	keep_only(t, object, fresh);
-	if (object->identity.type != TWZ_TYPE_CONTEXT)
+	if (object->identity.type != TWZ_TYPE_CONTEXT && KSTEP("context-type"))
 		error = TWZ_E_TYPE;
 	else if (!t->prepares)
 		error = begin(t, object, fresh);
@@ -203,9 +212,17 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 	return 0;
 }
 
+void context_keep(struct thread *t, struct context *c)
+{
+	context_hold(c);
+	t->prepares = c;
+	t->fresh = false;
+	t->round = 0;
+}
+
 void context_deleted(struct object *object)
 {
-	if (!object->context)
+	if (!object->context || !KSTEP("deleted-gives-nothing"))
 		return;
 	object->context->rights.bytes = 0;
 	right_open(&object->context->rights);
@@ -228,7 +245,7 @@ void subject_renew(struct subject *s)
 
 static void renew_members(const struct context *c)
 {
-	for (struct list *l = c->members.next; l != &c->members; l = l->next)
+	for (struct list *l = c->members.next; l != &c->members && KSTEP("members"); l = l->next)
 		subject_renew(list_of(l, struct member, link)->subject);
 }
 
@@ -325,21 +342,21 @@ void subject_release(struct subject *s)
 	cache_give(&subjects, s);
 }
 
-struct subject *subject_boot(struct object *object)
+int subject_boot(struct object *object, struct subject **subject)
 {
-	struct subject wanted = {.count = 1}, *s;
+	struct subject wanted = {.count = 1};
 	struct context *c;
 	int error = context_of(object, &c);
 
 	if (error)
-		return subject_none();
+		return error;
 	wanted.member[0].context = c;
 	while (!error && !c->snapshot)
 		error = make_some(c);
 	if (!error)
-		error = subject_like(&wanted, &s);
+		error = subject_like(&wanted, subject);
 	context_release(c);
-	return error ? subject_none() : s;
+	return error;
 }
 
 /* The index of the object's context, or `count`. */
@@ -374,7 +391,7 @@ static bool undetachable_by_itself(const struct context *c)
 {
 	const struct twz_context *header = snapshot_at(&c->rights, TWZ_OBJ_DATA, sizeof(*header));
 
-	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE;
+	return header && header->flags & TWZ_CONTEXT_UNDETACHABLE && KSTEP("by-itself");
 }
 
 /* The thread is of the subject like `wanted` from now on. */
@@ -394,9 +411,9 @@ int context_attach(struct thread *t, struct context *c, uint32_t flags)
 {
 	struct subject wanted = *t->subject;
 
-	if (index_of(&wanted, c->object) < wanted.count)
+	if (KSTEP("attached-once") && index_of(&wanted, c->object) < wanted.count)
 		return TWZ_E_EXISTS;
-	if (wanted.count == TWZ_ATTACH_MAX)
+	if (KSTEP("attach-limit") && wanted.count == TWZ_ATTACH_MAX)
 		return TWZ_E_LIMIT;
 	if (flags & TWZ_ATTACH_ACTIVE)
 		wanted.active = wanted.count;
@@ -415,11 +432,12 @@ int context_subject(const struct thread *creator, struct context *c, bool stays,
 	uint32_t at = index_of(s, c->object);
 	struct subject wanted = {0};
 
-	stays |= undetachable_by_itself(c) || (at < s->count && s->member[at].undetachable);
+	stays |= undetachable_by_itself(c) ||
+		 (KSTEP("stays") && at < s->count && s->member[at].undetachable);
 	for (uint32_t i = 0; KSTEP("limits-inherited") && i < s->count; i++)
 		if (i != at && s->member[i].undetachable)
 			add(&wanted, s->member[i].context, true);
-	if (wanted.count == TWZ_ATTACH_MAX)
+	if (KSTEP("inherit-limit") && wanted.count == TWZ_ATTACH_MAX)
 		return TWZ_E_LIMIT;
 	wanted.active = wanted.count;
 	add(&wanted, c, stays);

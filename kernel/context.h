@@ -30,6 +30,7 @@ struct context {
 	struct object *object;   /* held */
 	struct object *key;      /* that it was made under, held: it is asked for often; or null */
 	struct object *snapshot; /* volatile, known to nobody else; null: none yet */
+	struct object *spare;    /* the one before it, in whose memory the next one is made */
 	struct object *next;     /* the one that is being made, */
 	uint64_t next_pages;     /* so far */
 	uint64_t round;          /* snapshots that were made */
@@ -64,8 +65,8 @@ struct twz_id subject_key(const struct subject *s);
 
 /* The one without contexts, held. */
 struct subject *subject_none(void);
-/* The first thread's: in this context if it can be used; held. Only while the kernel starts. */
-struct subject *subject_boot(struct object *context);
+/* The first thread's: in this context, held. Only while the kernel starts. TWZ_E_NOMEM, LIMIT, DAMAGED, ... */
+int subject_boot(struct object *context, struct subject **subject);
 static inline void subject_hold(struct subject *s)
 {
 	s->holds++;
@@ -84,6 +85,8 @@ int context_prepare(struct thread *thread, struct object *object, bool fresh,
 		    struct context **context);
 void context_hold(struct context *context);
 void context_release(struct context *context);
+/* The call is made again: it finds this context with the snapshot that it has. */
+void context_keep(struct thread *thread, struct context *context);
 /* A call of context_prepare that is not made again is over. */
 void context_abandon(struct thread *thread);
 

@@ -237,7 +237,8 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		n += !error;
 		worked++;
 	}
-	object_shoot(src); /* what it could write is shared now */
+	if (src->medium == &medium_dram)
+		object_shoot(src); /* what it could write is shared now */
 	give_gathered(&replaced, dst);
 	*done = n;
 	return error;

@@ -127,9 +127,8 @@ void enter_user(struct regs *regs)
 bool enter_kernel_fault(uint64_t address, uint64_t error)
 {
 	struct thread *thread = cpu_this()->thread;
-	struct twz_fault fault;
+	struct twz_fault fault = {.access = error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ};
 
-	fault.access = error & FAULT_WRITE ? TWZ_VIEW_WRITE : TWZ_VIEW_READ;
 	cpu_this()->faults++;
 	return thread && view_touch(thread, address, &fault);
 }

@@ -47,7 +47,7 @@ static bool context_key(void *arg, struct twz_id id, struct twz_id *key)
 	(void)arg;
 	if (object_find(id, &o))
 		return false;
-	is = o->identity.type == TWZ_TYPE_CONTEXT;
+	is = o->identity.type == TWZ_TYPE_CONTEXT || !KSTEP("link-of-context");
 	*key = o->identity.key;
 	object_release(o);
 	return is;
@@ -78,6 +78,7 @@ static void decide(const struct object *o, const struct context *active,
 					  .parent = parent,
 					  .context_key = context_key};
 
+	verify_begin();
 	right_decide(&query, answer);
 }
 
@@ -145,6 +146,27 @@ static struct kept *decide_kept(struct subject *s, struct object *o, struct righ
 	return k;
 }
 
+/*
+ * Is all that is given given for the whole key? A capability for one object of it may stand under the key as
+ * well.
+ */
+static bool for_the_key(const struct subject *s, const struct right_answer *answer)
+{
+	for (unsigned i = 0; i < RIGHT_PERMS && KSTEP("alike-by-key"); i++) {
+		const struct right_reason *reason = &answer->reason[i];
+		const struct right_context *rights;
+		const struct twz_cap *cap;
+
+		if (reason->why != RIGHT_CAP)
+			continue;
+		rights = &subject_active(s)->rights;
+		cap = rights->at(rights, reason->cap, sizeof(*cap));
+		if (!(cap->flags & TWZ_CAP_KEY))
+			return false;
+	}
+	return true;
+}
+
 uint32_t right_decide_anew(struct subject *s, struct object *o)
 {
 	const struct twz_id key = o->identity.key;
@@ -158,7 +180,8 @@ uint32_t right_decide_anew(struct subject *s, struct object *o)
 	    a->defaults != defaults) {
 		decide_for(s, o, &answer);
 		expire(s, answer.until);
-		if (answer.pending) /* what is refused is decided again, till then */
+		/* What is refused is decided again, till then. */
+		if (answer.pending || !for_the_key(s, &answer))
 			return answer.effective & possible(o);
 		*a = (struct alike){s->stamp, key, defaults, answer.effective};
 	}
@@ -176,7 +199,7 @@ int right_refuse(struct thread *t, struct object *o, uint32_t want)
 	if (have && !missing)
 		return 0;
 	if (missing & answer.pending && answer.unverified)
-		verify_wait(t, answer.unverified);
+		verify_wait(t);
 	if (!KSTEP("call-right"))
 		return 0;
 	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
@@ -199,7 +222,7 @@ bool right_explain(struct thread *t, struct object *o, struct context *context,
 	else
 		decide_for(t->subject, o, answer);
 	answer->effective &= possible(o);
-	return !answer->unverified || !verify_wait(t, answer->unverified);
+	return !answer->unverified || !verify_wait(t);
 }
 
 /* ---- grants -------------------------------------------------------------------------------------- */
@@ -237,8 +260,10 @@ int right_grant(struct object *o, struct twz_id context, uint32_t perms)
 		g->perms = perms;
 		*link = g;
 	}
-	object_renew(o);
-	view_renew_object(o);
+	if (KSTEP("grant-renews")) {
+		object_renew(o);
+		view_renew_object(o);
+	}
 	return 0;
 }
 

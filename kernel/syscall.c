@@ -118,6 +118,7 @@ static int64_t sys_usage(struct thread *t, struct regs *r)
 	}
 	usage.shootdowns = shootdowns;
 	usage.shootdown_ipis = shootdown_ipis;
+	usage.shootdown_cycles = shootdown_cycles;
 	usage.tables_reclaimed = objects_reclaimed;
 	usage.boot_cycles = boot_cycles;
 	usage.entry_cycles = machine.entry_cycles;
@@ -178,7 +179,8 @@ static bool pages_good(uint64_t page, uint64_t pages)
 /* Threads and devices are the kernel's to make. */
 static bool type_good(uint32_t type)
 {
-	return type <= TWZ_TYPE_DEVICE && type != TWZ_TYPE_THREAD && type != TWZ_TYPE_DEVICE;
+	return type <= TWZ_TYPE_DEVICE &&
+	       !(KSTEP("kernels-types") && (type == TWZ_TYPE_THREAD || type == TWZ_TYPE_DEVICE));
 }
 
 static bool new_good(const struct twz_sys_new *new)
@@ -782,7 +784,7 @@ static int may_grant(struct thread *t, struct object *o, struct twz_id to, uint3
 {
 	uint32_t want = KSTEP("grant-narrower") ? perms : 0;
 
-	if (o->medium->persistent)
+	if (o->medium->persistent && KSTEP("grant-volatile"))
 		return TWZ_E_TYPE;
 	if (KSTEP("grant-taken"))
 		want |= right_granted(o, to);
@@ -812,8 +814,11 @@ static int explain(struct thread *t, struct object *o, struct context *context, 
 	struct twz_rt_answer out = {0};
 	struct right_answer answer;
 
-	if (!right_explain(t, o, context, &answer))
+	if (!right_explain(t, o, context, &answer)) {
+		if (context)
+			context_keep(t, context);
 		return TWZ_E_NOTFOUND; /* it is done again */
+	}
 	out.effective = answer.effective;
 	out.granted = answer.granted;
 	out.until = answer.until;

@@ -24,7 +24,8 @@
 #define STACK 24576u
 #define SETS 256u /* of the verdicts that are kept */
 #define WAYS 4u
-#define PLACES 512u
+#define PLACE_SETS 128u
+#define PLACE_WAYS 8u
 #define KEYS 64u
 
 struct job {
@@ -43,20 +44,24 @@ static struct known {
 static unsigned oldest[SETS];
 static uint64_t set_key; /* odd; so nobody can choose what falls into another's set */
 
-/* By place. Good for one `places` only, so what is gone matches nothing. */
+/*
+ * By place: of a record its verdict (`parent` is null), of a link whether that is its parent. Good for one
+ * `places` only, so what is gone matches nothing.
+ */
 static struct place {
-	const struct twz_cap *cap;
+	const struct twz_cap *cap, *parent;
 	uint64_t places;
 	bool good;
-} place[PLACES];
+} place[PLACE_SETS][PLACE_WAYS];
+static unsigned oldest_place[PLACE_SETS];
 static uint64_t places = 1;
 
-/* The same for pairs: a page may stand in a snapshot twice, so that a link has two records behind it. */
-static struct pair {
-	const struct twz_cap *link, *parent;
-	uint64_t places;
-	bool good;
-} pair[PLACES];
+/* A decision hashes one record at most: who needs more begins anew (verify_wait), and finds those by place. */
+static struct {
+	bool may;
+	const struct twz_cap *cap; /* that was hashed, and is not known */
+	struct twz_id hash;
+} hashing;
 
 /* Public keys whose objects were proved genuine. */
 static struct proved {
@@ -116,32 +121,69 @@ static void remember(const struct job *job, bool good)
 		.hash = job->hash, .signer = job->cap.signer, .good = good, .valid = true};
 }
 
+static unsigned place_set(const struct twz_cap *cap)
+{
+	return (unsigned)((uint64_t)cap / 64 * set_key >> 32) % PLACE_SETS;
+}
+
+static const struct place *find_place(const struct twz_cap *cap, const struct twz_cap *parent)
+{
+	const struct place *p = place[place_set(cap)];
+
+	for (unsigned i = 0; i < PLACE_WAYS; i++, p++)
+		if (p->cap == cap && p->parent == parent && p->places == places)
+			return p;
+	return NULL;
+}
+
+static enum right_verdict at_place(const struct twz_cap *cap, const struct twz_cap *parent,
+				   bool good)
+{
+	unsigned set = place_set(cap);
+
+	place[set][oldest_place[set]++ % PLACE_WAYS] = (struct place){cap, parent, places, good};
+	return good ? RIGHT_GOOD : RIGHT_BAD;
+}
+
+void verify_begin(void)
+{
+	hashing.may = true;
+	hashing.cap = NULL;
+}
+
 enum right_verdict verify_verdict(const struct twz_cap *cap)
 {
-	struct place *p = &place[(uint64_t)cap / 64 % PLACES];
+	const struct place *p = find_place(cap, NULL);
 	const struct known *k;
 
-	if (p->cap == cap && p->places == places)
+	if (p)
 		return p->good ? RIGHT_GOOD : RIGHT_BAD;
-	k = find_known(hash_of(cap));
-	if (!k)
+	if (!hashing.may)
 		return RIGHT_UNKNOWN;
-	*p = (struct place){cap, places, k->good};
-	return k->good ? RIGHT_GOOD : RIGHT_BAD;
+	hashing.may = false;
+	hashing.hash = hash_of(cap);
+	k = find_known(hashing.hash);
+	if (k)
+		return at_place(cap, NULL, k->good);
+	hashing.cap = cap;
+	return RIGHT_UNKNOWN;
 }
 
 enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent)
 {
-	struct pair *p = &pair[(uint64_t)link / 64 % PLACES];
+	const struct place *p = find_place(link, parent);
 
-	if (p->link != link || p->parent != parent || p->places != places)
-		*p = (struct pair){link, parent, places, cap_is_parent(parent, link)};
-	return p->good ? RIGHT_GOOD : RIGHT_BAD;
+	if (p)
+		return p->good ? RIGHT_GOOD : RIGHT_BAD;
+	if (!hashing.may)
+		return RIGHT_UNKNOWN;
+	hashing.may = false;
+	return at_place(link, parent, cap_is_parent(parent, link));
 }
 
 void verify_forget_places(void)
 {
-	places++;
+	places += KSTEP("forget-places");
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
@@ -155,6 +197,8 @@ void verify_forget_key(struct twz_id key)
 {
 	struct proved *p = proved_at(key);
 
+	if (!KSTEP("forget-key"))
+		return;
 	places++;
 	if (same(p->id, key))
 		p->valid = false;
@@ -208,7 +252,8 @@ static bool prove(const struct twz_identity *identity, uint8_t page[3][TWZ_PAGE]
 		given[i] = (struct store_given){page_number[i], page[i]};
 	store_root_of(given, 3, root);
 	return (!KSTEP("key-genuine") || !memcmp(root, identity->root, sizeof(root))) &&
-	       k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519;
+	       (!KSTEP("key-form") ||
+		(k->magic == TWZ_KEY_MAGIC && k->version == 1 && k->alg == TWZ_ALG_ED25519));
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------------- */
@@ -238,15 +283,19 @@ static struct job *job_new(const struct thread *t, const struct twz_cap *cap, st
 	return job;
 }
 
-bool verify_wait(struct thread *t, const struct twz_cap *cap)
+bool verify_wait(struct thread *t)
 {
-	struct twz_id hash = hash_of(cap);
-	struct job *job = job_of(hash);
+	struct job *job;
 
 	if (right_waits()) /* it waits for another one already */
 		return true;
+	if (!hashing.cap) { /* what was missing could not be hashed yet: at once */
+		cpu_this()->reschedule |= RESCHEDULE_AGAIN;
+		return true;
+	}
+	job = job_of(hashing.hash);
 	if (!job)
-		job = job_new(t, cap, hash);
+		job = job_new(t, hashing.cap, hashing.hash);
 	if (!job)
 		return false;
 	cpu_this()->reschedule |= RESCHEDULE_AGAIN;

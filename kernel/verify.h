@@ -19,6 +19,9 @@ struct thread;
 /* Starts the verifying threads. */
 void verify_init(void);
 
+/* A decision begins: it has one record hashed at most, so that it takes a bounded time. */
+void verify_begin(void);
+
 /* What is known of the signature of this record in a snapshot. */
 enum right_verdict verify_verdict(const struct twz_cap *cap);
 
@@ -26,10 +29,10 @@ enum right_verdict verify_verdict(const struct twz_cap *cap);
 enum right_verdict verify_parent(const struct twz_cap *link, const struct twz_cap *parent);
 
 /*
- * The running thread sleeps until there is a verdict on this record. False: there is no memory, or no such
- * key; then none is to be had.
+ * Right after a decision that a verdict is missing for: the running thread sleeps until it is there, and
+ * begins anew. False: there is no memory, or no such key; then none is to be had.
  */
-bool verify_wait(struct thread *thread, const struct twz_cap *cap);
+bool verify_wait(struct thread *thread);
 
 /* A snapshot goes: nothing is known by place any more. */
 void verify_forget_places(void);

@@ -21,7 +21,7 @@
 static struct cache views = CACHE(struct view), spaces = CACHE(struct space),
 		    bindings = CACHE(struct binding);
 uint32_t views_used;
-uint64_t shootdowns, shootdown_ipis;
+uint64_t shootdowns, shootdown_ipis, shootdown_cycles;
 
 /* ---- shootdowns ---------------------------------------------------------------------------------- */
 
@@ -58,6 +58,7 @@ static void flush_wait(struct cpu *cpu, uint32_t wanted)
 		if (cycles() - start > 10 * machine.cycles_per_s)
 			panic("processor %u does not answer", cpu->number);
 	}
+	shootdown_cycles += cycles() - start;
 }
 
 static void shoot(uint32_t set)
@@ -317,7 +318,7 @@ int view_enter(struct object *object, struct subject *subject, struct space **sp
 	if (error)
 		return error;
 	s = view->spaces;
-	while (s && s->subject != subject)
+	while (s && s->subject != subject && KSTEP("space-of-subject"))
 		s = s->next;
 	if (!s)
 		error = space_new(view, subject, &s);
@@ -357,7 +358,7 @@ static void space_clear(struct space *space)
 
 void view_load(struct cpu *cpu, struct space *space)
 {
-	if (space && space->stamp != space->subject->stamp)
+	if (space && space->stamp != space->subject->stamp && KSTEP("load-renews"))
 		space_clear(space);
 	cpu->space = space;
 	cpu_load_root(space ? space->root : kernel_root);

@@ -117,6 +117,6 @@ void view_unbind_all(struct object *object);
 /* Waits until no other processor has translations of this view, and forgets our own. */
 void view_shoot(const struct view *view);
 
-extern uint64_t shootdowns, shootdown_ipis;
+extern uint64_t shootdowns, shootdown_ipis, shootdown_cycles;
 
 #endif

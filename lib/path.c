@@ -7,14 +7,19 @@
 static int make_root(struct twz_id *id)
 {
 	int error = ns_new((struct twz_id){0}, id);
+	struct twz_obj obj;
 
 	if (error)
 		return error;
 	/* In this order: a crash between leaves a root that ended, which the next one replaces. */
 	error = twz_rt_set_root(*id);
-	if (error)
+	if (!error)
+		return twz_rt_keep(*id);
+	if (!twz_obj_open(*id, &obj)) { /* it is mapped: nothing is to stay behind */
 		twz_obj_delete(*id);
-	return error ? error : twz_rt_keep(*id);
+		twz_obj_recycle(&obj);
+	}
+	return error;
 }
 
 /* Who may not make one has no right to the one that there is. */

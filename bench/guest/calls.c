@@ -68,7 +68,7 @@ static void measure_sync(void)
 	struct twz_sys_usage before, after;
 	struct spread round;
 
-	thread_start(give_back, 0, (struct twz_id){0});
+	thread_start(give_back, 0, (struct twz_id){0}, (struct twz_id){0});
 	before = usage_now();
 	round = measure(take_turns, REPEATS);
 	after = usage_now();

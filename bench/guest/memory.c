@@ -133,22 +133,6 @@ static _Noreturn void sleep_on(uint64_t arg)
 		twz_rt_wait(&never, 0, ~0ull);
 }
 
-/* A view with this program's text and data, and the shared object. */
-static struct twz_id make_view(struct twz_id shared)
-{
-	struct twz_id id = object_new(TWZ_TYPE_VIEW, TWZ_OBJECT_VOLATILE, 2);
-	struct twz_view *view = window_open(id, READ_WRITE);
-	const struct twz_view_slot *own = view_own()->slot;
-
-	view->magic = TWZ_VIEW_MAGIC;
-	view->version = 1;
-	for (uint32_t slot = TWZ_SLOT_TEXT; slot <= TWZ_SLOT_DATA; slot++)
-		view_enter(view, slot, own[slot].id, own[slot].epoch, own[slot].rights);
-	view_enter(view, SHARED_SLOT, shared, minimal.sys.epoch, READ_WRITE);
-	window_close();
-	return id;
-}
-
 /*
  * What a view takes is its root and what hangs under it down to the objects' own tables. A thread
  * and a view are objects too, which have tables of their own: those are told apart.
@@ -159,13 +143,13 @@ static void measure_views(void)
 	uint64_t start = usage_now().tables, made, threads, all;
 
 	for (unsigned i = 0; i < VIEWS; i++)
-		view[i] = make_view(shared);
+		view[i] = view_new(SHARED_SLOT, shared);
 	made = usage_now().tables;
 	for (unsigned i = 0; i < VIEWS; i++)
-		thread_start(sleep_on, 0, (struct twz_id){0});
+		thread_start(sleep_on, 0, (struct twz_id){0}, (struct twz_id){0});
 	threads = usage_now().tables;
 	for (unsigned i = 0; i < VIEWS; i++)
-		thread_start(touch_shared, 0, view[i]);
+		thread_start(touch_shared, 0, view[i], (struct twz_id){0});
 	for (uint32_t n; (n = __atomic_load_n(&done, __ATOMIC_ACQUIRE)) < VIEWS;)
 		twz_rt_wait(&done, n, ~0ull);
 	all = usage_now().tables - threads;

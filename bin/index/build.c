@@ -124,6 +124,10 @@ static int add_object(struct builder *b, struct twz_id id, const char *path)
 
 	if (error)
 		return fail_error(path, error);
+	if (need(path, id, TWZ_READ)) {
+		twz_obj_recycle(&obj);
+		return STATUS_FAILED;
+	}
 	bytes = twz_obj_size(&obj);
 	if (bytes > TWZ_SLOT_SIZE - TWZ_OBJ_DATA) {
 		error = twz_obj_open_large(id, &obj);

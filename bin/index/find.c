@@ -51,6 +51,8 @@ static int source_open(struct source *source, const struct document *document)
 	if (error)
 		return fail(twz_get(&document->name),
 			    "is gone since the index was built; build it again");
+	if (need(twz_get(&document->name), document->id, TWZ_READ))
+		return STATUS_FAILED;
 	source->end = twz_get(&document->text) + document->bytes;
 	return STATUS_OK;
 }

@@ -73,3 +73,49 @@ int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_an
 	}
 	return 0;
 }
+
+/* ---- accounts ------------------------------------------------------------------------------------ */
+
+/* home_lock held. */
+static int find_key(struct twz_id key)
+{
+	uint64_t ref;
+	int error = store_find(&home.store, key, &ref);
+
+	if (error)
+		return error;
+	return right_is_key(&store_record(&home.store, ref)->identity) ? 0 : TWZ_E_TYPE;
+}
+
+int twz_rt_account(struct twz_id key, struct twz_rt_account *out)
+{
+	struct twz_account kept = {0};
+	int error;
+
+	home_lock();
+	error = find_key(key);
+	if (!error)
+		error = store_account(&home.store, key, &kept);
+	if (error == TWZ_E_NOTFOUND) /* nothing is under it, if it is there */
+		error = find_key(key);
+	home_unlock();
+	if (error)
+		return error;
+	*out = (struct twz_rt_account){.frame_limit = kept.frame_limit,
+				       .pages = kept.pages,
+				       .page_limit = kept.limit,
+				       .objects = kept.objects};
+	return 0;
+}
+
+int twz_rt_limit_key(struct twz_id key, uint64_t pages, uint64_t frames)
+{
+	int error;
+
+	home_lock();
+	error = find_key(key);
+	if (!error)
+		error = store_limit_key(&home.store, key, pages, frames);
+	home_unlock();
+	return error;
+}

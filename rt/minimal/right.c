@@ -54,3 +54,23 @@ int twz_rt_may(struct twz_id object, uint32_t perms)
 
 	return error ? error : perms & ~answer.effective ? TWZ_E_RIGHT : 0;
 }
+
+int twz_rt_account(struct twz_id key, struct twz_rt_account *account)
+{
+	struct twz_sys_account found;
+	int error = (int)SYS(key_account, ID(key), &found);
+
+	if (error)
+		return error;
+	*account = (struct twz_rt_account){.frames = found.frames,
+					   .frame_limit = found.frame_limit,
+					   .pages = found.pages,
+					   .page_limit = found.page_limit,
+					   .objects = found.objects};
+	return 0;
+}
+
+int twz_rt_limit_key(struct twz_id key, uint64_t pages, uint64_t frames)
+{
+	return (int)SYS(key_limit, ID(key), pages, frames);
+}

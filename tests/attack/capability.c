@@ -214,3 +214,40 @@ TEST(more_candidates_than_are_looked_at)
 	check_refused(&s, RIGHT_STOLEN);
 	scene_end(&s);
 }
+
+/*
+ * Decisions are kept for objects that are alike. One of bob's objects she may read, by a capability that
+ * stands under their key; of the other one nothing was said.
+ */
+struct alike {
+	struct twz_id given, other;
+};
+
+static int64_t one_after_the_other(void *arg)
+{
+	struct alike *a = arg;
+
+	CHECK_EQ(attack_load(&a->given), 0);
+	CHECK_EQ(attack_load(&a->other), TWZ_E_NOTFOUND);
+	CHECK_EQ(attack_load(&a->given), 0);
+	CHECK_EQ(attack_stat(&a->other), TWZ_E_NOTFOUND);
+	return 0;
+}
+
+TEST(an_object_taken_for_one_that_is_alike)
+{
+	struct twz_cap cap;
+	struct scene s;
+	struct alike a;
+
+	scene_make(&s);
+	a = (struct alike){.given = user_object(&s.bob, TWZ_OBJECT_VOLATILE), .other = s.object};
+	cap = cap_for(&s.bob, a.given, s.context.id, TWZ_READ);
+	cap_sign_by(&cap, NULL, &s.bob);
+	hand_hold(&s.context, s.bob.secret.id, &cap, 1);
+	CHECK_EQ(rights_of(s.context.id, a.given),
+		 TWZ_READ); /* its signature is known to be right */
+	attack_in(s.context.id, one_after_the_other, &a);
+	test_delete(a.given);
+	scene_end(&s);
+}

@@ -123,6 +123,26 @@ TEST(what_is_no_context_as_one)
 	scene_end(&s);
 }
 
+/* More pages than a snapshot may have: the kernel would copy for as long as it pleased her. */
+TEST(a_context_larger_than_may_be)
+{
+	const uint64_t page = TEST_DATA_PAGE, most = 4096;
+	struct twz_id id = test_object_of(TWZ_TYPE_CONTEXT, TEST_PERMS, TWZ_OBJECT_VOLATILE),
+		      one = test_object(TWZ_OBJECT_VOLATILE);
+	uint8_t *at = test_map(STUB_SLOT, one, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+
+	/* All the same page. */
+	at[TWZ_OBJ_DATA] = 1;
+	for (uint64_t i = 0; i < most; i++)
+		CHECK_EQ(twz_rt_copy(id, page + i, one, page, 1), 0);
+	CHECK_EQ(SYS(context_publish, ID(id)), 0);
+	CHECK_EQ(twz_rt_copy(id, page + most, one, page, 1), 0);
+	CHECK_EQ(SYS(context_publish, ID(id)), TWZ_E_LIMIT);
+	test_unmap(STUB_SLOT);
+	test_delete(one);
+	test_delete(id);
+}
+
 /* ---- her own ---------------------------------------------------------------------------------------- */
 
 /* She may write and publish the context that she runs in. */
@@ -169,10 +189,10 @@ struct exchange {
 
 static int64_t call_through(const void *stub, struct twz_id id, void *out)
 {
-	register uint64_t r10 __asm__("r10") = id.hi;
+	uint64_t lo = id.lo, hi = id.hi, of_lo = id.lo;
+	register uint64_t r10 __asm__("r10") = hi;
 	register uint64_t r8 __asm__("r8") = (uint64_t)out;
 	int64_t result = TWZ_SYS(right_explain);
-	uint64_t lo = id.lo, hi = id.hi, of_lo = id.lo;
 
 	__asm__ volatile("sub $128, %%rsp; call *%[stub]; add $128, %%rsp"
 			 : "+a"(result), "+D"(lo), "+S"(hi), "+d"(of_lo), "+r"(r10), "+r"(r8)

@@ -308,6 +308,29 @@ TEST(a_view_that_shows_more_than_is_given)
 	scene_end(&s);
 }
 
+static int64_t load_mapped(void *address)
+{
+	struct twz_fault fault = test_load(address);
+
+	return fault.kind ? fault.error : 0;
+}
+
+/* The test has it mapped, with tables that lead to it; its threads and hers are in one view. */
+TEST(a_mapping_of_anothers_in_the_same_view)
+{
+	struct scene s;
+	uint8_t *at;
+
+	scene_make(&s);
+	at = test_map(FORGED_SLOT, s.object, READ_WRITE) + TWZ_OBJ_DATA;
+	*at = 1;
+	CHECK_EQ(attack_as(&s.mallory, load_mapped, at), TWZ_E_NOTFOUND);
+	*at = 2;
+	CHECK_EQ(attack_as(&s.mallory, load_mapped, at), TWZ_E_NOTFOUND);
+	test_unmap(FORGED_SLOT);
+	scene_end(&s);
+}
+
 static int64_t become(void *arg)
 {
 	return SYS(view_become, ID(*(struct twz_id *)arg));

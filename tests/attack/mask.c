@@ -219,6 +219,7 @@ static int64_t attached_for_good(void *arg)
 	CHECK_EQ(attach(j->jail.id, 0), TWZ_E_EXISTS);
 	check_masked(j);
 	CHECK_EQ(test_join(test_thread_as(j->free.id, still_masked, (uint64_t)j)), 0);
+	CHECK_EQ(test_join(test_thread_as(j->jail.id, still_masked, (uint64_t)j)), 0);
 	return 0;
 }
 
@@ -238,7 +239,10 @@ static struct twz_obj more[TWZ_ATTACH_MAX];
 static int64_t crowded(void *arg)
 {
 	struct jail *j = arg;
+	const struct twz_sys_thread new = {
+		.context = j->free.id, .entry = TWZ_PAGE, .stack = TWZ_PAGE, .name = "attack"};
 	unsigned attached = 1;
+	struct twz_id id;
 
 	for (unsigned i = 0; i < TWZ_ATTACH_MAX; i++) {
 		attached += !attach(more[i].id, TWZ_ATTACH_UNDETACHABLE);
@@ -246,6 +250,7 @@ static int64_t crowded(void *arg)
 	}
 	CHECK_EQ(attached, TWZ_ATTACH_MAX);
 	CHECK_EQ(attach(j->free.id, TWZ_ATTACH_ACTIVE), TWZ_E_LIMIT);
+	CHECK_EQ(SYS(thread_new, &new, &id), TWZ_E_LIMIT);
 	check_masked(j);
 	return 0;
 }

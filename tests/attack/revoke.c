@@ -198,6 +198,41 @@ TEST(going_on_with_a_grant_that_was_taken)
 	raid_end(&r);
 }
 
+/* It sleeps while the right is taken back: what it had mapped lies in tables that no processor has loaded. */
+struct sleeper {
+	struct raid raid;
+	uint32_t stage;
+};
+
+static void store_sleep_store(uint64_t arg)
+{
+	struct sleeper *s = (struct sleeper *)arg;
+	void *word = (void *)s->raid.word;
+
+	CHECK_EQ(test_store(word).kind, 0);
+	__atomic_store_n(&s->stage, 1, __ATOMIC_RELEASE);
+	bare_wait(&s->stage, 1, ~0ull);
+	s->raid.fault = test_store(word);
+}
+
+TEST(going_on_after_having_slept)
+{
+	struct sleeper s = {0};
+	struct raid *r = &s.raid;
+
+	raid_make(r);
+	hold_cap(r, READ_WRITE);
+	r->thread = test_thread_as(r->scene.context.id, store_sleep_store, (uint64_t)&s);
+	bare_reaches(&s.stage, 1);
+	test_sleep(AFTER_NS);
+	hand_clear(&r->scene.context);
+	publish(r);
+	s.stage = 2;
+	bare_wake(&s.stage, 1);
+	raid_over(r, TWZ_E_NOTFOUND);
+	raid_end(r);
+}
+
 /* What a key signed counts as long as there is the key. */
 TEST(going_on_when_the_key_is_deleted)
 {

@@ -27,7 +27,7 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp mv rm stat index counter ps free view access sctx cap poweroff reboot; do
+for program in prompt ls cat cp mv rm stat index counter ps free limit view access sctx cap poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -321,6 +321,26 @@ says 'thread  '
 p 2 'ps extra'
 p 0 free
 says 'store '
+key=$("$twz" key show "$s.key" | sed -n 's/^id  *//p')
+p 0 "limit $key"
+says "key      $key"
+says 'frames              0'
+p 0 "limit --pages 123456 $key" "limit $key"
+says ' of 123456'
+p 0 "limit --frames 777 $key" "limit $key"
+says ' of 123456'
+says 'frames              0 of 777'
+p 0 "limit --pages none --frames=none $key" "limit $key"
+if grep -q ' of ' "$out"; then fails 'a limit that was lifted'; else passes; fi
+for number in 0 -1 x 1x; do
+	p 2 "limit --pages $number $key"
+	warns "a limit is a number from 1 on, or none, not $number"
+done
+p 2 limit
+p 1 'limit /text/a'
+warns 'limit: /text/a: the object is of another type'
+p 1 'limit 00000000000000000000000000000001'
+warns 'there is no such object or name'
 p 0 view
 silent
 p 0 'view --registered'

@@ -319,7 +319,7 @@ access_is r-x-d @boot /alice
 
 run 0 "$twz" sctx "$s" mask /alice @boot --mask rd
 access_is r---d @boot /alice
-says 'masks take it away'
+says "masks take it away (context $context: global rwxud, override -----, mask r---d)"
 run 0 "$twz" sctx "$s" mask /alice --global -
 access_is ----- @boot /alice
 run 0 "$twz" sctx "$s" mask /alice @boot --override rx

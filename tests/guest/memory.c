@@ -119,6 +119,84 @@ TEST(copies_that_find_no_memory_fail_and_lose_nothing)
 	test_delete(b);
 }
 
+/* ---- what goes on without any ------------------------------------------------------------------------- */
+
+#define RECORDS 400u
+static struct twz_id record[RECORDS];
+static uint32_t never;
+
+static void sleep_on(uint64_t unused)
+{
+	struct twz_sys_sync op = {.address = (uint64_t)&never};
+
+	(void)unused;
+	SYS(thread_sync, &op, 1, ~0ull);
+}
+
+/* Empty objects, until the kernel has no room to know one more. How many. */
+static unsigned use_up_records(void)
+{
+	const struct twz_sys_new new = {.perms = TEST_PERMS, .flags = TWZ_OBJECT_VOLATILE};
+	unsigned n = 0;
+	int64_t error = 0;
+
+	while (!error && n < RECORDS) {
+		error = SYS(object_new, &new, &record[n]);
+		n += !error;
+	}
+	CHECK_EQ(error, TWZ_E_NOMEM);
+	return n;
+}
+
+TEST(deleting_killing_and_unmapping_work_without_memory)
+{
+	struct twz_id id = test_object(TWZ_OBJECT_VOLATILE), lasting[30];
+	struct test_thread *thread = test_thread(sleep_on, 0);
+	uint64_t pages;
+	unsigned n;
+
+	memset(record, 1, sizeof(record)); /* its pages are there */
+	for (unsigned i = 0; i < 30; i++)
+		lasting[i] = test_object(TWZ_OBJECT_ENDING);
+	test_map(TEST_SLOT + 1, lasting[0], READ_WRITE)[TWZ_OBJ_DATA] = 1;
+	test_map(TEST_PLACE, id, READ_WRITE);
+	fill(TEST_PLACE, &pages);
+	n = use_up_records();
+	/* The kernel has forgotten them all, to make room, and has to know each that it deletes. */
+	for (unsigned i = 1; i < 30; i++)
+		CHECK_EQ(SYS(object_delete, ID(lasting[i])), 0);
+	CHECK_EQ(*(test_address(TEST_SLOT + 1) + TWZ_OBJ_DATA), 1);
+	test_unmap(TEST_SLOT + 1);
+	CHECK_EQ(SYS(object_delete, ID(lasting[0])), 0);
+	CHECK_EQ(SYS(thread_kill, ID(test_thread_id(thread)), 0), 0);
+	CHECK_EQ(SYS(object_drop, ID(id), TEST_DATA_PAGE, pages), 0);
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQ(SYS(object_delete, ID(record[i])), 0);
+	test_join(thread);
+	test_unmap(TEST_PLACE);
+	test_delete(id);
+}
+
+/* More of them than there is memory, one page of each touched: those of before are given up. */
+TEST(tables_of_persistent_objects_are_a_cache)
+{
+	struct twz_id id = test_object(TWZ_OBJECT_ENDING);
+	struct twz_sys_usage before = usage();
+	const uint64_t tables = before.frames - before.frames_used + 1000;
+	struct twz_fault fault = {0};
+	uint64_t n;
+
+	test_map(TEST_PLACE, id, READ_WRITE);
+	*page(TEST_PLACE, 0) = 7;
+	for (n = 1; !fault.kind && n < tables; n++)
+		fault = test_load(page(TEST_PLACE, n * LEAF_PAGES));
+	CHECK_EQ(fault.kind, 0);
+	CHECK(usage().tables_reclaimed - before.tables_reclaimed >= 1000);
+	CHECK_EQ(*page(TEST_PLACE, 0), 7);
+	test_unmap(TEST_PLACE);
+	test_delete(id);
+}
+
 TEST(a_store_that_is_full_is_a_fault_and_an_error)
 {
 	struct twz_id id = test_object(TWZ_OBJECT_ENDING), second = test_object(TWZ_OBJECT_ENDING);

@@ -24,6 +24,8 @@ test_of() {
 	limit-dram | limit-nvm) echo objects page_limits_take_rights_away_until_a_drop ;;
 	null-page) echo faults faults_name_object_offset_access_and_reason ;;
 	page-range) echo calls numbers_out_of_their_range_are_refused ;;
+	reserve) echo memory deleting_killing_and_unmapping_work_without_memory ;;
+	trim) echo memory tables_of_persistent_objects_are_a_cache ;;
 	resume-address) echo faults registers_that_cannot_be_are_refused ;;
 	sealed) echo faults a_store_to_what_is_sealed_is_a_fault ;;
 	shootdown) echo views what_another_processor_shows_is_new_when_invalidate_returns ;;

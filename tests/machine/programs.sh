@@ -86,6 +86,25 @@ m 0 'ps -l'
 m 0 free
 says 'memory '
 says 'known to the kernel: '
+key=$("$twz" key show "$s.key" | sed -n 's/^id  *//p')
+m 0 "limit --frames 12345 $key" "limit $key"
+says "key      $key"
+says ' of 12345'
+m 0 "limit $key" "limit --frames none $key" "limit $key" # it has lasted
+says ' of 12345'
+# What is too little for the system to start is said, and can be lifted.
+run 0 "$twz" key limit "$s" @key --frames 5
+m 126 'cat /text'
+says "or the limit of the system's key is too low"
+run 0 "$twz" key limit "$s" @key --frames none
+m 0 'cat /text'
+# Below what it uses, it ends.
+m 139 "limit --frames 60 $key" 'cat /text'
+says 'the limit of the key is reached'
+m 126 'cat /text'
+says 'init: the prompt cannot be started: a limit is reached'
+run 0 "$twz" key limit "$s" @key --frames none
+m 0 'cat /text'
 m 0 view
 says '    1  000040000000  r-x  '
 says '  text'

@@ -64,6 +64,15 @@ as: /list: is no context
 as: /empty: the object of that name is gone, or there is no right to it
 as: /small: its masks leave a program nothing to run in: to read and execute its text, to read and write its memory
 LIST
+# The capability for the root namespace is one like others.
+run 0 twz sctx $s new /nameless --key bob.key
+run 0 twz sctx $s remove /nameless /
+m 1 'as /nameless ls' 'as /nameless cat /list' 'as /nameless cp /list /here'
+same "$out" - <<'LIST'
+ls: /: the right is not granted
+cat: /list: the right is not granted
+cp: /list: the right is not granted
+LIST
 m 127 'as /alice nonsense'
 m 2 'as /alice'
 m 1 'as /alice cat /list' 'as /alice access /list' 'as /alice counter /drafts/count --every 0' \
@@ -75,6 +84,12 @@ says 'counter: /count: the right is not granted (r---- on its namespace; access 
 says 'sctx: /bob: the object of that name is gone, or there is no right to it'
 says 'permissions  none'
 says 'reboot: the machine: the right is not granted'
+
+# What may not be read is named, and an index is hers.
+m 0 'as /alice index build / --as /drafts/index' 'as /alice index build /drafts --as /drafts/index' \
+	'as /alice index find bread --as /drafts/index' 'as /alice rm /drafts/index'
+says 'index: /list: no right to read it: nobody gives it'
+says '/drafts/mine:1: bread, ink'
 
 # The status and the crash of the program are those of as.
 m 7 'as /alice prompt --exec "exit 7"'
@@ -110,6 +125,11 @@ LIST
 # Interrupted, or over the time: who runs it may end it.
 run 124 sh -c "sleep 3 | '$build/vm' --store $s --timeout 30 --exec 'prompt --timeout 1 --exec \"as /alice prompt\"'"
 says 'prompt: the time is over'
+
+# Masks are named, one's own too.
+bob=$(twz stat $s /bob | sed -n 's/^id *//p')
+m 0 'as /bob access /drafts/mine' 'access /alice --context /alice'
+says "write    no   the context's masks take it away (context $bob: global rwxud, override -----, mask r----)"
 
 # ---- limits that cannot be left ------------------------------------------------------------------
 

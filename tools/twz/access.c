@@ -28,7 +28,43 @@ static void print_cap(struct object *context, uint64_t off)
 	putchar(')');
 }
 
-static void print_answer(struct object *context, const struct right_answer *answer)
+/* The object's mask; it stays as it is if there is none. */
+static int find_mask(struct object *context, const struct twz_context *head, struct twz_id object,
+		     struct twz_mask *mask)
+{
+	struct twz_context_entry e;
+	int error = 0;
+
+	for (uint64_t i = 0; !error && i < head->nentries; i++) {
+		error = object_read(context, head->table + i * sizeof(e), &e, sizeof(e));
+		if (!error && e.kind == TWZ_CONTEXT_MASK && twz_id_equal(e.target, object))
+			return object_read(context, e.off, mask, sizeof(*mask));
+	}
+	return error;
+}
+
+/* Whose masks take it away, and what they are. */
+static void print_masks(struct object *context, struct twz_id object)
+{
+	struct twz_mask mask = {.mask = TWZ_PERM_ALL};
+	char id[TWZ_ID_TEXT], global[TWZ_PERMS_TEXT], override[TWZ_PERMS_TEXT],
+		text[TWZ_PERMS_TEXT];
+	struct twz_context head;
+
+	twz_id_text(context->id, id);
+	printf(" (context %s", id);
+	if (!object_read(context, TWZ_OBJ_DATA, &head, sizeof(head)) &&
+	    !find_mask(context, &head, object, &mask)) {
+		twz_perms_text(head.global_mask, global);
+		twz_perms_text(mask.override, override);
+		twz_perms_text(mask.mask, text);
+		printf(": global %s, override %s, mask %s", global, override, text);
+	}
+	putchar(')');
+}
+
+static void print_answer(struct twz_id object, struct object *context,
+			 const struct right_answer *answer)
 {
 	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
 	char text[TWZ_ID_TEXT];
@@ -40,10 +76,8 @@ static void print_answer(struct object *context, const struct right_answer *answ
 		       twz_right_text(reason->why));
 		if (reason->cap)
 			print_cap(context, reason->cap);
-		if (!twz_id_none(reason->by)) {
-			twz_id_text(reason->by, text);
-			printf(" (%s)", text);
-		}
+		if (!twz_id_none(reason->by)) /* by itself: no other is looked at */
+			print_masks(context, object);
 		putchar('\n');
 	}
 	if (answer->until != RIGHT_NEVER) {
@@ -69,7 +103,7 @@ static int decide(struct store *s, const char *object, const char *context, uint
 		return fail(context, "is no context");
 	if (error)
 		return fail(object, "%s", twz_error_text(error));
-	print_answer(&c, &answer);
+	print_answer(o.id, &c, &answer);
 	return STATUS_OK;
 }
 

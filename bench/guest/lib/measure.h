@@ -33,6 +33,8 @@ struct spread {
 	uint64_t median, most;
 };
 struct spread measure(void (*fn)(unsigned i), unsigned repeats);
+/* Before each call of fn comes one of `before`, which is not counted. */
+struct spread measure_after(void (*before)(unsigned i), void (*fn)(unsigned i), unsigned repeats);
 
 void figure(const char *name, uint64_t value);
 
@@ -48,7 +50,14 @@ static inline void *map(uint32_t slot, struct twz_id id)
 	return (void *)TWZ_SLOT_DATA_AT(slot);
 }
 
-/* A thread of this program that never returns; in another view if that is not zero. */
-void thread_start(void (*fn)(uint64_t arg), uint64_t arg, struct twz_id view);
+/* A view with this program's text and data, and the shared object. */
+struct twz_id view_new(uint32_t shared_slot, struct twz_id shared);
+
+/* A thread of this program that never returns; in another view, in another context, if not zero. */
+void thread_start(void (*fn)(uint64_t arg), uint64_t arg, struct twz_id view,
+		  struct twz_id context);
+/* The same, on this stack instead of one of the few that there are. */
+void thread_start_on(void *stack, uint64_t bytes, void (*fn)(uint64_t arg), uint64_t arg,
+		     struct twz_id view, struct twz_id context);
 
 #endif
