@@ -2,8 +2,8 @@
  * verify.c - verification of signatures (verify.h).
  *
  * A verifying thread is a thread whose registers are the kernel's: code verify_main, a stack of its own,
- * interrupts on. It is interrupted and rescheduled like any other. It has no state between two jobs:
- * when there is none it sleeps, and begins anew at verify_main when it is woken.
+ * interrupts on. It is interrupted and rescheduled like any other. It has no state between two jobs, for
+ * each of which it begins anew at verify_main; when there is none it sleeps.
  */
 #include "abi/object.h"
 #include "core/cap.h"
@@ -334,8 +334,7 @@ static struct job *take_job(void)
 		if (job->taken)
 			continue;
 		job->taken = true;
-		if (KSTEP("verify-turns"))
-			end_turn(job->payer);
+		end_turn(job->payer);
 		return job;
 	}
 	return NULL;
@@ -396,7 +395,10 @@ static struct verifier *self_of(const struct thread *thread)
 	return &verifier[thread == verifier[1].thread];
 }
 
-/* With interrupts off. */
+/*
+ * With interrupts off. One job, then others have the processor: who waits for it is woken already, and would
+ * else come behind whatever else there is to verify in a whole slice.
+ */
 static void verify_main(void)
 {
 	struct verifier *self;
@@ -404,10 +406,12 @@ static void verify_main(void)
 
 	lock_take();
 	self = self_of(cpu_this()->thread);
-	while ((job = take_job()))
+	job = take_job();
+	if (job)
 		verify(self, job);
 	thread_kernel_set(self->thread, verify_main, self->stack + STACK);
-	thread_sleep(self->thread);
+	if (!job)
+		thread_sleep(self->thread);
 	cpu_restart(rest);
 }
 

@@ -2,8 +2,9 @@
 #include "tests/attack/attack.h"
 #include "tests/guest/bare.h"
 
-#define VICTIM_PAGES 3000u
-#define TRIES 24u
+#define VICTIM_PAGES 1000u
+#define TRIES 40u
+#define CALLS 32u /* of a try, one after the other: one of them is in its middle most of the time */
 #define WHOLE \
 	2u /* the first of them: one waits for a signature, the other says how long a call takes */
 #define STUB_SLOT (TEST_SLOT + 20)
@@ -207,7 +208,8 @@ static void explain_victim(void *arg)
 	struct twz_rt_answer answer;
 
 	__atomic_store_n(&x->begun, x->round, __ATOMIC_RELEASE);
-	call_through(test_address(STUB_SLOT) + TWZ_OBJ_DATA, x->victim, &answer);
+	for (unsigned i = 0; i < CALLS; i++)
+		call_through(test_address(STUB_SLOT) + TWZ_OBJ_DATA, x->victim, &answer);
 }
 
 /* After the call was broken off. */
@@ -294,7 +296,7 @@ static void break_off(const struct exchange *x, uint32_t i)
 
 	while (__atomic_load_n(&x->begun, __ATOMIC_ACQUIRE) < i)
 		;
-	until = twz_rt_time_ns() + x->took_ns * i * i / (2 * TRIES * TRIES);
+	until = twz_rt_time_ns() + x->took_ns * i / (2 * TRIES);
 	while (twz_rt_time_ns() < until)
 		;
 	test_unmap(STUB_SLOT);

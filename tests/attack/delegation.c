@@ -198,6 +198,27 @@ TEST(another_object_of_the_same_key)
 	scene_end(&s);
 }
 
+/* She may pass on all of bob's, and did so with one of his objects: the link is used for another one. */
+TEST(a_link_for_another_object)
+{
+	struct twz_cap chain[2];
+	struct twz_id other;
+	struct scene s;
+
+	scene_make(&s);
+	other = user_object(&s.bob, TWZ_OBJECT_VOLATILE);
+	chain[1] = cap_for(&s.bob, s.bob.secret.id, s.mallory.context.id, TWZ_READ);
+	chain[1].flags |= TWZ_CAP_DELEGATE;
+	cap_sign_by(&chain[1], NULL, &s.bob);
+	pass_on(&s, chain, TWZ_READ);
+	hand_hold(&s.context, s.object, chain, 2);
+	CHECK_EQ(rights_of(s.context.id, s.object), TWZ_READ);
+	chain[0].target = other;
+	check_link(&s, chain, RIGHT_BROKEN);
+	test_delete(other);
+	scene_end(&s);
+}
+
 TEST(what_may_not_be_passed_on)
 {
 	struct twz_cap chain[2];

@@ -253,6 +253,29 @@ TEST(the_machine_of_anothers)
 	user_end(&mallory);
 }
 
+/* She may look at it, and no more. */
+static int64_t use_machine(void *arg)
+{
+	struct user *mallory = arg;
+
+	CHECK_EQ(attack_stat(&minimal.sys.machine), 0);
+	CHECK_EQ(SYS(power, TWZ_POWER_OFF, 0), TWZ_E_RIGHT);
+	CHECK_EQ(SYS(key_limit, ID(mallory->secret.id), 0, 0), TWZ_E_RIGHT);
+	return 0;
+}
+
+TEST(the_machine_used_by_who_may_read_it)
+{
+	const struct twz_id machine = minimal.sys.machine;
+	struct user mallory;
+
+	user_make(&mallory);
+	CHECK_EQ(SYS(right_grant, ID(machine), ID(mallory.context.id), TWZ_READ), 0);
+	attack_as(&mallory, use_machine, &mallory);
+	CHECK_EQ(SYS(right_grant, ID(machine), ID(mallory.context.id), 0), 0);
+	user_end(&mallory);
+}
+
 /* ---- views ------------------------------------------------------------------------------------------ */
 
 /* A view of her own shows what she likes, and gives her no right to it. */
