@@ -10,8 +10,8 @@ fail() {
 	failed=$((failed + 1))
 }
 
-# machine KERNEL BOOT SECONDS OPTION... -- NAME...: one boot, its output, the image afterwards.
-machine() {
+# boot KERNEL BOOT SECONDS OPTION... -- COMMAND...: with a new store; its output, and $status.
+boot() {
 	kernel=$1 boot=$2 seconds=$3
 	shift 3
 	options=
@@ -27,8 +27,24 @@ machine() {
 	# shellcheck disable=SC2086
 	"$TWZ_BUILD/vm" --store "$TWZ_TMP/store" --kernel "$TWZ_BUILD/machine/$kernel" \
 		--boot "$TWZ_BUILD/machine/$boot" --timeout "$seconds" $options \
-		--exec "tests $*" </dev/null >"$TWZ_TMP/out" 2>&1 || status=$?
+		--exec "$*" </dev/null >"$TWZ_TMP/out" 2>&1 || status=$?
 	tr -d '\r' <"$TWZ_TMP/out" | sed 's/^guest:/  &/'
+}
+
+check_store() {
+	"$TWZ_BUILD/twz" check "$TWZ_TMP/store" || fail "the store is damaged"
+}
+
+# machine KERNEL BOOT SECONDS OPTION... -- NAME...: a boot with these tests, and the image afterwards.
+machine() {
+	with=
+	while [ "$1" != -- ]; do
+		with="$with $1"
+		shift
+	done
+	shift
+	# shellcheck disable=SC2086
+	boot $with -- tests "$@"
 	verdict=$(tr -d '\r' <"$TWZ_TMP/out" |
 		sed -n 's/^guest: \([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
 	if [ -n "$verdict" ]; then
@@ -38,5 +54,5 @@ machine() {
 	0:*' 0') ;;
 	1:*' 0' | *:) fail "the machine ended with status $status" ;;
 	esac
-	"$TWZ_BUILD/twz" check "$TWZ_TMP/store" || fail "the store is damaged"
+	check_store
 }

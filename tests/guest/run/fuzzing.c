@@ -8,10 +8,16 @@
  * after the other, until there were CALLS. After each the machine must still work. A child's seed
  * repeats what its threads ask for, but not how they interleave. Never called: power.
  *
- * A child shares one object with its parent: how many calls it made, and the IDs of all that it made
- * and that does not end with it. The kernel writes them there in the call that makes the object, so
- * that the parent can delete them however the child ends.
+ * Among what they have are contexts, of a key that the parent makes: some sound, some damaged, with
+ * capabilities that are good, forged or for others. Threads go over to them, and mostly can go on there,
+ * as what the program stands on is granted to them. One that ended is followed by another.
+ *
+ * A child shares one object with its parent: the key, how many calls it made, and the IDs of all that it
+ * made and that does not end with it. The kernel writes them there in the call that makes the object,
+ * so that the parent can delete them however the child ends.
  */
+#include <twz/right.h>
+
 #include "tests/guest/bare.h"
 
 #define WORKERS 3u
@@ -21,6 +27,7 @@
 #define MADE_MAX 16384u
 
 struct report {
+	struct twz_secret owner;
 	uint64_t calls;
 	uint64_t wrong; /* a result that no call can have; 0: none */
 	uint64_t good;  /* calls that succeeded */
@@ -35,7 +42,9 @@ struct report {
 #define OBJECTS 24u
 #define THREADS 12u
 #define STACK_BYTES 4096u
+#define CONTEXTS 6u
 #define SCRATCH (TEST_SLOT + 100) /* and the objects behind it, one slot each */
+#define CONTEXT_SLOT (TEST_SLOT + 200)
 
 struct worker {
 	uint64_t random;
@@ -43,7 +52,8 @@ struct worker {
 	uint8_t room[4096];
 };
 static struct worker worker[WORKERS];
-static struct twz_id object[OBJECTS], thread[THREADS], own[3];
+static struct twz_id object[OBJECTS], thread[THREADS], context[CONTEXTS];
+static struct twz_id own[4]; /* view, data, stack, shadow */
 static uint8_t stacks[THREADS][STACK_BYTES] __attribute__((aligned(64)));
 
 static uint64_t next(struct worker *w)
@@ -68,11 +78,15 @@ static bool one_in(struct worker *w, uint64_t n)
 static struct twz_id any_id(struct worker *w)
 {
 	if (one_in(w, 500))
-		return own[below(w, 3)];
+		return own[below(w, 4)];
 	if (one_in(w, 50))
 		return (struct twz_id){.lo = below(w, 3), .hi = next(w)};
 	if (one_in(w, 12))
 		return thread[below(w, THREADS)];
+	if (one_in(w, 16))
+		return context[below(w, CONTEXTS)];
+	if (one_in(w, 100))
+		return REPORT->owner.id;
 	return object[below(w, OBJECTS)];
 }
 
@@ -181,6 +195,8 @@ static int64_t do_new(struct worker *w)
 	}
 	if (one_in(w, 4))
 		new.tie = any_id(w);
+	if (one_in(w, 4))
+		new.key = one_in(w, 20) ? any_id(w) : REPORT->owner.id;
 	if (one_in(w, 20))
 		return SYS(object_new, odd_address(w), w->room);
 	if (one_in(w, 20))
@@ -304,6 +320,179 @@ static int64_t on_view(struct worker *w)
 	return SYS(view_invalidate, any_slot(w), one_in(w, 300) ? next(w) : below(w, 4));
 }
 
+/* ---- contexts --------------------------------------------------------------------------------------- */
+
+/* What is in a context: a capability for the key, a delegation of another one for one of its objects. */
+struct holds {
+	struct twz_context head;
+	struct twz_context_entry table[8];
+	struct twz_mask mask;
+	uint64_t to_caps[4];
+	struct twz_cap key, link, root;
+};
+static struct holds sound[CONTEXTS];
+
+static struct twz_id any_context(struct worker *w)
+{
+	return one_in(w, 30) ? any_id(w) : context[below(w, CONTEXTS)];
+}
+
+static void hold(struct holds *h, struct twz_id target, uint32_t kind, uint32_t count, uint64_t at)
+{
+	uint64_t i = target.lo ^ target.hi;
+
+	while (h->table[i % 8].kind)
+		i++;
+	h->table[i % 8] = (struct twz_context_entry){target, kind, count, TWZ_OBJ_DATA + at};
+}
+
+/* Signed, for this context; its delegations are of capabilities of the next one, of the same owner. */
+static void make_sound(struct worker *w, uint32_t n)
+{
+	const struct twz_secret *owner = &REPORT->owner;
+	struct holds *h = &sound[n];
+
+	h->head = (struct twz_context){.magic = TWZ_CONTEXT_MAGIC,
+				       .version = 1,
+				       .global_mask = TWZ_PERM_ALL,
+				       .table = TWZ_OBJ_DATA + offsetof(struct holds, table),
+				       .nentries = 8};
+	h->key = h->root = (struct twz_cap){.perms = any_perms(w),
+					    .flags = TWZ_CAP_KEY | TWZ_CAP_DELEGATE,
+					    .target = owner->id,
+					    .accessor = context[n]};
+	h->root.accessor = context[(n + 1) % CONTEXTS];
+	h->link = h->root;
+	h->link.accessor = context[n];
+	twz_cap_sign(&h->key, NULL, owner);
+	twz_cap_sign(&h->root, NULL, owner);
+	twz_cap_sign(&h->link, &h->root, owner);
+	h->mask = (struct twz_mask){.target = object[0], .mask = any_perms(w)};
+	hold(h, owner->id, TWZ_CONTEXT_CAP, n % 3 ? 1 : 3, offsetof(struct holds, key));
+	hold(h, object[1], TWZ_CONTEXT_CAP, 2, offsetof(struct holds, link));
+	hold(h, object[0], TWZ_CONTEXT_MASK, 1, offsetof(struct holds, mask));
+}
+
+static void damage(struct worker *w, struct holds *h)
+{
+	uint64_t *word = (uint64_t *)h;
+
+	for (uint64_t i = below(w, 4); i < 4; i++) {
+		uint64_t *at = &word[below(w, one_in(w, 2) ? 48 : sizeof(*h) / 8)];
+
+		switch (below(w, 5)) {
+		case 0:
+			*at = below(w, 3);
+			break;
+		case 1:
+			*at ^= 1ull << below(w, 64);
+			break;
+		case 2:
+			*at = odd_address(w);
+			break;
+		case 3: /* what is elsewhere: another's record or part of one, an entry twice */
+			*at = ((uint64_t *)&sound[below(w, CONTEXTS)])[below(w, sizeof(*h) / 8)];
+			break;
+		default:
+			*at = next(w);
+		}
+	}
+}
+
+struct writing {
+	void *to;
+	const struct holds *from;
+};
+
+static void write(void *arg)
+{
+	const struct writing *writing = arg;
+
+	memcpy(writing->to, writing->from, sizeof(*writing->from));
+}
+
+/* Maybe it counts from now on, if it is not damaged so that nobody can go on in it. */
+static int64_t do_write_context(struct worker *w)
+{
+	uint32_t n = (uint32_t)below(w, CONTEXTS);
+	struct holds *h = (void *)w->room;
+	struct writing writing = {test_address(CONTEXT_SLOT + n) + TWZ_OBJ_DATA, h};
+	struct twz_fault fault;
+
+	*h = sound[n];
+	if (one_in(w, 3))
+		h->head.flags = TWZ_CONTEXT_UNDETACHABLE;
+	if (one_in(w, 2))
+		damage(w, h);
+	test_attempt(&fault, write, &writing);
+	return SYS(context_publish, ID(context[n]));
+}
+
+/* In place of what was there, with grants of what the program stands on. */
+static void new_context(struct worker *w, uint32_t n)
+{
+	const struct twz_sys_new new = {.type = TWZ_TYPE_CONTEXT,
+					.perms = one_in(w, 4) ? TWZ_USE | TWZ_DELETE : TEST_PERMS,
+					.flags = (uint32_t)below(w, 3),
+					.key = REPORT->owner.id,
+					.page = TEST_DATA_PAGE,
+					.npages = one_in(w, 8) ? 2000 : 1};
+	struct twz_id *to = made();
+
+	if (!to || SYS(object_new, &new, to))
+		return;
+	SYS(object_delete, ID(context[n]));
+	context[n] = *to;
+	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		SYS(right_grant, ID(own[i]), ID(context[n]), TWZ_READ | TWZ_WRITE);
+	test_enter(CONTEXT_SLOT + n, context[n], TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	SYS(view_invalidate, CONTEXT_SLOT + n, 1);
+}
+
+/* All of them, sound: the first time. */
+static void make_contexts(struct worker *w)
+{
+	struct twz_fault fault;
+
+	for (uint32_t n = 0; n < CONTEXTS; n++)
+		new_context(w, n);
+	for (uint32_t n = 0; n < CONTEXTS; n++) {
+		struct writing writing = {test_address(CONTEXT_SLOT + n) + TWZ_OBJ_DATA, &sound[n]};
+
+		make_sound(w, n);
+		test_attempt(&fault, write, &writing);
+	}
+}
+
+static int64_t do_context(struct worker *w)
+{
+	struct twz_id id = any_context(w), other = one_in(w, 3) ? any_context(w) : any_id(w);
+
+	switch (below(w, 9)) {
+	case 0:
+	case 1:
+		return SYS(context_attach, ID(id), below(w, one_in(w, 8) ? 4 : 2));
+	case 2:
+		return SYS(context_detach, ID(id));
+	case 3:
+	case 4:
+		return SYS(context_switch, ID(id));
+	case 5:
+		return SYS(context_publish, ID(id));
+	case 6:
+		return SYS(right_grant, ID(other), ID(id), any_perms(w) & (uint32_t)next(w));
+	case 7:
+		if (one_in(w, 4))
+			id = (struct twz_id){0};
+		return SYS(right_explain, ID(other), ID(id), room(w));
+	default:
+		if (!one_in(w, 30))
+			return do_write_context(w);
+		new_context(w, (uint32_t)below(w, CONTEXTS));
+		return 0;
+	}
+}
+
 /* ---- threads --------------------------------------------------------------------------------------- */
 
 static void comes_and_goes(uint64_t rounds)
@@ -337,6 +526,10 @@ static int64_t do_thread(struct worker *w)
 	SYS(object_delete, ID(thread[n])); /* there are never many */
 	if (one_in(w, 8))
 		new.view = any_id(w);
+	if (one_in(w, 4)) {
+		new.context = any_context(w);
+		new.flags |= one_in(w, 2) ? TWZ_THREAD_UNDETACHABLE : 0;
+	}
 	if (one_in(w, 8))
 		new.tie[below(w, TWZ_THREAD_TIES)] = any_id(w);
 	if (one_in(w, 50))
@@ -451,12 +644,15 @@ static int64_t anything(struct worker *w)
 static int64_t call(struct worker *w)
 {
 	static int64_t (*const calls[])(struct worker *) = {
-		do_new,    do_copy,   do_copy, do_copy, do_drop,  do_limit, do_seal,   on_object,
-		on_object, on_object, on_view, on_view, do_touch, do_touch, do_thread, on_thread,
-		do_sync,   do_sync,   touch,   touch,   touch,    touch,    ask,       anything};
+		do_new,    do_copy,   do_copy,    do_copy,    do_drop,   do_limit, on_object,
+		on_object, on_object, on_view,    on_view,    do_touch,  do_touch, do_thread,
+		on_thread, do_sync,   do_sync,    touch,      touch,     touch,    touch,
+		ask,       anything,  do_context, do_context, do_context};
 
 	if (one_in(w, 300))
 		return do_new_view(w);
+	if (one_in(w, 100))
+		return do_seal(w); /* it takes as long as a hundred others */
 	return calls[below(w, sizeof(calls) / sizeof(calls[0]))](w);
 }
 
@@ -484,9 +680,21 @@ static bool ruined(const struct twz_fault *fault, void *arg)
 	return false;
 }
 
+/* For each that ended another one goes on. */
+static void follow(struct test_thread *of[static WORKERS])
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		if (bare_look(test_thread_id(of[i])).state != TWZ_THREAD_ENDED)
+			continue;
+		test_join(of[i]);
+		of[i] = test_thread(work, i);
+	}
+}
+
 static int child(const char *report, uint64_t seed)
 {
 	struct worker first = {.random = seed | 1};
+	struct test_thread *of[WORKERS];
 	uint64_t seen, now;
 	struct twz_id id;
 
@@ -496,11 +704,13 @@ static int child(const char *report, uint64_t seed)
 	own[0] = minimal.sys.view;
 	own[1] = view_own()->slot[TWZ_SLOT_DATA].id;
 	own[2] = view_own()->slot[TWZ_SLOT_STACK].id;
+	own[3] = view_own()->slot[TWZ_SLOT_SHADOW].id;
 	for (unsigned i = 0; i < 2 * OBJECTS; i++)
 		do_new(&first);
+	make_contexts(&first);
 	for (unsigned i = 0; i < WORKERS; i++) {
 		worker[i].random = next(&first) | 1;
-		test_thread(work, i);
+		of[i] = test_thread(work, i);
 	}
 	twz_rt_on_fault(ruined, NULL);
 	do {
@@ -508,6 +718,7 @@ static int child(const char *report, uint64_t seed)
 		test_sleep(STALLED_NS / 10);
 		now = __atomic_load_n(&REPORT->calls, __ATOMIC_RELAXED);
 		for (unsigned i = 0; i < 10 && now == seen; i++) {
+			follow(of);
 			test_sleep(STALLED_NS / 10);
 			now = __atomic_load_n(&REPORT->calls, __ATOMIC_RELAXED);
 		}
@@ -516,6 +727,27 @@ static int child(const char *report, uint64_t seed)
 }
 
 /* ---- the parent ------------------------------------------------------------------------------------ */
+
+/* A new key, which everybody may use and delete: nobody has to be given that. */
+static int64_t make_owner(struct twz_secret *owner)
+{
+	struct twz_id source = test_object_of(TWZ_TYPE_KEY, TEST_PERMS, TWZ_OBJECT_ENDING);
+	const struct twz_sys_seal seal = {.src = source,
+					  .size = sizeof(struct twz_key),
+					  .type = TWZ_TYPE_KEY,
+					  .perms = TWZ_READ | TWZ_USE | TWZ_DELETE};
+	struct twz_key *key = (void *)(test_map(TEST_SLOT, source, TWZ_VIEW_READ | TWZ_VIEW_WRITE) +
+				       TWZ_OBJ_DATA);
+	int64_t error;
+
+	twz_secret_new(owner);
+	*key = (struct twz_key){.magic = TWZ_KEY_MAGIC, .version = 1, .alg = TWZ_ALG_ED25519};
+	memcpy(key->key, owner->key, sizeof(key->key));
+	test_unmap(TEST_SLOT);
+	error = SYS(object_seal, &seal, &owner->id);
+	test_delete(source);
+	return error;
+}
 
 /* The machine still does what it should. */
 static bool works(void)
@@ -540,25 +772,29 @@ static bool works(void)
 	return !SYS(object_delete, ID(id)) && !SYS(object_delete, ID(other)) && good;
 }
 
-/* What the child left behind goes; a program of it may still be about to end. */
+static void delete_object(struct twz_id id)
+{
+	int64_t error = SYS(object_delete, ID(id));
+
+	for (unsigned tries = 0; error == TWZ_E_BUSY && tries < 1000; tries++) {
+		test_sleep(1000000);
+		error = SYS(object_delete, ID(id));
+	}
+	if (error && error != TWZ_E_NOTFOUND)
+		test_say("fuzzing: %016llx%016llx cannot be deleted: %s", (unsigned long long)id.hi,
+			 (unsigned long long)id.lo, twz_error_text((int)error));
+}
+
+/* What the child left behind goes, keys after what is made under them; a program may still be ending. */
 static void clean_up(struct report *report, struct twz_id root)
 {
 	uint32_t n = report->made < MADE_MAX ? report->made : MADE_MAX;
 
 	if (root.lo | root.hi)
 		CHECK_EQ(SYS(root_set, ID(root)), 0);
-	for (uint32_t i = 0; i < n; i++) {
-		int64_t error = SYS(object_delete, ID(report->id[i]));
-
-		for (unsigned tries = 0; error == TWZ_E_BUSY && tries < 1000; tries++) {
-			test_sleep(1000000);
-			error = SYS(object_delete, ID(report->id[i]));
-		}
-		if (error && error != TWZ_E_NOTFOUND)
-			test_say("fuzzing: %016llx%016llx cannot be deleted: %s",
-				 (unsigned long long)report->id[i].hi,
-				 (unsigned long long)report->id[i].lo, twz_error_text((int)error));
-	}
+	while (n--)
+		delete_object(report->id[n]);
+	delete_object(report->owner.id);
 }
 
 static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
@@ -571,6 +807,7 @@ static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
 
 	SYS(info, &info);
 	memset(report, 0, sizeof(*report));
+	CHECK_EQ(make_owner(&report->owner), 0);
 	twz_id_text(id, text);
 	twz_format(number, sizeof(number), "%llu", (unsigned long long)seed);
 	error = twz_run(argv, CHILD_NS, &status);

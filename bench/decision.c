@@ -1,8 +1,8 @@
 /*
- * right.c - what the decision on rights (core/right.h) costs the first time, with all verdicts known.
+ * decision.c - what the decision on rights (core/right.h) costs the first time, with all verdicts known.
  *
  * The contexts lie in memory, and the callbacks answer at once, so that what is counted is the decision.
- * An undetachable context limits it. How signatures are verified, and what the kernel adds: bench kernel.
+ * An undetachable context limits it. How signatures are verified, and what the kernel adds: bench rights.
  */
 #include <stdlib.h>
 
@@ -136,7 +136,7 @@ static void must(bool right)
 {
 	if (right)
 		return;
-	fprintf(stderr, "bench right: the decision is wrong\n");
+	fprintf(stderr, "bench decision: it is wrong\n");
 	exit(1);
 }
 
