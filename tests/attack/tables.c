@@ -87,6 +87,12 @@ TEST(capabilities_where_there_are_none)
 	scene_end(&a.scene);
 }
 
+/* A table that begins near the real one may have the real entry in it, by chance of the ID. */
+static uint32_t may_be_found(uint64_t table)
+{
+	return table - (TWZ_OBJ_DATA - TWZ_PAGE) < 2 * TWZ_PAGE ? TWZ_READ : 0;
+}
+
 TEST(tables_where_there_are_none)
 {
 	struct astray a;
@@ -95,11 +101,13 @@ TEST(tables_where_there_are_none)
 	astray_make(&a);
 	hand = hold(&a);
 	for (unsigned i = 0; i < OFFSETS; i++) {
+		const uint32_t wrong = ~may_be_found(offsets[i]);
+
 		hand->header.table = offsets[i];
-		CHECK_EQ(rights(&a), 0);
+		CHECK_EQ(rights(&a) & wrong, 0);
 		for (unsigned bits = 6; bits < 64; bits++) {
 			hand->header.nentries = 1ull << bits;
-			CHECK_EQ(rights(&a), 0);
+			CHECK_EQ(rights(&a) & wrong, 0);
 		}
 		hand->header.nentries = HAND_ENTRIES;
 	}
