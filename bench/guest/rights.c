@@ -110,13 +110,13 @@ static void create(uint32_t flags, bool key)
 static void create_nvm(unsigned i)
 {
 	(void)i;
-	create(TWZ_OBJECT_ENDING, false);
+	create(0, false);
 }
 
 static void create_nvm_key(unsigned i)
 {
 	(void)i;
-	create(TWZ_OBJECT_ENDING, true);
+	create(0, true);
 }
 
 static void create_dram(unsigned i)

@@ -305,7 +305,7 @@ static int64_t late_ns(struct raid *r)
 		cap_for(&r->scene.bob, r->scene.object, r->scene.context.id, READ_WRITE);
 	uint64_t cycles, ns;
 
-	cap.expires = now_s() + 2;
+	cap.expires = now_s() + 3;
 	cap_sign_by(&cap, NULL, &r->scene.bob);
 	hand_hold(&r->scene.context, r->scene.object, &cap, 1);
 	raid_begin(r, r->scene.context.id);

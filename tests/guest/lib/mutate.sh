@@ -56,6 +56,15 @@ switch_off() {
 	fi
 }
 
+# Those in the list that no source has.
+stale() {
+	steps >"$TWZ_TMP/steps"
+	sed -n "s/^\([^# ][^ ]*\) $1 .*/\1/p" "$list" >"$TWZ_TMP/listed"
+	while read -r step; do
+		grep -qxF "$step" "$TWZ_TMP/steps" || fail "$step" "is in $list, and in no source"
+	done <"$TWZ_TMP/listed"
+}
+
 mutate() {
 	folder=$1 good=
 	shift
