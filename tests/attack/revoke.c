@@ -155,31 +155,49 @@ static void raid_limited(uint64_t arg)
 	raid((uint64_t)&l->raid);
 }
 
-TEST(going_on_under_a_new_mask_of_what_cannot_be_left)
+/* On return it is at it, in her context, and in bob's, which she cannot leave. */
+static void limited_begin(struct limited *l)
 {
-	struct limited l;
-	struct raid *r = &l.raid;
+	struct raid *r = &l->raid;
 	struct twz_cap cap[2];
 	struct by_hand *hand;
 
 	raid_make(r);
-	user_context(&r->scene.bob, &l.jail);
+	user_context(&r->scene.bob, &l->jail);
 	cap[0] = cap_for(&r->scene.bob, r->scene.object, r->scene.context.id, READ_WRITE);
-	cap[1] = cap_for(&r->scene.bob, l.jail.id, r->scene.context.id, TWZ_USE);
+	cap[1] = cap_for(&r->scene.bob, l->jail.id, r->scene.context.id, TWZ_USE);
 	cap_sign_by(&cap[0], NULL, &r->scene.bob);
 	cap_sign_by(&cap[1], NULL, &r->scene.bob);
 	hand = hand_hold(&r->scene.context, r->scene.object, &cap[0], 1);
 	hand->cap[1] = cap[1];
-	hand_enter(hand, l.jail.id, TWZ_CONTEXT_CAP, 1, HAND_CAP_OFF + sizeof(cap[0]));
+	hand_enter(hand, l->jail.id, TWZ_CONTEXT_CAP, 1, HAND_CAP_OFF + sizeof(cap[0]));
 	*r->word = 0;
-	r->thread = test_thread_as(r->scene.context.id, raid_limited, (uint64_t)&l);
+	r->thread = test_thread_as(r->scene.context.id, raid_limited, (uint64_t)l);
 	while (!*r->word)
 		test_sleep(1000000);
-	CHECK_EQ(twz_context_mask(&l.jail, r->scene.object, 0, TWZ_READ), 0);
+}
+
+TEST(going_on_under_a_new_mask_of_what_cannot_be_left)
+{
+	struct limited l;
+
+	limited_begin(&l);
+	CHECK_EQ(twz_context_mask(&l.jail, l.raid.scene.object, 0, TWZ_READ), 0);
 	context_publish(&l.jail);
-	raid_over(r, TWZ_E_RIGHT);
+	raid_over(&l.raid, TWZ_E_RIGHT);
 	context_end(&l.jail);
-	raid_end(r);
+	raid_end(&l.raid);
+}
+
+/* What its masks were nobody can say any more: they leave nothing. */
+TEST(going_on_when_what_cannot_be_left_is_deleted)
+{
+	struct limited l;
+
+	limited_begin(&l);
+	context_end(&l.jail);
+	raid_over_for_all(&l.raid);
+	raid_end(&l.raid);
 }
 
 TEST(going_on_with_a_grant_that_was_taken)
