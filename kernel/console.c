@@ -76,4 +76,6 @@ void console_interrupt(void)
 		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, input), ~0u);
 	if (interrupted)
 		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, interrupts), ~0u);
+	if ((interrupted || tail != before) && !lock_time_left())
+		object_wake_all(object); /* there may be more */
 }

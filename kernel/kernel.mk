@@ -22,7 +22,8 @@ KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=non
 
 CFLAGS_kernel :=
 # What is undefined in C ends in an invalid instruction, and so in a panic.
-CFLAGS_kernel-check := -DTWZ_KERNEL_CHECK=1 -fsanitize=undefined \
+CFLAGS_kernel-stretch := -DTWZ_KERNEL_STRETCH=1
+CFLAGS_kernel-check := -DTWZ_KERNEL_CHECK=1 -DTWZ_KERNEL_STRETCH=1 -fsanitize=undefined \
 	-fsanitize-undefined-trap-on-error $(UNSURE)
 
 # A first link without a table of symbols gives the functions' names and addresses, which do not move
@@ -53,7 +54,7 @@ $(B)/machine/$(1): $(B)/obj/$(1)/symbols.o
 	@nm -n $$@ | awk -f kernel/symbols.awk | cmp -s - $(B)/obj/$(1)/symbols.S || \
 		{ echo "$$@: functions have moved between the two links" >&2; exit 1; }
 endef
-$(foreach v,kernel kernel-check,$(eval $(call kernel-rules,$(v))))
+$(foreach v,kernel kernel-stretch kernel-check,$(eval $(call kernel-rules,$(v))))
 
 .PHONY: machine
-machine: $(B)/machine/kernel $(B)/machine/kernel-check
+machine: $(B)/machine/kernel $(B)/machine/kernel-stretch $(B)/machine/kernel-check

@@ -11,6 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/symbol.h"
+#include "kernel/work.h"
 
 #define WHY_BYTES 160u
 #define FRAMES_MAX 32u
@@ -28,10 +29,10 @@ static _Noreturn void halt(void)
 /* The stack that holds this address: which processor's, and its bounds. */
 static bool find_stack(uint64_t address, unsigned *processor, uint64_t *low, uint64_t *high)
 {
-	for (unsigned i = 0; i < CPU_MAX; i++) {
+	for (unsigned i = 0; i <= CPU_MAX; i++) {
 		const struct stacks *s = &stacks[i];
 
-		*processor = i;
+		*processor = i < CPU_MAX ? i : work_processor;
 		*low = (uint64_t)s->stack;
 		*high = *low + sizeof(s->stack);
 		if (address >= *low && address < *high)

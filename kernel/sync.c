@@ -1,8 +1,9 @@
 /* sync.c - waiting on words (sync.h). */
 #include "kernel/arch/x86_64/user.h"
-#include "kernel/heap.h"
+#include "kernel/ram.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
+#include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 
@@ -15,7 +16,6 @@ struct word {
 	bool held; /* the object, by this; else a binding of the caller's view holds it */
 };
 
-static struct cache waiters = CACHE(struct waiter);
 static struct list bucket[BUCKETS];
 
 void sync_init(void)
@@ -58,18 +58,27 @@ static int read_word(const struct twz_sys_sync *op, const struct word *word, uin
 	return 0;
 }
 
-/* The first one is in the thread: most sleep on one word. */
+/* The first waiter is in the thread: most sleep on one word. The others are in a frame. */
+static struct waiter *waiter_of(struct thread *t, uint32_t i)
+{
+	return i ? &t->waiters[i - 1] : &t->waiter;
+}
+
 static int wait_on(struct thread *t, const struct word *word)
 {
-	struct waiter *w = t->waiters ? cache_take(&waiters) : &t->waiter;
+	struct waiter *w;
 
-	if (!w)
-		return TWZ_E_NOMEM;
+	if (t->waits == 1) {
+		uint64_t frame = ram_take();
+
+		if (!frame)
+			return TWZ_E_NOMEM;
+		t->waiters = direct(frame);
+	}
+	w = waiter_of(t, t->waits++);
 	w->thread = t;
 	w->object = word->object;
 	w->offset = word->offset;
-	w->more = t->waiters;
-	t->waiters = w;
 	object_hold(word->object);
 	word->object->sleepers++;
 	list_add_last(bucket_of(word->object, word->offset), &w->link);
@@ -78,18 +87,18 @@ static int wait_on(struct thread *t, const struct word *word)
 
 void sync_leave(struct thread *t)
 {
-	struct waiter *w;
-
 	if (t->alarm.link)
 		alarm_cancel(&t->alarm);
-	while ((w = t->waiters)) {
-		t->waiters = w->more;
+	for (uint32_t i = 0; i < t->waits; i++) {
+		struct waiter *w = waiter_of(t, i);
+
 		list_remove(&w->link);
 		w->object->sleepers--;
 		object_release(w->object);
-		if (w != &t->waiter)
-			cache_give(&waiters, w);
 	}
+	if (t->waits > 1)
+		ram_give(physical(t->waiters));
+	t->waits = 0;
 }
 
 static void wake(struct thread *t, int64_t result)
@@ -115,11 +124,13 @@ uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max)
 			l = l->next;
 		wake(w->thread, 0);
 		woken++;
+		if (!lock_time_left())
+			break;
 	}
 	return woken;
 }
 
-void sync_wake_all(struct object *object)
+bool sync_wake_all(struct object *object)
 {
 	for (unsigned i = 0; object->sleepers && i < BUCKETS; i++) {
 		struct list *b = &bucket[i], *l = b->next;
@@ -131,9 +142,12 @@ void sync_wake_all(struct object *object)
 			if (w->object != object)
 				continue;
 			wake(w->thread, 0);
+			if (!lock_time_left())
+				return !object->sleepers;
 			l = b->next; /* others of its waiters may be gone from here */
 		}
 	}
+	return true;
 }
 
 static void ring(struct alarm *alarm)
@@ -146,6 +160,7 @@ struct call {
 	struct thread *thread;
 	uint32_t count, found, held;
 	uint32_t first_wait; /* `count`: none */
+	bool differs;        /* a word to wait on has another value */
 	struct twz_sys_sync op[TWZ_SYNC_MAX];
 	struct word word[TWZ_SYNC_MAX];
 };
@@ -157,14 +172,13 @@ static bool as_before(const struct twz_sys_sync *op)
 	       !(op[-1].id.lo | op[-1].id.hi) && op->op <= TWZ_SYNC_WAKE;
 }
 
-/* Finds all words, and wakes. How many were woken. */
-static int64_t do_wakes(struct call *c)
+/* Finds all words, and compares those to wait on. Before the first wake: none has to be done twice. */
+static int find_all(struct call *c)
 {
-	int64_t woken = 0;
-
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct twz_sys_sync *op = &c->op[i];
 		struct word *word = &c->word[i];
+		uint32_t value;
 		int error;
 
 		if (i && as_before(op)) {
@@ -178,32 +192,50 @@ static int64_t do_wakes(struct call *c)
 		}
 		c->found++;
 		if (op->op == TWZ_SYNC_WAKE)
-			woken += sync_wake(word->object, word->offset, op->value);
-		else if (i < c->first_wait)
+			continue;
+		if (i < c->first_wait)
 			c->first_wait = i;
+		error = read_word(op, word, &value);
+		if (error)
+			return error;
+		c->differs |= KSTEP("compare") && value != op->value;
 	}
+	return 0;
+}
+
+/* How many were woken; or SYSCALL_AGAIN, with what is done kept in the thread. */
+static int64_t do_wakes(const struct call *c)
+{
+	struct waking *w = &c->thread->waking;
+	int64_t woken;
+
+	for (; w->op < c->count; w->op++, w->of_op = 0) {
+		const struct twz_sys_sync *op = &c->op[w->op];
+		const struct word *word = &c->word[w->op];
+		uint32_t n;
+
+		if (op->op != TWZ_SYNC_WAKE)
+			continue;
+		n = sync_wake(word->object, word->offset, op->value - w->of_op);
+		w->of_op += n;
+		w->all += n;
+		if (n && w->of_op < op->value && !lock_time_left())
+			return SYSCALL_AGAIN;
+	}
+	woken = w->all;
+	*w = (struct waking){0};
 	return woken;
 }
 
-/* 1: a word has another value; 0: the thread is among the waiters of every word. */
+/* The thread is among the waiters of every word. */
 static int do_waits(const struct call *c)
 {
-	for (uint32_t i = c->first_wait; i < c->count; i++) {
-		const struct twz_sys_sync *op = &c->op[i];
-		uint32_t value;
-		int error;
+	int error = 0;
 
-		if (op->op == TWZ_SYNC_WAKE)
-			continue;
-		error = read_word(op, &c->word[i], &value);
-		if (!error)
-			error = KSTEP("compare") && value != op->value
-					? 1
-					: wait_on(c->thread, &c->word[i]);
-		if (error)
-			return error;
-	}
-	return 0;
+	for (uint32_t i = c->first_wait; !error && i < c->count; i++)
+		if (c->op[i].op != TWZ_SYNC_WAKE)
+			error = wait_on(c->thread, &c->word[i]);
+	return error;
 }
 
 static void set_alarm(struct thread *t, uint64_t timeout_ns)
@@ -217,13 +249,14 @@ static void set_alarm(struct thread *t, uint64_t timeout_ns)
 static int64_t wait(const struct call *c, uint64_t timeout_ns)
 {
 	struct thread *t = c->thread;
-	int result = do_waits(c);
+	int result;
 
-	if (!result && !timeout_ns)
-		result = TWZ_E_TIMEOUT;
+	if (c->differs || !timeout_ns)
+		return c->differs ? 0 : TWZ_E_TIMEOUT;
+	result = do_waits(c);
 	if (result) {
 		sync_leave(t);
-		return result < 0 ? result : 0;
+		return result;
 	}
 	if (timeout_ns != ~0ull)
 		set_alarm(t, timeout_ns);
@@ -242,10 +275,13 @@ int64_t sys_thread_sync(struct thread *t, struct regs *regs)
 	c.thread = t;
 	c.count = c.first_wait = (uint32_t)count;
 	c.found = c.held = 0;
+	c.differs = false;
 	result = user_read(c.op, ops, count * sizeof(c.op[0]));
 	if (result)
 		return result;
-	result = do_wakes(&c);
+	result = find_all(&c);
+	if (!result)
+		result = do_wakes(&c);
 	if (result >= 0 && c.first_wait < count)
 		result = wait(&c, timeout_ns);
 	for (uint32_t i = 0; c.held && i < c.found; i++)

@@ -41,8 +41,11 @@ TWZ_SIZE(struct regs, 176);
 
 struct thread; /* begins with struct regs, at a multiple of 16: processors push there */
 
-/* Before the kernel is left: look for another thread; its thread does again what it did (right.h). */
-enum reschedule { RESCHEDULE = 1, RESCHEDULE_AGAIN = 2 };
+/*
+ * Before the kernel is left: look for another thread; its thread does again what it did (right.h, work.h);
+ * there is something to be freed (thread_work).
+ */
+enum reschedule { RESCHEDULE = 1, RESCHEDULE_AGAIN = 2, RESCHEDULE_WORK = 4 };
 
 struct cpu {
 	struct cpu *self;      /* gs:0 */
@@ -72,6 +75,7 @@ struct cpu {
 
 	uint64_t calls, faults, upcalls, switches; /* this processor's own counts */
 	uint64_t locked_at;                        /* cycles when it took the kernel's lock */
+	uint64_t stretch_kind;                     /* what for: stretch.h */
 };
 TWZ_AT(struct cpu, thread, 8);
 TWZ_AT(struct cpu, stack, 16);
@@ -213,6 +217,14 @@ extern uint64_t kernel_root;
  * *rsp0. A rip that is not in the user half becomes a protection fault of the thread.
  */
 _Noreturn void cpu_leave(void);
+
+/*
+ * Leaves this stack, with what is to be kept on it and where it ends in *from, for one that was left so,
+ * or is new: `to`. Comes back when another one is left for this.
+ */
+void stack_switch(uint64_t *from, uint64_t to);
+/* Of a stack that ends at `top`, a multiple of 16: what to switch to to enter fn, which never returns. */
+uint64_t stack_new(void *top, void (*fn)(void));
 
 /* Calls fn on the top of this processor's stack, all that was on it forgotten. */
 _Noreturn void cpu_restart(void (*fn)(void));
