@@ -1,7 +1,8 @@
 # The kernel: ELF64 images that QEMU's -kernel takes (PVH), from all of kernel/ and core/. Included by
 # the Makefile. A new source file needs no edit here.
 #
-#   make P=... machine    build/$P/machine/kernel, and kernel-check, which checks itself
+#   make P=... machine    build/$P/machine/kernel, kernel-check, which checks itself, and
+#                         kernel-stretch, which measures (stretch.h)
 #
 # core is compiled once more, as the kernel is; what of it the kernel does not use, the linker drops.
 
@@ -22,7 +23,8 @@ KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=non
 
 CFLAGS_kernel :=
 # What is undefined in C ends in an invalid instruction, and so in a panic.
-CFLAGS_kernel-stretch := -DTWZ_KERNEL_STRETCH=1
+# What is measured is a release: instructions are counted.
+CFLAGS_kernel-stretch := -DTWZ_KERNEL_STRETCH=1 $(OPT_release)
 CFLAGS_kernel-check := -DTWZ_KERNEL_CHECK=1 -DTWZ_KERNEL_STRETCH=1 -fsanitize=undefined \
 	-fsanitize-undefined-trap-on-error $(UNSURE)
 
