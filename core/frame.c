@@ -45,7 +45,7 @@ static uint64_t run_free(const struct store *s, struct twz_block *block, uint64_
 static uint64_t search(const struct store *s, struct twz_block *block, uint64_t want,
 		       uint64_t *first)
 {
-	uint64_t best = 0;
+	uint64_t best = 0, rounds = 0;
 
 	for (uint64_t at = 0; at < TWZ_BLOCK_FRAMES && best < want;) {
 		uint64_t used = taken(s, block, at / 64);
@@ -58,7 +58,7 @@ static uint64_t search(const struct store *s, struct twz_block *block, uint64_t 
 		}
 		at += (uint64_t)__builtin_ctzll(clear);
 		n = run_free(s, block, at, want);
-		breathe(s);
+		breathe_at(s, rounds++);
 		if (n > best) {
 			best = n;
 			*first = at;

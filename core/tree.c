@@ -258,6 +258,7 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 		top++;
 		if (!root && (page >= tree_span(top) || top < level))
 			continue; /* an empty map begins with the height that it needs */
+		breathe(s);
 		error = node_new(s, top, &nothing, &frame);
 		if (error)
 			return error;
@@ -465,6 +466,7 @@ int tree_set(struct store *s, struct twz_record *rec, uint64_t page, uint32_t fr
 		if (small_set(&small, page, frame) && small_store(s, rec, &small))
 			return 0;
 	}
+	breathe(s);
 	error = tree_form(s, rec);
 	if (error)
 		return error;
@@ -585,6 +587,7 @@ static int small_make(struct store *s, struct twz_record *rec, uint64_t page)
 	error = frame_take(s, kind_of(rec), 1, before ? before + 1ull : 0, &frame, &got);
 	if (!error)
 		error = page_fresh(s, rec, frame, old);
+	breathe(s);
 	return error ? error : tree_set(s, rec, page, frame);
 }
 

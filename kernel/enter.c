@@ -74,12 +74,12 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 
 	lock_take();
 	stretch_is(number - TWZ_SYS_FIRST);
-	cpu_this()->calls++;
+	cpu_count_call();
 	regs->rax = number;
 	result = syscall_do((struct thread *)regs, regs, number);
 	if (__builtin_expect(result < 0, 0))
 		return negative(result);
-	reschedule = cpu_this()->reschedule;
+	reschedule = cpu_reschedule();
 	if (__builtin_expect(reschedule, 0)) {
 		if (__builtin_expect(reschedule & RESCHEDULE_AGAIN, 0))
 			return special(SYSCALL_AGAIN);

@@ -36,7 +36,7 @@ static inline void lock_take(void)
 			 : [taken] "+r"(taken), [lock] "+m"(kernel_lock.taken)
 			 :
 			 : "memory", "cc");
-	cpu_this()->locked_at = cycles();
+	cpu_note_locked();
 	stretch_is(STRETCH_IDLE);
 }
 
@@ -44,10 +44,10 @@ static inline void lock_take(void)
  * The lock is given back within STRETCH_MAX instructions (stretch.h). So what can take long is done in
  * parts, and looks at this before each next one: a part may take as long as what is left of them then.
  */
-#define LOCK_CYCLES 3000u
+#define LOCK_CYCLES 3500u
 static inline bool lock_time_left(void)
 {
-	return cycles() - cpu_this()->locked_at < LOCK_CYCLES;
+	return cpu_locked_for() < LOCK_CYCLES;
 }
 
 static inline void lock_give(void)

@@ -159,17 +159,20 @@ struct object *object_known(struct twz_id id)
 	return *place_of(id);
 }
 
+/* One of the store's, which is at work: known or not, when that is done. */
+static __attribute__((noinline)) int find_later(struct twz_id id, struct object **out)
+{
+	return work_go_on() ? SYSCALL_AGAIN : object_find(id, out);
+}
+
 int object_find(struct twz_id id, struct object **out)
 {
 	struct object *o = *place_of(id);
 
 	if (!o)
 		return load(id, out);
-	if (__builtin_expect(work_in_progress, 0) && o->medium->persistent) {
-		if (work_go_on())
-			return SYSCALL_AGAIN;
-		return object_find(id, out); /* it may be known no longer */
-	}
+	if (__builtin_expect(work_in_progress, 0) && o->medium->persistent)
+		return find_later(id, out);
 	if (!o->holds++ && o->medium->persistent) {
 		uncache(o);
 		list_add_last(&in_use, &o->link);
@@ -281,13 +284,25 @@ static bool trim_some(void)
 	return false;
 }
 
+/* Of those in the cache the first that has tables: the others hardly make room. If none has any, the first. */
+static struct object *with_tables(void)
+{
+	for (struct list *l = cached.next; l != &cached; l = l->next) {
+		struct object *o = list_of(l, struct object, link);
+
+		if (o->tables.count)
+			return o;
+	}
+	return list_of(cached.next, struct object, link);
+}
+
 bool object_reclaim(void)
 {
 	if (free_doomed(NULL))
 		return true;
 	if (list_empty(&cached))
 		return KSTEP("trim") && trim_some();
-	evict(list_of(cached.next, struct object, link));
+	evict(with_tables());
 	return true;
 }
 

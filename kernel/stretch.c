@@ -15,7 +15,7 @@ void stretch_is(uint64_t kind)
 void stretch_end(void)
 {
 	const struct cpu *cpu = cpu_this();
-	uint64_t n = cycles() - cpu->locked_at;
+	uint64_t n = cpu_locked_for();
 
 	if (n > longest[cpu->stretch_kind])
 		longest[cpu->stretch_kind] = n;

@@ -1,6 +1,7 @@
 /* sync.c - waiting on words (sync.h). */
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/ram.h"
+#include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/syscall.h"
@@ -8,6 +9,7 @@
 #include "kernel/view.h"
 
 #define BUCKETS 256u
+#define WAKE_STEP 4u /* threads that are woken before the time is looked at */
 
 /* Where a word is. */
 struct word {
@@ -85,19 +87,25 @@ static int wait_on(struct thread *t, const struct word *word)
 	return 0;
 }
 
+static inline void leave(struct waiter *w)
+{
+	list_remove(&w->link);
+	w->object->sleepers--;
+	object_release(w->object);
+}
+
 void sync_leave(struct thread *t)
 {
 	if (t->alarm.link)
 		alarm_cancel(&t->alarm);
-	for (uint32_t i = 0; i < t->waits; i++) {
-		struct waiter *w = waiter_of(t, i);
-
-		list_remove(&w->link);
-		w->object->sleepers--;
-		object_release(w->object);
-	}
-	if (t->waits > 1)
+	if (!t->waits)
+		return;
+	leave(&t->waiter);
+	if (__builtin_expect(t->waits > 1, 0)) {
+		for (uint32_t i = 1; i < t->waits; i++)
+			leave(waiter_of(t, i));
 		ram_give(physical(t->waiters));
+	}
 	t->waits = 0;
 }
 
@@ -124,7 +132,7 @@ uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max)
 			l = l->next;
 		wake(w->thread, 0);
 		woken++;
-		if (!lock_time_left())
+		if (__builtin_expect(woken % WAKE_STEP == 0, 0) && !lock_time_left())
 			break;
 	}
 	return woken;
@@ -172,13 +180,43 @@ static bool as_before(const struct twz_sys_sync *op)
 	       !(op[-1].id.lo | op[-1].id.hi) && op->op <= TWZ_SYNC_WAKE;
 }
 
-/* Finds all words, and compares those to wait on. Before the first wake: none has to be done twice. */
-static int find_all(struct call *c)
+/* The call is made again: wakes that it has done are none now. How many it has woken. */
+static __attribute__((noinline)) uint32_t go_on(struct call *c)
 {
+	const struct waking *w = &c->thread->waking;
+
+	for (uint32_t i = 0; i < w->op && i < c->count; i++)
+		if (c->op[i].op == TWZ_SYNC_WAKE)
+			c->op[i].value = 0;
+	if (w->op < c->count)
+		c->op[w->op].value -= w->of_op;
+	return w->all;
+}
+
+/* At operation i, which has woken n. If the call is made again, what it has done stays in the thread. */
+static __attribute__((noinline)) int64_t break_off(struct call *c, int64_t error, uint32_t i,
+						   uint32_t n, uint32_t all)
+{
+	struct waking *w = &c->thread->waking;
+
+	if (error != SYSCALL_AGAIN && !right_waits())
+		*w = (struct waking){0};
+	else if (i >= w->op)
+		*w = (struct waking){i, i == w->op ? w->of_op + n : n, all};
+	return error;
+}
+
+/* Finds all words, wakes, and compares those to wait on. How many were woken. */
+static int64_t do_wakes(struct call *c)
+{
+	uint32_t woken = 0, first_wait = c->count, value, n;
+	bool differs = false;
+
+	if (__builtin_expect(c->thread->waking.all, 0))
+		woken = go_on(c);
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct twz_sys_sync *op = &c->op[i];
 		struct word *word = &c->word[i];
-		uint32_t value;
 		int error;
 
 		if (i && as_before(op)) {
@@ -187,43 +225,29 @@ static int find_all(struct call *c)
 			word->held = false;
 			error = find(c->thread, op, word);
 			if (error)
-				return error;
+				return break_off(c, error, i, 0, woken);
 			c->held += word->held;
 		}
-		c->found++;
-		if (op->op == TWZ_SYNC_WAKE)
+		c->found = i + 1;
+		if (op->op == TWZ_SYNC_WAKE) {
+			n = sync_wake(word->object, word->offset, op->value);
+			woken += n;
+			if (__builtin_expect(n >= WAKE_STEP, 0) && n < op->value &&
+			    !lock_time_left())
+				return break_off(c, SYSCALL_AGAIN, i, n, woken);
 			continue;
-		if (i < c->first_wait)
-			c->first_wait = i;
+		}
+		if (i < first_wait)
+			first_wait = i;
 		error = read_word(op, word, &value);
 		if (error)
-			return error;
-		c->differs |= KSTEP("compare") && value != op->value;
+			return break_off(c, error, i, 0, woken);
+		differs |= KSTEP("compare") && value != op->value;
 	}
-	return 0;
-}
-
-/* How many were woken; or SYSCALL_AGAIN, with what is done kept in the thread. */
-static int64_t do_wakes(const struct call *c)
-{
-	struct waking *w = &c->thread->waking;
-	int64_t woken;
-
-	for (; w->op < c->count; w->op++, w->of_op = 0) {
-		const struct twz_sys_sync *op = &c->op[w->op];
-		const struct word *word = &c->word[w->op];
-		uint32_t n;
-
-		if (op->op != TWZ_SYNC_WAKE)
-			continue;
-		n = sync_wake(word->object, word->offset, op->value - w->of_op);
-		w->of_op += n;
-		w->all += n;
-		if (n && w->of_op < op->value && !lock_time_left())
-			return SYSCALL_AGAIN;
-	}
-	woken = w->all;
-	*w = (struct waking){0};
+	c->first_wait = first_wait;
+	c->differs = differs;
+	if (__builtin_expect(c->thread->waking.all, 0))
+		c->thread->waking = (struct waking){0};
 	return woken;
 }
 
@@ -273,15 +297,12 @@ int64_t sys_thread_sync(struct thread *t, struct regs *regs)
 	if (!count || count > TWZ_SYNC_MAX)
 		return TWZ_E_ARG;
 	c.thread = t;
-	c.count = c.first_wait = (uint32_t)count;
+	c.count = (uint32_t)count;
 	c.found = c.held = 0;
-	c.differs = false;
 	result = user_read(c.op, ops, count * sizeof(c.op[0]));
 	if (result)
 		return result;
-	result = find_all(&c);
-	if (!result)
-		result = do_wakes(&c);
+	result = do_wakes(&c);
 	if (result >= 0 && c.first_wait < count)
 		result = wait(&c, timeout_ns);
 	for (uint32_t i = 0; c.held && i < c.found; i++)

@@ -481,9 +481,11 @@ static __attribute__((noinline)) struct binding *bind(struct thread *thread, uin
 	struct binding *binding;
 	struct object *object;
 
-	fault->error = thread->view->object->medium->persistent ? work_ready() : 0;
-	if (fault->error)
-		return NULL;
+	if (__builtin_expect(work_in_progress, 0) && thread->view->object->medium->persistent) {
+		fault->error = work_go_on();
+		if (fault->error)
+			return NULL;
+	}
 	entry = entry_read(thread->view, slot);
 	fault->object = entry.id;
 	fault->error = TWZ_E_NOTFOUND;

@@ -10,6 +10,7 @@
 static struct work piece;    /* that is in progress */
 static bool inside;          /* we are on its stack */
 static struct thread *owner; /* whose it is; null: nobody's */
+static bool broken;          /* it has taken a break: its owner has to ask again */
 static uint64_t here, there; /* where the processor's stack goes on, and that of the piece */
 bool work_at_once;
 bool work_in_progress;
@@ -34,7 +35,7 @@ void work_breathe(void)
 
 static void finish(void)
 {
-	if (owner) {
+	if (owner && broken) {
 		owner->work = piece;
 		owner->work_done = true;
 	}
@@ -47,7 +48,7 @@ static void finish(void)
 /* Goes on with the piece. SYSCALL_AGAIN: it takes a break. */
 static int go_on(void)
 {
-	static uint64_t went_on; /* when the lock was taken that it was last gone on with under */
+	static uint32_t went_on; /* when the lock was taken that it was last gone on with under */
 	struct cpu *cpu = cpu_this();
 
 	/* At least once, so that it comes to an end; then only while there is time. */
@@ -60,8 +61,10 @@ static int go_on(void)
 	work_processor = cpu->number;
 	stack_switch(&here, there);
 	inside = false;
-	if (work_in_progress)
+	if (work_in_progress) {
+		broken = true;
 		return SYSCALL_AGAIN;
+	}
 	finish();
 	return 0;
 }
@@ -97,6 +100,7 @@ static void begin(const struct work *work, struct thread *thread)
 {
 	piece = *work;
 	owner = thread;
+	broken = false;
 	work_in_progress = true;
 	if (piece.object)
 		object_hold(piece.object);
@@ -141,8 +145,13 @@ int work_do(struct work *work)
 		return work->error;
 	if (work_ready())
 		return SYSCALL_AGAIN;
+	t->work_done = false;
 	begin(work, t);
-	work_was_begun(work);
+	if (go_on())
+		return again();
+	work->error = piece.error;
+	work->done = piece.done;
+	work->id = piece.id;
 	return work->error;
 }
 

@@ -74,8 +74,8 @@ struct cpu {
 	uint32_t flush_done;
 
 	uint64_t calls, faults, upcalls, switches; /* this processor's own counts */
-	uint64_t locked_at;                        /* cycles when it took the kernel's lock */
-	uint64_t stretch_kind;                     /* what for: stretch.h */
+	uint64_t stretch_kind; /* what it holds the lock for: stretch.h */
+	uint32_t locked_at;    /* cycles when it took the lock, the lower half */
 };
 TWZ_AT(struct cpu, thread, 8);
 TWZ_AT(struct cpu, stack, 16);
@@ -99,6 +99,45 @@ static inline uint64_t cycles(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
+}
+
+/* The lower half, and this moment kept in this processor's locked_at: two instructions. */
+static inline void cpu_note_locked(void)
+{
+	__asm__ volatile("rdtsc\n\tmov %%eax, %%gs:%c[at]"
+			 :
+			 : [at] "i"(offsetof(struct cpu, locked_at))
+			 : "eax", "edx", "memory");
+}
+
+static inline uint32_t cpu_locked_for(void)
+{
+	uint32_t low;
+
+	__asm__ volatile("rdtsc\n\tsub %%gs:%c[at], %%eax"
+			 : "=a"(low)
+			 : [at] "i"(offsetof(struct cpu, locked_at))
+			 : "edx", "cc", "memory");
+	return low;
+}
+
+static inline uint8_t cpu_reschedule(void)
+{
+	uint8_t reschedule;
+
+	__asm__ volatile("movb %%gs:%c[at], %0"
+			 : "=q"(reschedule)
+			 : [at] "i"(offsetof(struct cpu, reschedule))
+			 : "memory");
+	return reschedule;
+}
+
+static inline void cpu_count_call(void)
+{
+	__asm__ volatile("incq %%gs:%c[at]"
+			 :
+			 : [at] "i"(offsetof(struct cpu, calls))
+			 : "cc", "memory");
 }
 
 static inline void cpu_pause(void)
