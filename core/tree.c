@@ -281,6 +281,7 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 			break;
 		child = UPDATE_GET(u, node->frame[slot_of(page, top)]);
 		if (!child) {
+			breathe(s);
 			error = node_new(s, top - 1, &nothing, &child);
 			if (error)
 				return error;

@@ -61,10 +61,8 @@ static int go_on(void)
 	work_processor = cpu->number;
 	stack_switch(&here, there);
 	inside = false;
-	if (work_in_progress) {
-		broken = true;
+	if (work_in_progress)
 		return SYSCALL_AGAIN;
-	}
 	finish();
 	return 0;
 }
@@ -147,7 +145,8 @@ int work_do(struct work *work)
 		return SYSCALL_AGAIN;
 	t->work_done = false;
 	begin(work, t);
-	if (go_on())
+	broken = go_on();
+	if (broken)
 		return again();
 	work->error = piece.error;
 	work->done = piece.done;

@@ -74,8 +74,8 @@ struct cpu {
 	uint32_t flush_done;
 
 	uint64_t calls, faults, upcalls, switches; /* this processor's own counts */
-	uint64_t stretch_kind; /* what it holds the lock for: stretch.h */
-	uint32_t locked_at;    /* cycles when it took the lock, the lower half */
+	uint64_t stretch_kind;                     /* what it holds the lock for: stretch.h */
+	uint32_t locked_at; /* cycles when it took the lock, the lower half */
 };
 TWZ_AT(struct cpu, thread, 8);
 TWZ_AT(struct cpu, stack, 16);
