@@ -61,6 +61,7 @@ void console_interrupt(void)
 {
 	uint32_t before = tail;
 	bool interrupted = false;
+	uint32_t woken = 0;
 	int c;
 
 	while (tail - head < INPUT && (c = serial_get()) >= 0) {
@@ -73,9 +74,11 @@ void console_interrupt(void)
 	}
 	words->input += tail - before;
 	if (tail != before)
-		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, input), ~0u);
+		woken = sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, input),
+				  SYNC_PART);
 	if (interrupted)
-		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, interrupts), ~0u);
-	if ((interrupted || tail != before) && !lock_time_left())
+		woken |= sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, interrupts),
+				   SYNC_PART);
+	if (woken & SYNC_PART)
 		object_wake_all(object); /* there may be more */
 }

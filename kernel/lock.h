@@ -45,9 +45,14 @@ static inline void lock_take(void)
  * parts, and looks at this before each next one: a part may take as long as what is left of them then.
  */
 #define LOCK_CYCLES 3500u
+static inline bool lock_time_within(uint64_t most)
+{
+	return cpu_locked_for() < most;
+}
+
 static inline bool lock_time_left(void)
 {
-	return cpu_locked_for() < LOCK_CYCLES;
+	return lock_time_within(LOCK_CYCLES);
 }
 
 static inline void lock_give(void)

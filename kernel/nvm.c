@@ -20,6 +20,8 @@
 #define STEP_PAGES 512u /* of a copy that does not begin at a node */
 #define STEP_ALIGNED 8192u
 
+#define CREATE_CYCLES 6000u /* its parts are short, and a break costs some hundred */
+
 #define META_PAGE (TWZ_OBJ_META / TWZ_PAGE)
 #define LOG_PAGE (TWZ_OBJ_LOG / TWZ_PAGE)
 #define LOG_PAGES ((TWZ_OBJ_LOG_END - TWZ_OBJ_LOG) / TWZ_PAGE)
@@ -517,6 +519,7 @@ static int create_work(struct work *w)
 int nvm_create(const struct store_new *new, struct twz_id *id)
 {
 	struct work w = {.fn = create_work,
+			 .patience = CREATE_CYCLES,
 			 .argument = {new->type | (uint64_t) new->perms << 32, new->key.lo,
 				      new->key.hi, new->ending, new->page, new->npages}};
 	int error = nvm_epoch ? work_do(&w) : TWZ_E_ABSENT;

@@ -1,7 +1,6 @@
 /* sync.c - waiting on words (sync.h). */
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/ram.h"
-#include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/syscall.h"
@@ -9,7 +8,6 @@
 #include "kernel/view.h"
 
 #define BUCKETS 256u
-#define WAKE_STEP 4u /* threads that are woken before the time is looked at */
 
 /* Where a word is. */
 struct word {
@@ -31,22 +29,6 @@ static struct list *bucket_of(const struct object *o, uint64_t offset)
 	return &bucket[((uint64_t)o / 64 + offset / 4) % BUCKETS];
 }
 
-static int find(struct thread *t, const struct twz_sys_sync *op, struct word *word)
-{
-	int error;
-
-	if (op->address % sizeof(uint32_t) || op->op > TWZ_SYNC_WAKE)
-		return TWZ_E_ARG;
-	if (!(op->id.lo | op->id.hi))
-		return view_object(t, op->address, &word->object, &word->offset);
-	if (op->address >= TWZ_OBJ_SIZE_MAX)
-		return TWZ_E_RANGE;
-	error = object_get(t, op->id, TWZ_READ, &word->object);
-	word->offset = op->address;
-	word->held = !error;
-	return error;
-}
-
 static int read_word(const struct twz_sys_sync *op, const struct word *word, uint32_t *value)
 {
 	const uint8_t *page;
@@ -66,18 +48,26 @@ static struct waiter *waiter_of(struct thread *t, uint32_t i)
 	return i ? &t->waiters[i - 1] : &t->waiter;
 }
 
-static int wait_on(struct thread *t, const struct word *word)
+/* Another one; null: no memory. */
+static __attribute__((noinline)) struct waiter *another_waiter(struct thread *t)
 {
-	struct waiter *w;
-
 	if (t->waits == 1) {
 		uint64_t frame = ram_take();
 
 		if (!frame)
-			return TWZ_E_NOMEM;
+			return NULL;
 		t->waiters = direct(frame);
 	}
-	w = waiter_of(t, t->waits++);
+	return waiter_of(t, t->waits);
+}
+
+static int wait_on(struct thread *t, const struct word *word)
+{
+	struct waiter *w = t->waits ? another_waiter(t) : &t->waiter;
+
+	if (!w)
+		return TWZ_E_NOMEM;
+	t->waits++;
 	w->thread = t;
 	w->object = word->object;
 	w->offset = word->offset;
@@ -87,25 +77,19 @@ static int wait_on(struct thread *t, const struct word *word)
 	return 0;
 }
 
-static inline void leave(struct waiter *w)
-{
-	list_remove(&w->link);
-	w->object->sleepers--;
-	object_release(w->object);
-}
-
 void sync_leave(struct thread *t)
 {
 	if (t->alarm.link)
 		alarm_cancel(&t->alarm);
-	if (!t->waits)
-		return;
-	leave(&t->waiter);
-	if (__builtin_expect(t->waits > 1, 0)) {
-		for (uint32_t i = 1; i < t->waits; i++)
-			leave(waiter_of(t, i));
-		ram_give(physical(t->waiters));
+	for (uint32_t i = 0; i < t->waits; i++) {
+		struct waiter *w = waiter_of(t, i);
+
+		list_remove(&w->link);
+		w->object->sleepers--;
+		object_release(w->object);
 	}
+	if (t->waits > 1)
+		ram_give(physical(t->waiters));
 	t->waits = 0;
 }
 
@@ -132,8 +116,6 @@ uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max)
 			l = l->next;
 		wake(w->thread, 0);
 		woken++;
-		if (__builtin_expect(woken % WAKE_STEP == 0, 0) && !lock_time_left())
-			break;
 	}
 	return woken;
 }
@@ -168,20 +150,47 @@ struct call {
 	struct thread *thread;
 	uint32_t count, found, held;
 	uint32_t first_wait; /* `count`: none */
-	bool differs;        /* a word to wait on has another value */
 	struct twz_sys_sync op[TWZ_SYNC_MAX];
 	struct word word[TWZ_SYNC_MAX];
 };
 
+static int find(struct call *c, const struct twz_sys_sync *op, struct word *word)
+{
+	int error;
+
+	word->held = false;
+	if (op->address % sizeof(uint32_t) || op->op > TWZ_SYNC_WAKE)
+		return TWZ_E_ARG;
+	if (!(op->id.lo | op->id.hi))
+		return view_object(c->thread, op->address, &word->object, &word->offset);
+	if (op->address >= TWZ_OBJ_SIZE_MAX)
+		return TWZ_E_RANGE;
+	error = object_get(c->thread, op->id, TWZ_READ, &word->object);
+	word->offset = op->address;
+	word->held = !error;
+	c->held += !error;
+	return error;
+}
+
 /* By address, and the same as the one before: a call often wakes and waits on one word. */
 static bool as_before(const struct twz_sys_sync *op)
 {
-	return op->address == op[-1].address && !(op->id.lo | op->id.hi) &&
-	       !(op[-1].id.lo | op[-1].id.hi) && op->op <= TWZ_SYNC_WAKE;
+	return op->address == op[-1].address && !(op->id.lo | op->id.hi) && op->op <= TWZ_SYNC_WAKE;
 }
 
-/* The call is made again: wakes that it has done are none now. How many it has woken. */
-static __attribute__((noinline)) uint32_t go_on(struct call *c)
+/* There may be more to wake: the call is made again. What is done of it is kept in the thread. */
+static int64_t again(struct thread *t, uint32_t op, uint32_t of_op, int64_t woken)
+{
+	struct waking *w = &t->waking;
+
+	w->of_op = of_op + (w->op == op ? w->of_op : 0);
+	w->op = op;
+	w->all += (uint32_t)woken;
+	return SYSCALL_AGAIN;
+}
+
+/* And is left out then. */
+static __attribute__((noinline)) void leave_out_done(struct call *c)
 {
 	const struct waking *w = &c->thread->waking;
 
@@ -190,76 +199,60 @@ static __attribute__((noinline)) uint32_t go_on(struct call *c)
 			c->op[i].value = 0;
 	if (w->op < c->count)
 		c->op[w->op].value -= w->of_op;
-	return w->all;
 }
 
-/* At operation i, which has woken n. If the call is made again, what it has done stays in the thread. */
-static __attribute__((noinline)) int64_t break_off(struct call *c, int64_t error, uint32_t i,
-						   uint32_t n, uint32_t all)
-{
-	struct waking *w = &c->thread->waking;
-
-	if (error != SYSCALL_AGAIN && !right_waits())
-		*w = (struct waking){0};
-	else if (i >= w->op)
-		*w = (struct waking){i, i == w->op ? w->of_op + n : n, all};
-	return error;
-}
-
-/* Finds all words, wakes, and compares those to wait on. How many were woken. */
+/* Finds all words, and wakes. How many were woken. */
 static int64_t do_wakes(struct call *c)
 {
-	uint32_t woken = 0, first_wait = c->count, value, n;
-	bool differs = false;
+	int64_t woken = 0;
 
-	if (__builtin_expect(c->thread->waking.all, 0))
-		woken = go_on(c);
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct twz_sys_sync *op = &c->op[i];
 		struct word *word = &c->word[i];
+		uint32_t n;
 		int error;
 
 		if (i && as_before(op)) {
 			*word = word[-1];
 		} else {
-			word->held = false;
-			error = find(c->thread, op, word);
+			error = find(c, op, word);
 			if (error)
-				return break_off(c, error, i, 0, woken);
-			c->held += word->held;
+				return error;
 		}
-		c->found = i + 1;
-		if (op->op == TWZ_SYNC_WAKE) {
-			n = sync_wake(word->object, word->offset, op->value);
-			woken += n;
-			if (__builtin_expect(n >= WAKE_STEP, 0) && n < op->value &&
-			    !lock_time_left())
-				return break_off(c, SYSCALL_AGAIN, i, n, woken);
+		c->found++;
+		if (op->op == TWZ_SYNC_WAIT) {
+			if (i < c->first_wait)
+				c->first_wait = i;
 			continue;
 		}
-		if (i < first_wait)
-			first_wait = i;
-		error = read_word(op, word, &value);
-		if (error)
-			return break_off(c, error, i, 0, woken);
-		differs |= KSTEP("compare") && value != op->value;
+		n = sync_wake(word->object, word->offset,
+			      op->value < SYNC_PART ? op->value : SYNC_PART);
+		woken += n;
+		if (__builtin_expect(n == SYNC_PART, 0))
+			return again(c->thread, i, n, woken);
 	}
-	c->first_wait = first_wait;
-	c->differs = differs;
-	if (__builtin_expect(c->thread->waking.all, 0))
-		c->thread->waking = (struct waking){0};
 	return woken;
 }
 
-/* The thread is among the waiters of every word. */
+/* 1: a word has another value; 0: the thread is among the waiters of every word. */
 static int do_waits(const struct call *c)
 {
-	int error = 0;
+	for (uint32_t i = c->first_wait; i < c->count; i++) {
+		const struct twz_sys_sync *op = &c->op[i];
+		uint32_t value;
+		int error;
 
-	for (uint32_t i = c->first_wait; !error && i < c->count; i++)
-		if (c->op[i].op != TWZ_SYNC_WAKE)
-			error = wait_on(c->thread, &c->word[i]);
-	return error;
+		if (op->op == TWZ_SYNC_WAKE)
+			continue;
+		error = read_word(op, &c->word[i], &value);
+		if (!error)
+			error = KSTEP("compare") && value != op->value
+					? 1
+					: wait_on(c->thread, &c->word[i]);
+		if (error)
+			return error;
+	}
+	return 0;
 }
 
 static void set_alarm(struct thread *t, uint64_t timeout_ns)
@@ -273,14 +266,13 @@ static void set_alarm(struct thread *t, uint64_t timeout_ns)
 static int64_t wait(const struct call *c, uint64_t timeout_ns)
 {
 	struct thread *t = c->thread;
-	int result;
+	int result = do_waits(c);
 
-	if (c->differs || !timeout_ns)
-		return c->differs ? 0 : TWZ_E_TIMEOUT;
-	result = do_waits(c);
+	if (!result && !timeout_ns)
+		result = TWZ_E_TIMEOUT;
 	if (result) {
 		sync_leave(t);
-		return result;
+		return result < 0 ? result : 0;
 	}
 	if (timeout_ns != ~0ull)
 		set_alarm(t, timeout_ns);
@@ -297,16 +289,23 @@ int64_t sys_thread_sync(struct thread *t, struct regs *regs)
 	if (!count || count > TWZ_SYNC_MAX)
 		return TWZ_E_ARG;
 	c.thread = t;
-	c.count = (uint32_t)count;
+	c.count = c.first_wait = (uint32_t)count;
 	c.found = c.held = 0;
 	result = user_read(c.op, ops, count * sizeof(c.op[0]));
 	if (result)
 		return result;
+	if (__builtin_expect(t->waking.all, 0))
+		leave_out_done(&c);
 	result = do_wakes(&c);
 	if (result >= 0 && c.first_wait < count)
 		result = wait(&c, timeout_ns);
 	for (uint32_t i = 0; c.held && i < c.found; i++)
 		if (c.word[i].held)
 			object_release(c.word[i].object);
+	if (__builtin_expect(t->waking.all, 0) && result != SYSCALL_AGAIN) {
+		if (result >= 0 && c.first_wait == count)
+			result += t->waking.all;
+		t->waking = (struct waking){0};
+	}
 	return result;
 }

@@ -21,6 +21,7 @@
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/syscall.h"
+#include "kernel/verify.h"
 #include "kernel/view.h"
 #include "kernel/work.h"
 
@@ -105,7 +106,7 @@ static int64_t sys_usage(struct thread *t, struct regs *r)
 	usage.objects = objects_known - objects_cached;
 	usage.views = views_used;
 	usage.threads = threads_alive;
-	usage.sleeping = threads_asleep;
+	usage.sleeping = threads_asleep - verify_asleep();
 	usage.store_frames = store.frames;
 	usage.store_used = store.used;
 	usage.store_objects = store.objects;

@@ -204,7 +204,7 @@ static void end(struct thread *t)
 	ram_give(physical(t));
 	charge_ends(o);
 	threads_alive--;
-	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
+	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), SYNC_PART);
 	object_untie_all(o);
 	object_release(o);
 }

@@ -432,6 +432,15 @@ static void verify_main(void)
 	cpu_restart(rest);
 }
 
+uint32_t verify_asleep(void)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < THREADS; i++)
+		n += verifier[i].thread->sleeps;
+	return n;
+}
+
 void verify_init(void)
 {
 	random_bytes(&set_key, sizeof(set_key));

@@ -18,6 +18,8 @@ struct thread;
 
 /* Starts the verifying threads. */
 void verify_init(void);
+/* How many of them sleep. */
+uint32_t verify_asleep(void);
 
 /* A decision begins: it has one record hashed at most, so that it takes a bounded time. */
 void verify_begin(void);

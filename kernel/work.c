@@ -28,7 +28,7 @@ static void work_main(void)
 
 void work_breathe(void)
 {
-	if (!inside || work_at_once || lock_time_left())
+	if (!inside || work_at_once || lock_time_within(piece.patience))
 		return;
 	stack_switch(&there, here);
 }
@@ -97,6 +97,8 @@ int work_go_on(void)
 static void begin(const struct work *work, struct thread *thread)
 {
 	piece = *work;
+	if (!piece.patience)
+		piece.patience = LOCK_CYCLES;
 	owner = thread;
 	broken = false;
 	work_in_progress = true;

@@ -27,6 +27,7 @@ struct work {
 	int (*fn)(struct work *work); /* its result is `error` */
 	struct object *object, *other;
 	uint64_t argument[6];
+	uint32_t patience; /* cycles before its breaks; 0: LOCK_CYCLES */
 
 	/* What came of it. */
 	int error;
