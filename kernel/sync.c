@@ -48,22 +48,22 @@ static struct waiter *waiter_of(struct thread *t, uint32_t i)
 	return i ? &t->waiters[i - 1] : &t->waiter;
 }
 
-/* Another one; null: no memory. */
-static __attribute__((noinline)) struct waiter *another_waiter(struct thread *t)
+/* The second one, in the frame for all others; null: no memory. */
+static __attribute__((noinline)) struct waiter *second_waiter(struct thread *t)
 {
-	if (t->waits == 1) {
-		uint64_t frame = ram_take();
+	uint64_t frame = ram_take();
 
-		if (!frame)
-			return NULL;
-		t->waiters = direct(frame);
-	}
-	return waiter_of(t, t->waits);
+	if (!frame)
+		return NULL;
+	t->waiters = direct(frame);
+	return t->waiters;
 }
 
 static int wait_on(struct thread *t, const struct word *word)
 {
-	struct waiter *w = t->waits ? another_waiter(t) : &t->waiter;
+	struct waiter *w = !t->waits       ? &t->waiter
+			   : t->waits == 1 ? second_waiter(t)
+					   : &t->waiters[t->waits - 1];
 
 	if (!w)
 		return TWZ_E_NOMEM;
