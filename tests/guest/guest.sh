@@ -26,8 +26,8 @@ machine kernel-stretch boot-test 240 --smp 1 --mem 64M --icount --log "$log" -- 
 stretches=$(tr -d '\r' <"$log" | sed -n 's/.* stretch: //p')
 echo "stretch: $(echo "$stretches" | sed -n 's/^longest //p')"
 case $(echo "$stretches" | sed -n 's/^longest \([0-9]*\) .*/\1/p') in
-[0-9] | [0-9][0-9] | [0-9][0-9][0-9] | [0-9][0-9][0-9][0-9] | 10[0-9][0-9][0-9]) passed=$((passed + 1)) ;;
-*) fail "11,000 instructions or more: $(echo "$stretches" | grep -v longest | tr '\n' ' ')" ;;
+[0-9] | [0-9][0-9] | [0-9][0-9][0-9] | [0-9][0-9][0-9][0-9] | 10000) passed=$((passed + 1)) ;;
+*) fail "longer than 10,000 instructions: $(echo "$stretches" | grep -v longest | tr '\n' ' ')" ;;
 esac
 echo "guest: $passed passed, $failed failed"
 [ "$failed" = 0 ]
