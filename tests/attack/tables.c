@@ -218,6 +218,13 @@ static struct twz_context_entry *crowd(struct astray *a, struct by_hand *hand)
 	return e;
 }
 
+/* Not tried by a thread: what it needs itself, by IDs at random, may be lost in the crowd too. */
+static void check_lost(const struct astray *a, enum right_why why)
+{
+	CHECK_EQ(why_of(a->scene.context.id, a->scene.object), why);
+	CHECK_EQ(rights_of(a->scene.context.id, a->scene.object), 0);
+}
+
 TEST(behind_a_crowd_of_entries)
 {
 	struct astray a;
@@ -229,7 +236,7 @@ TEST(behind_a_crowd_of_entries)
 	held = *entry_of(hand);
 	e = crowd(&a, hand);
 	e[((held.target.lo ^ held.target.hi) + RIGHT_PROBES) % LARGE_ENTRIES] = held;
-	check_refused(&a.scene, RIGHT_NONE);
+	check_lost(&a, RIGHT_NONE);
 	scene_end(&a.scene);
 }
 
@@ -246,7 +253,7 @@ TEST(a_mask_behind_a_crowd_of_entries)
 	CHECK_EQ(rights(&a), TWZ_READ);
 	crowd(&a, hand)[(key.lo ^ key.hi) % LARGE_ENTRIES] = (struct twz_context_entry){
 		.target = key, .kind = TWZ_CONTEXT_CAP, .count = 1, .off = HAND_CAP_OFF};
-	check_refused(&a.scene, RIGHT_MASKED);
+	check_lost(&a, RIGHT_MASKED);
 	scene_end(&a.scene);
 }
 
