@@ -264,7 +264,6 @@ static uint64_t present_below(const struct store *s, uint64_t frame, unsigned le
 		return node->pages;
 	for (uint64_t i = page > first ? (page - first) / span : 0;
 	     i < TWZ_NODE_FANOUT && first + i * span < end; i++) {
-		breathe_at(s, i);
 		if (!node->frame[i])
 			continue;
 		n += level == 1 ? 1

@@ -45,7 +45,7 @@ static uint64_t run_free(const struct store *s, struct twz_block *block, uint64_
 static uint64_t search(const struct store *s, struct twz_block *block, uint64_t want,
 		       uint64_t *first)
 {
-	uint64_t best = 0, rounds = 0;
+	uint64_t best = 0;
 
 	for (uint64_t at = 0; at < TWZ_BLOCK_FRAMES && best < want;) {
 		uint64_t used = taken(s, block, at / 64);
@@ -58,7 +58,6 @@ static uint64_t search(const struct store *s, struct twz_block *block, uint64_t 
 		}
 		at += (uint64_t)__builtin_ctzll(clear);
 		n = run_free(s, block, at, want);
-		breathe_at(s, rounds++);
 		if (n > best) {
 			best = n;
 			*first = at;
@@ -106,7 +105,6 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	for (uint64_t i = 0; !n && want >= 64 && i < 64 && i < nblocks; i++) {
 		block = (s->cursor + i) % nblocks;
 		first = 0;
-		breathe_at(s, i);
 		if (!UPDATE_GET(&s->update, block_of(s, block * TWZ_BLOCK_FRAMES)->nused))
 			n = run_free(s, block_of(s, block * TWZ_BLOCK_FRAMES), 0, want);
 	}
@@ -114,7 +112,6 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 		struct twz_block *b;
 
 		block = (s->cursor + i) % nblocks;
-		breathe_at(s, i);
 		b = block_of(s, block * TWZ_BLOCK_FRAMES);
 		if (UPDATE_GET(&s->update, b->nused) < TWZ_BLOCK_FRAMES)
 			n = search(s, b, want, &first);
@@ -161,7 +158,6 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 	for (uint64_t i = 0; i < n;) {
 		uint64_t run = 1;
 
-		breathe(s);
 		if (STEP("check", "give: frame") && !frame_is(s, frame + i, kind))
 			return TWZ_E_DAMAGED;
 		if (frame_shared(s, frame + i)) {
@@ -175,8 +171,7 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 		/* The rest of the stretch that goes too, inside one block. */
 		while (i + run < n && (frame + i + run) % TWZ_BLOCK_FRAMES &&
 		       frame_is(s, frame + i + run, kind) && !frame_shared(s, frame + i + run))
-			if (!(++run % 16))
-				breathe(s);
+			run++;
 		mark(s, kind, frame + i, run, false);
 		i += run;
 	}
@@ -203,7 +198,6 @@ bool frame_share_block(struct store *s, uint64_t frame)
 			uint64_t *word = update_word(&s->update, &share[i]);
 
 			*word = bytes_add(*word, BYTES(shared));
-			breathe(s);
 		}
 		shared = 0;
 	}

@@ -126,15 +126,11 @@ static int bucket_new(struct store *s, const struct twz_bucket *from, uint64_t b
 
 	if (error)
 		return error;
-	for (unsigned i = 0; from && i < TWZ_BUCKET_SLOTS; i++) {
+	for (unsigned i = 0; from && i < TWZ_BUCKET_SLOTS; i++)
 		if (from->slot[i] && bucket_of(nbuckets, tag_of(from->slot[i])) == bucket)
 			bucket_add(&b, from->slot[i]);
-		breathe_at(s, i);
-	}
-	for (unsigned i = 0; i < sizeof(b) / 8; i++) {
+	for (unsigned i = 0; i < sizeof(b) / 8; i++)
 		b.sum += &((uint64_t *)&b)[i] == &b.sum ? 0 : twz_sum_at(i, ((uint64_t *)&b)[i]);
-		breathe_at(s, i);
-	}
 	pmem_copy(frame_at(s, *frame), &b, sizeof(b));
 	pmem_flush("index: bucket", frame_at(s, *frame), sizeof(b));
 	return 0;
@@ -206,7 +202,6 @@ int index_add(struct store *s, struct twz_index *index, uint64_t tag, uint64_t r
 	for (; slot_get(s, b, i); i++)
 		if (++steps == TWZ_BUCKET_SLOTS)
 			return TWZ_E_DAMAGED; /* its count lies */
-	breathe(s);
 	slot_put(s, b, i, tag << TWZ_REF_BITS | ref);
 	counts_put(s, index, b, 1);
 	return 0;
@@ -223,7 +218,6 @@ int index_remove(struct store *s, struct twz_index *index, uint64_t tag, uint64_
 	while (slot_get(s, b, i) != slot)
 		if (!slot_get(s, b, i++) || ++steps == TWZ_BUCKET_SLOTS)
 			return TWZ_E_DAMAGED;
-	breathe(s);
 	/* Close the gap: what was pushed past it moves back, so that probes need no tombstones. */
 	for (hole = i++;; i++) {
 		uint64_t here = slot_get(s, b, i), home;
@@ -235,10 +229,8 @@ int index_remove(struct store *s, struct twz_index *index, uint64_t tag, uint64_
 			continue;
 		slot_put(s, b, hole, here);
 		hole = i;
-		breathe(s);
 	}
 	slot_put(s, b, hole, 0);
-	breathe(s);
 	counts_put(s, index, b, -1);
 	return 0;
 }

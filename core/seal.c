@@ -20,7 +20,6 @@
 #define FOT_PAGES ((TWZ_OBJ_FOT_END - TWZ_OBJ_FOT) / TWZ_PAGE)
 #define FOT_IN_PAGE (TWZ_PAGE / sizeof(struct twz_fot_entry))
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
-#define HASH_PART 128u /* bytes of a page that are hashed in one breath: a block of BLAKE2b */
 
 struct digest {
 	uint8_t byte[DIGEST];
@@ -45,7 +44,6 @@ static int next_present(const struct store *s, const struct twz_record *rec, uin
 	for (struct store_run run; page < end; page += run.pages) {
 		int error = tree_run(s, rec, page, end - page, &run);
 
-		breathe(s);
 		if (error)
 			return error;
 		if (run.frame)
@@ -53,19 +51,6 @@ static int next_present(const struct store *s, const struct twz_record *rec, uin
 	}
 	*present = page < end ? page : end;
 	return 0;
-}
-
-static void hash_page(const struct store *s, const uint8_t *page, struct digest *out)
-{
-	struct crypto_state state;
-
-	crypto_hash_begin(&state, DIGEST, TWZ_HASH_LEAF);
-	for (unsigned i = 0; i < TWZ_PAGE; i += HASH_PART) {
-		breathe(s);
-		crypto_hash_add(&state, page + i, HASH_PART);
-	}
-	breathe(s);
-	crypto_hash_end(&state, out, DIGEST);
 }
 
 /* Digest of node `index` of `level` of the tree over the object's pages; level 0 is a page. */
@@ -85,7 +70,7 @@ static int digest_of(const struct store *s, const struct twz_record *rec, unsign
 		if (error || !run.frame || (first >= AREA_PAGE && first < FOT_PAGE) ||
 		    is_zero(frame_at(s, run.frame), TWZ_PAGE))
 			return error;
-		hash_page(s, frame_at(s, run.frame), out);
+		crypto_hash(out, DIGEST, TWZ_HASH_LEAF, frame_at(s, run.frame), TWZ_PAGE);
 		return 0;
 	}
 	error = next_present(s, rec, first, end, &present);
@@ -98,7 +83,6 @@ static int digest_of(const struct store *s, const struct twz_record *rec, unsign
 			return error;
 		any |= !is_zero(&child, DIGEST);
 		crypto_hash_add(&state, &child, DIGEST);
-		breathe(s);
 	}
 	if (any)
 		crypto_hash_end(&state, out, DIGEST);
@@ -151,7 +135,6 @@ static struct digest fold(const struct store *s, const struct twz_record *rec, u
 		child = fold(s, rec, base, level - 1, (index << FANOUT_BITS) + i, count);
 		any |= !is_zero(&child, DIGEST);
 		crypto_hash_add(&state, &child, DIGEST);
-		breathe(s);
 	}
 	if (any)
 		crypto_hash_end(&state, &out, DIGEST);
@@ -244,7 +227,6 @@ static int seal_fot(struct store *s, uint64_t ref, uint32_t counts[2])
 		void *at = store_page(s, ref, page);
 		int error = at ? own_page(s, ref, page, &at) : 0;
 
-		breathe(s);
 		if (error)
 			return error;
 		entry = at;
@@ -260,7 +242,6 @@ static int seal_fot(struct store *s, uint64_t ref, uint32_t counts[2])
 				counts[1]++;
 			}
 			pmem_copy(&entry[i], &e, sizeof(e));
-			breathe(s);
 		}
 		if (entry)
 			pmem_flush("seal: FOT", entry, TWZ_PAGE);
@@ -353,10 +334,8 @@ static int flush_pages(struct store *s, uint64_t ref, uint64_t end)
 
 		if (error)
 			return error;
-		for (uint64_t i = 0; run.frame && i < run.pages; i++) {
-			pmem_flush("seal: data", frame_at(s, run.frame + i), TWZ_PAGE);
-			breathe(s);
-		}
+		if (run.frame)
+			pmem_flush("seal: data", frame_at(s, run.frame), run.pages * TWZ_PAGE);
 	}
 	return 0;
 }
@@ -369,14 +348,12 @@ static int publish(struct store *s, uint64_t ref, const struct twz_identity *ide
 	int error = index_reserve(s, &s->super->objects);
 
 	pmem_fence("seal: content");
-	breathe(s);
 	if (!error)
 		error = list_remove(s, &s->super->ending, ref);
 	if (!error)
 		error = index_remove(s, &s->super->objects, index_tag(s, rec->id), ref);
 	if (!error)
 		error = index_add(s, &s->super->objects, index_tag(s, id), ref);
-	breathe(s);
 	UPDATE_PUT(&s->update, rec, id.lo, id.lo);
 	UPDATE_PUT(&s->update, rec, id.hi, id.hi);
 	for (unsigned i = 0; i < sizeof(*identity) / 8; i++)
@@ -395,7 +372,6 @@ static int limits_check(const struct store *s, uint64_t src, uint64_t end)
 	for (uint64_t page = META_PAGE; page < end; page += run.pages) {
 		int error = store_run(s, src, page, end - page, &run);
 
-		breathe(s);
 		if (error)
 			return error;
 		if (STEP("check", "seal: limit") && run.limit)
@@ -449,7 +425,6 @@ int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint
 		return error;
 	error = fill(s, made, src, &identity);
 	id = crypto_id(&identity);
-	breathe(s);
 	if (!error && !store_find(s, id, ref))
 		return store_delete(s, made); /* equal content is the same object */
 	if (!error)

@@ -49,7 +49,6 @@ static int slab_grow(struct store *s, const struct slab_type *type)
 	for (unsigned i = 0; i < type->places; i++) {
 		place_free(content, type, i + 1u < type->places ? TWZ_REF(frame, i + 1) : 0);
 		pmem_copy(base + sizeof(head) + i * type->bytes, content, type->bytes);
-		breathe(s);
 	}
 	pmem_flush("slab: new", base, TWZ_PAGE);
 	super_put(s, &slab->free, TWZ_REF(frame, 0));
@@ -79,7 +78,6 @@ void slab_give(struct store *s, const struct slab_type *type, uint64_t ref)
 	uint64_t content[PLACE_BYTES_MAX / 8];
 	struct twz_slab *slab = slab_of(s, type);
 
-	breathe(s);
 	place_free(content, type, UPDATE_GET(&s->update, slab->free));
 	place_put(s, slab_at(s, type, ref), content, type->bytes);
 	super_put(s, &slab->free, ref);

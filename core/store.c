@@ -248,7 +248,6 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 
 	s->random(&rec.identity.nonce, sizeof(rec.identity.nonce));
 	rec.id = crypto_id(&rec.identity);
-	breathe(s);
 	error = index_reserve(s, &s->super->objects);
 	if (!error && !id_none(new->key))
 		error = account_open(s, new->key, 1 + new->npages, &rec.account);
@@ -256,9 +255,7 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 		error = record_take(s, ref, &at);
 	if (error)
 		return update_end(&s->update, error);
-	breathe(s);
 	record_put(s, at, &rec);
-	breathe(s);
 	if (rec.account)
 		account_enter(s, rec.account, 1 + new->npages);
 	error = index_add(s, &s->super->objects, index_tag(s, rec.id), *ref);
@@ -412,7 +409,6 @@ static int unindex(struct store *s, uint64_t ref)
 {
 	struct twz_record *rec = record_at(s, ref);
 
-	breathe(s);
 	SUPER_PUT(s, nobjects, s->super->nobjects - 1);
 	return index_remove(s, &s->super->objects, index_tag(s, rec->id), ref);
 }
@@ -703,7 +699,6 @@ static uint64_t copy_growth(const struct store *s, const struct twz_record *to, 
 	for (uint64_t at = 0, n; at < pages; at += n) {
 		bool log = false;
 
-		breathe(s);
 		n = to_log(dst_page + at, to_log(src_page + at, pages - at, &log), &log);
 		if (!log)
 			come += account_present(s, from, src_page + at, src_page + at + n);
@@ -772,18 +767,13 @@ static int settle_find(void *arg, struct twz_id id, uint64_t *handle)
 
 static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, int *error)
 {
-	const struct store *s = arg;
 	struct store_run run = {0};
 
-	breathe(s);
 	*error = store_run(arg, handle, page, 1, &run);
 	if (write && STEP("check", "settle: limit") && run.limit & TWZ_WRITE)
 		return NULL;
-	if (!*error && write && (!run.frame || run.shared)) {
+	if (!*error && write)
 		*error = make(arg, handle, page, 1, true);
-		if (!*error && s->moved)
-			s->moved(record_at(s, handle)->id, page);
-	}
 	if (!*error && write)
 		*error = store_run(arg, handle, page, 1, &run);
 	return *error || !run.frame ? NULL : frame_at(arg, run.frame);

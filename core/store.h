@@ -36,8 +36,6 @@ struct store {
 	 * used; 0 or TWZ_E_FULL. Set after mount.
 	 */
 	int (*reserve)(uint64_t offset, uint64_t bytes);
-	/* Optional: settling has made this page of the object, or has given it another frame. */
-	void (*moved)(struct twz_id id, uint64_t page);
 	bool draining;                     /* for itself, after it met a full store */
 	uint64_t verified[STORE_VERIFIED]; /* records whose ID is right: ID ^ reference */
 	struct update update;

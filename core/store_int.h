@@ -35,19 +35,6 @@ static inline bool id_none(struct twz_id id)
 	return !(id.lo | id.hi);
 }
 
-/* In every round of a loop that can have many. */
-static inline void breathe(const struct store *s)
-{
-	update_breathe(&s->update);
-}
-
-/* The same where a round is short, the i-th. */
-static inline void breathe_at(const struct store *s, uint64_t i)
-{
-	if (i % 16 == 15)
-		breathe(s);
-}
-
 /* frame.c */
 
 enum frame_kind { FRAME_DATA, FRAME_META };

@@ -147,10 +147,8 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 		run->limit = node->limit[i];
 		run->pages = span - page % span;
 		while (++i < TWZ_NODE_FANOUT && !node->frame[i] && run->pages < max &&
-		       node->limit[i] == run->limit) {
+		       node->limit[i] == run->limit)
 			run->pages += span;
-			breathe_at(s, i);
-		}
 		if (run->pages > max)
 			run->pages = max;
 		run->shared = false;
@@ -169,7 +167,6 @@ int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page,
 		    node->limit[i + run->pages] != run->limit || !frame_is(s, next, kind_of(rec)) ||
 		    (node->refs == 1 && !!frame_shared(s, next) != run->shared))
 			break;
-		breathe_at(s, run->pages);
 	}
 	return 0;
 }
@@ -258,7 +255,6 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 		top++;
 		if (!root && (page >= tree_span(top) || top < level))
 			continue; /* an empty map begins with the height that it needs */
-		breathe(s);
 		error = node_new(s, top, &nothing, &frame);
 		if (error)
 			return error;
@@ -281,7 +277,6 @@ static int node_make(struct store *s, struct twz_record *rec, uint64_t page, uns
 			break;
 		child = UPDATE_GET(u, node->frame[slot_of(page, top)]);
 		if (!child) {
-			breathe(s);
 			error = node_new(s, top - 1, &nothing, &child);
 			if (error)
 				return error;
@@ -331,7 +326,6 @@ static int children_share(struct store *s, const uint32_t *frame, unsigned n, un
 
 		if (!*frame)
 			continue;
-		breathe(s);
 		child = node_get(s, *frame, level);
 		if (!child)
 			return TWZ_E_DAMAGED;
@@ -358,10 +352,8 @@ static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_n
 		uint32_t frame = leaf->frame[i];
 		int error;
 
-		breathe_at(s, i);
 		if (!frame)
 			continue;
-		breathe(s);
 		if (STEP("check", "share: frame") && frame >= s->nframes)
 			return TWZ_E_DAMAGED;
 		error = data_share(s, &frame);
@@ -434,7 +426,6 @@ static int small_to_tree(struct store *s, struct twz_record *rec, const struct s
 		UPDATE_PUT(&s->update, rec, map.run[i], 0);
 	UPDATE_PUT(&s->update, rec, npages, 0);
 	for (unsigned i = 0; i < small->n; i++) {
-		breathe(s);
 		error = node_make(s, rec, small->page[i], 1, &leaf);
 		if (error)
 			return error;
@@ -467,7 +458,6 @@ int tree_set(struct store *s, struct twz_record *rec, uint64_t page, uint32_t fr
 		if (small_set(&small, page, frame) && small_store(s, rec, &small))
 			return 0;
 	}
-	breathe(s);
 	error = tree_form(s, rec);
 	if (error)
 		return error;
@@ -538,7 +528,6 @@ static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uin
 	if (error)
 		return error;
 	for (unsigned k = i; k < end; k++) {
-		breathe(s);
 		old = UPDATE_GET(&s->update, leaf->frame[k]);
 		if (old && !frame_is(s, old, kind_of(rec)))
 			return TWZ_E_DAMAGED;
@@ -549,7 +538,6 @@ static int leaf_make(struct store *s, struct twz_record *rec, uint64_t page, uin
 		need++;
 	}
 	for (; need; i++) {
-		breathe(s);
 		old = UPDATE_GET(&s->update, leaf->frame[i]);
 		if (!page_lacks(s, old))
 			continue;
@@ -588,7 +576,6 @@ static int small_make(struct store *s, struct twz_record *rec, uint64_t page)
 	error = frame_take(s, kind_of(rec), 1, before ? before + 1ull : 0, &frame, &got);
 	if (!error)
 		error = page_fresh(s, rec, frame, old);
-	breathe(s);
 	return error ? error : tree_set(s, rec, page, frame);
 }
 
@@ -600,10 +587,8 @@ int tree_make(struct store *s, struct twz_record *rec, uint64_t page, uint64_t p
 		error = tree_form(s, rec);
 	for (; !error && pages && !UPDATE_GET(&s->update, rec->level) &&
 	       rec->npages + pages <= SMALL_PAGES_MAX;
-	     page++, pages--) {
+	     page++, pages--)
 		error = small_make(s, rec, page);
-		breathe(s);
-	}
 	return error || !pages ? error : leaf_make(s, rec, page, pages);
 }
 
@@ -619,7 +604,6 @@ int tree_limit(struct store *s, struct twz_record *rec, uint64_t page, uint64_t 
 	for (; !error && i < end; i++) {
 		uint8_t before = UPDATE_GET(&s->update, leaf->limit[i]);
 
-		breathe(s);
 		if (!before && !UPDATE_GET(&s->update, leaf->frame[i]))
 			UPDATE_PUT(&s->update, leaf, npresent,
 				   UPDATE_GET(&s->update, leaf->npresent) + 1u);
@@ -642,7 +626,6 @@ static int small_free(struct store *s, struct twz_record *rec, uint64_t page, ui
 	for (unsigned i = 0; !error && i < small.n; i++) {
 		if (small.page[i] < page || small.page[i] >= end)
 			continue;
-		breathe(s);
 		error = frame_give(s, kind_of(rec), small.frame[i], 1);
 		small_set(&rest, small.page[i], 0);
 	}
@@ -682,7 +665,6 @@ static int unlink_entries(struct store *s, struct twz_record *rec, struct twz_no
 		cleared = 1;
 	}
 	for (; cleared; i++) {
-		breathe(s);
 		cleared -= entry_there(path[level], i);
 		node_set(s, path[level], i, 0);
 	}
@@ -698,7 +680,6 @@ static int leaf_give(struct store *s, const struct twz_record *rec, const struct
 	int error = 0;
 
 	for (*present = *pages = 0; !error && i < end; i += run) {
-		breathe(s);
 		run = leaf->frame[i] ? stretch(leaf, i, end) : 1;
 		*present += leaf->frame[i] ? run : leaf->limit[i] != 0;
 		if (!leaf->frame[i])
@@ -748,7 +729,6 @@ int tree_free_step(struct store *s, struct twz_record *rec, uint64_t page, uint6
 		while (!entry_there(node, slot_of(page, level))) {
 			page = (page / span + 1) * span;
 			*next = page < end ? page : end;
-			breathe_at(s, slot_of(page, level));
 			if (page >= end || !slot_of(page, level))
 				return 0; /* no more in this node, or in the range */
 		}
@@ -776,7 +756,6 @@ static int share_pages(struct store *s, struct twz_record *dst, uint64_t dst_pag
 		uint32_t frame = (uint32_t)(run->frame + i);
 		int error = data_share(s, &frame);
 
-		breathe(s);
 		if (!error)
 			error = tree_set(s, dst, dst_page + i, frame);
 		if (error)
@@ -795,7 +774,6 @@ static void node_fill(struct store *s, struct twz_node *node, unsigned i, const 
 		uint64_t *place = (uint64_t *)update_aligned(&node->frame[i]);
 		uint64_t *word = update_word(&s->update, place);
 
-		breathe(s);
 		before = *word;
 		if (i % 2 || i + 1 == end) {
 			unsigned shift = i++ % 2 * 32;

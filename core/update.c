@@ -90,33 +90,13 @@ void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t 
 	*update_word(u, sum) += twz_sum_at(index, after) - twz_sum_at(index, before);
 }
 
-#define BREATH 64u /* words */
-
 /* Sum of the log as its header says, the sum field as zero. */
-static uint64_t log_sum(const struct update *u, const struct twz_update_log *log,
-			const struct twz_update_word *words)
+static uint64_t log_sum(const struct twz_update_log *log, const struct twz_update_word *words)
 {
 	struct twz_update_log head = *log;
-	uint64_t sum;
 
 	head.sum = 0;
-	sum = twz_sum(0, &head, sizeof(head)) ^ TWZ_SUM_B;
-	for (uint64_t i = 0, n; i < log->count; i += n) {
-		n = log->count - i < BREATH ? log->count - i : BREATH;
-		sum = twz_sum_more(sum, &words[i], n * sizeof(words[0]));
-		update_breathe(u);
-	}
-	return sum;
-}
-
-/* The words go into the log, to be flushed. */
-static void log_fill(const struct update *u, struct twz_update_word *to)
-{
-	for (uint64_t i = 0, n; i < u->count; i += n) {
-		n = u->count - i < 4 * BREATH ? u->count - i : 4 * BREATH;
-		pmem_copy(&to[i], &u->word[i], n * sizeof(to[0]));
-		update_breathe(u);
-	}
+	return twz_sum(twz_sum(0, &head, sizeof(head)), words, log->count * sizeof(*words));
 }
 
 static void apply(struct update *u, const struct twz_update_word *words, uint64_t count)
@@ -129,8 +109,6 @@ static void apply(struct update *u, const struct twz_update_word *words, uint64_
 		pmem_store64((uint64_t *)(base + word->off), word->value);
 		if (word + 1 == end || (word->off ^ word[1].off) >= TWZ_LINE)
 			pmem_flush_as(kind, "update: in place", base + word->off, 8);
-		if ((word - words) % BREATH == BREATH - 1)
-			update_breathe(u);
 	}
 	pmem_fence("update: in place");
 	/* Not flushed: later it does no harm, and in this epoch nobody applies the log again. */
@@ -144,11 +122,11 @@ static void commit(struct update *u)
 	struct twz_update_log head = {
 		.magic = TWZ_UPDATE_MAGIC, .seq = log->seq + 1, .count = u->count};
 
-	head.sum = log_sum(u, &head, u->word);
+	head.sum = log_sum(&head, u->word);
 	if (u->fresh)
 		pmem_fence("update: fresh frames");
 	pmem_copy(log, &head, sizeof(head));
-	log_fill(u, log->word);
+	pmem_copy(log->word, u->word, u->count * sizeof(u->word[0]));
 	pmem_flush("update: log", log, sizeof(head) + u->count * sizeof(u->word[0]));
 	pmem_fence("update: committed"); /* the commit point */
 	apply(u, u->word, u->count);
@@ -172,7 +150,7 @@ int update_recover(struct update *u)
 		return 0;
 	if (STEP("check", "update log: count") && log->count > TWZ_UPDATE_WORDS)
 		return 0;
-	if (STEP("sum", "update log") && log->sum != log_sum(u, log, log->word))
+	if (STEP("sum", "update log") && log->sum != log_sum(log, log->word))
 		return 0;
 	for (uint64_t i = 0; i < log->count; i++) {
 		uint64_t off = log->word[i].off;

@@ -33,22 +33,11 @@ struct update {
 	uint32_t count;
 	bool fresh;     /* frames were filled outside the log: a fence more */
 	uint32_t stamp; /* of this update: older slots are empty */
-	/*
-	 * Optional: called every few thousand instructions by all that takes long, in updates and
-	 * between them. It may do something else for a while, but not with the store. Set after mount.
-	 */
-	void (*breathe)(void);
 	struct twz_update_word word[TWZ_UPDATE_WORDS];
 	uint32_t slot[UPDATE_SLOTS]; /* stamp | index in word[] */
 };
 
 void update_init(struct update *u, void *base, uint64_t bytes, struct twz_update_log *log);
-
-static inline void update_breathe(const struct update *u)
-{
-	if (__builtin_expect(u->breathe != NULL, 0))
-		u->breathe();
-}
 
 /* The first error that staging meets is kept, for update_end to return. */
 void update_fail(struct update *u, int error);

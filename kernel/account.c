@@ -4,7 +4,6 @@
 #include "kernel/console.h"
 #include "kernel/heap.h"
 #include "kernel/nvm.h"
-#include "kernel/view.h"
 #include "kernel/object.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
@@ -171,7 +170,7 @@ int64_t sys_key_account(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	if (object_reap() || view_reap() || nvm_drain())
+	if (object_reap() || nvm_drain())
 		return SYSCALL_AGAIN; /* what is to be freed does not count */
 	error = nvm_account(key, &kept);
 	if (error)

@@ -61,7 +61,6 @@ void console_interrupt(void)
 {
 	uint32_t before = tail;
 	bool interrupted = false;
-	uint32_t woken = 0;
 	int c;
 
 	while (tail - head < INPUT && (c = serial_get()) >= 0) {
@@ -74,11 +73,7 @@ void console_interrupt(void)
 	}
 	words->input += tail - before;
 	if (tail != before)
-		woken = sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, input),
-				  SYNC_PART);
+		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, input), ~0u);
 	if (interrupted)
-		woken |= sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, interrupts),
-				   SYNC_PART);
-	if (woken & SYNC_PART)
-		object_wake_all(object); /* there may be more */
+		sync_wake(object, TWZ_OBJ_DATA + offsetof(struct twz_console, interrupts), ~0u);
 }

@@ -10,7 +10,6 @@
 #include "kernel/thread.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
-#include "kernel/work.h"
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define PAGES_MAX 4096u /* of a context: some 60,000 capabilities */
@@ -199,8 +198,6 @@ int context_prepare(struct thread *t, struct object *object, bool fresh, struct 
 		error = TWZ_E_TYPE;
 	else if (!t->prepares)
 		error = begin(t, object, fresh);
-	if (!error && (work_ready() || work_later()))
-		return SYSCALL_AGAIN;
 	if (!error && t->prepares->round < t->round) {
 		error = make_some(t->prepares);
 		if (!error)

@@ -12,9 +12,8 @@
 #include "kernel/nvm.h"
 #include "kernel/object.h"
 #include "kernel/step.h"
-#include "kernel/work.h"
 
-#define STEP_PAGES 64u /* that a part takes at most: so long as there is time */
+#define STEP_PAGES 128u /* that a bounded part takes */
 
 static bool has_page(uint64_t entry)
 {
@@ -145,11 +144,9 @@ static int dram_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *
 {
 	uint64_t at = page, end = page + pages;
 
-	while (dropped.n < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end) {
+	for (unsigned i = 0; i < STEP_PAGES && (at = table_next(&o->tables, at, end)) < end; i++) {
 		gather(&dropped, o, table_entry(&o->tables, at, false));
 		at++;
-		if (!lock_time_left())
-			break;
 	}
 	account_credit(o->tables.account, dropped.n);
 	give_gathered(&dropped, o);
@@ -230,7 +227,7 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		     uint64_t pages, uint64_t *done)
 {
 	uint64_t n = 0, worked = 0;
-	int error = src->medium->persistent ? work_ready() : 0;
+	int error = 0;
 
 	while (!error && worked < STEP_PAGES) {
 		n += next_of_both(dst, dst_page + n, src, src_page + n, pages - n);
@@ -239,8 +236,6 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		error = copy_page(dst, dst_page + n, src, src_page + n);
 		n += !error;
 		worked++;
-		if (!lock_time_left())
-			break;
 	}
 	if (src->medium == &medium_dram)
 		object_shoot(src); /* what it could write is shared now */
@@ -252,8 +247,9 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
 		      uint64_t *done)
 {
-	*done = 0;
-	while (*done < pages && (!*done || lock_time_left())) {
+	uint64_t n = pages < STEP_PAGES ? pages : STEP_PAGES;
+
+	for (*done = 0; *done < n; ++*done) {
 		uint64_t *entry = table_entry(&o->tables, page + *done, true), e;
 
 		if (!entry)
@@ -263,7 +259,6 @@ static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t 
 			*entry = entry_of(e & PTE_FRAME, e, e & PTE_WRITE);
 		else
 			*entry = e & PTE_LIMITS;
-		++*done;
 	}
 	object_shoot(o);
 	return 0;
@@ -271,7 +266,7 @@ static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t 
 
 static int dram_delete(struct object *o)
 {
-	object_end(o); /* nothing lasts anyhow */
+	(void)o; /* nothing lasts anyhow */
 	return 0;
 }
 

@@ -30,40 +30,32 @@ void lock_wait(void)
 	while (__atomic_exchange_n(&kernel_lock.taken, 1, __ATOMIC_ACQUIRE));
 }
 
-/*
- * What has no plain result, or one that is not the thread's next rax. A call that is made again is as if
- * the program made it: interrupts come in between, and nobody else runs before its time.
- */
-static __attribute__((noinline)) struct enter_end special(int64_t result)
+#if TWZ_KERNEL_CHECK
+uint64_t lock_longest;
+
+void lock_note(bool taken)
 {
 	struct cpu *cpu = cpu_this();
-	struct regs *regs = &cpu->thread->regs;
+	uint64_t now = cycles();
+
+	if (taken)
+		cpu->locked_at = now;
+	else if (now - cpu->locked_at > lock_longest)
+		lock_longest = now - cpu->locked_at;
+}
+#endif
+
+/* What has no plain result, or one that is not the thread's next rax. */
+static __attribute__((noinline)) struct enter_end special(int64_t result)
+{
+	struct regs *regs = &cpu_this()->thread->regs;
 
 	if (result == SYSCALL_REPLACED)
 		return (struct enter_end){0, ENTER_REPLACED};
 	KASSERT(result == SYSCALL_AGAIN);
 	regs->rip -= SYSCALL_BYTES;
-	cpu->reschedule &= (uint8_t)~RESCHEDULE_AGAIN;
-	if (cpu->reschedule)
-		return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
-	lock_give();
-	return (struct enter_end){(int64_t)regs->rax, ENTER_NOW};
-}
-
-/* An error, which may be as good as a result, and ends what the thread has had begun and did not ask for. */
-static __attribute__((noinline)) struct enter_end negative(int64_t result)
-{
-	struct cpu *cpu = cpu_this();
-
-	if (result < SYSCALL_SPECIAL)
-		return special(result);
-	if (cpu->reschedule & RESCHEDULE_AGAIN)
-		return special(SYSCALL_AGAIN);
-	cpu->thread->work_done = false;
-	if (cpu->reschedule)
-		return (struct enter_end){result, ENTER_LATER};
-	lock_give();
-	return (struct enter_end){result, ENTER_NOW};
+	cpu_this()->reschedule |= RESCHEDULE;
+	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
 }
 
 /* Nothing is kept over the call, which is to be as short as it can be. */
@@ -73,13 +65,12 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 	int64_t result;
 
 	lock_take();
-	stretch_is(number - TWZ_SYS_FIRST);
-	cpu_count_call();
+	cpu_this()->calls++;
 	regs->rax = number;
 	result = syscall_do((struct thread *)regs, regs, number);
-	if (__builtin_expect(result < 0, 0))
-		return negative(result);
-	reschedule = cpu_reschedule();
+	if (__builtin_expect(result < SYSCALL_SPECIAL, 0))
+		return special(result);
+	reschedule = cpu_this()->reschedule;
 	if (__builtin_expect(reschedule, 0)) {
 		if (__builtin_expect(reschedule & RESCHEDULE_AGAIN, 0))
 			return special(SYSCALL_AGAIN);
@@ -118,7 +109,6 @@ void enter_user(struct regs *regs)
 	struct cpu *cpu = cpu_this();
 
 	lock_take();
-	stretch_is(STRETCH_TRAP + regs->vector);
 	if (regs->vector == EXCEPTION_PAGE) {
 		uint64_t address = cpu_fault_address();
 
@@ -148,7 +138,6 @@ static void kernel_thread_interrupted(void)
 	struct cpu *cpu = cpu_this();
 
 	lock_take();
-	stretch_is(STRETCH_TRAP + cpu->thread->regs.vector);
 	interrupt(cpu, (unsigned)cpu->thread->regs.vector);
 	if (cpu->reschedule)
 		thread_choose(cpu);
@@ -165,7 +154,6 @@ void enter_kernel_thread(const struct regs *regs)
 void enter_idle_interrupt(unsigned vector)
 {
 	lock_take();
-	stretch_is(STRETCH_TRAP + vector);
 	interrupt(cpu_this(), vector);
 	lock_give();
 }

@@ -8,7 +8,6 @@
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/view.h"
-#include "kernel/work.h"
 
 #define RED_ZONE 128u     /* below the stack pointer, the program's */
 #define STATUS_FAULT 139u /* 128 + SIGSEGV, as people know it */
@@ -41,8 +40,6 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 	char text[320];
 	uint64_t n;
 
-	if (fault->kind < TWZ_FAULT_EXCEPTION && work_later())
-		return; /* it faults again */
 	if (fault->kind >= TWZ_FAULT_EXCEPTION)
 		n = kformat(text, sizeof(text), "%s: thread %u: exception %u at 0x%lx%s\n",
 			    t->page->name, t->number, fault->kind - TWZ_FAULT_EXCEPTION,
@@ -117,7 +114,7 @@ void fault_page(struct thread *t, uint64_t address, uint64_t error)
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
-	if (!view_touch(t, address, &fault) && !right_waits())
+	if (!view_touch(t, address, &fault) && !(right_waits()))
 		upcall(t, &fault);
 }
 
@@ -126,10 +123,7 @@ void fault_exception(struct thread *t, unsigned vector)
 	const struct twz_fault fault = {
 		.kind = TWZ_FAULT_EXCEPTION + vector, .error = TWZ_E_ARG, .address = t->regs.rip};
 
-	/* A trap behind its instruction does not come again. */
-	work_at_once = true;
 	upcall(t, &fault);
-	work_at_once = false;
 }
 
 int fault_set_handler(struct thread *t, uint64_t entry, uint64_t stack, uint64_t bytes)

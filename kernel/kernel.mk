@@ -1,8 +1,7 @@
 # The kernel: ELF64 images that QEMU's -kernel takes (PVH), from all of kernel/ and core/. Included by
 # the Makefile. A new source file needs no edit here.
 #
-#   make P=... machine    build/$P/machine/kernel, kernel-check, which checks itself, and
-#                         kernel-stretch, which measures (stretch.h)
+#   make P=... machine    build/$P/machine/kernel, and kernel-check, which checks itself
 #
 # core is compiled once more, as the kernel is; what of it the kernel does not use, the linker drops.
 
@@ -23,9 +22,7 @@ KERNEL_LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,--build-id=non
 
 CFLAGS_kernel :=
 # What is undefined in C ends in an invalid instruction, and so in a panic.
-# What is measured is a release: instructions are counted.
-CFLAGS_kernel-stretch := -DTWZ_KERNEL_STRETCH=1 $(OPT_release)
-CFLAGS_kernel-check := -DTWZ_KERNEL_CHECK=1 -DTWZ_KERNEL_STRETCH=1 -fsanitize=undefined \
+CFLAGS_kernel-check := -DTWZ_KERNEL_CHECK=1 -fsanitize=undefined \
 	-fsanitize-undefined-trap-on-error $(UNSURE)
 
 # A first link without a table of symbols gives the functions' names and addresses, which do not move
@@ -56,7 +53,7 @@ $(B)/machine/$(1): $(B)/obj/$(1)/symbols.o
 	@nm -n $$@ | awk -f kernel/symbols.awk | cmp -s - $(B)/obj/$(1)/symbols.S || \
 		{ echo "$$@: functions have moved between the two links" >&2; exit 1; }
 endef
-$(foreach v,kernel kernel-stretch kernel-check,$(eval $(call kernel-rules,$(v))))
+$(foreach v,kernel kernel-check,$(eval $(call kernel-rules,$(v))))
 
 .PHONY: machine
-machine: $(B)/machine/kernel $(B)/machine/kernel-stretch $(B)/machine/kernel-check
+machine: $(B)/machine/kernel $(B)/machine/kernel-check

@@ -10,7 +10,6 @@
 #define KERNEL_LOCK_H
 
 #include "kernel/arch/x86_64/cpu.h"
-#include "kernel/stretch.h"
 
 struct lock {
 	uint32_t taken;
@@ -19,6 +18,12 @@ extern struct lock kernel_lock;
 
 /* Saves what it uses: so whoever takes the lock need not save anything for the rare wait. */
 __attribute__((no_caller_saved_registers)) void lock_wait(void);
+#if TWZ_KERNEL_CHECK
+void lock_note(bool taken);
+extern uint64_t lock_longest; /* cycles that it was held at most */
+#else
+#define lock_note(taken) ((void)0)
+#endif
 
 /* The call is out of the compiler's sight, who would save registers on every way for it. */
 static inline void lock_take(void)
@@ -36,28 +41,12 @@ static inline void lock_take(void)
 			 : [taken] "+r"(taken), [lock] "+m"(kernel_lock.taken)
 			 :
 			 : "memory", "cc");
-	cpu_note_locked();
-	stretch_is(STRETCH_IDLE);
-}
-
-/*
- * The lock is given back within STRETCH_MAX instructions (stretch.h). So what can take long is done in
- * parts, and looks at this before each next one: a part may take as long as what is left of them then.
- */
-#define LOCK_CYCLES 3500u
-static inline bool lock_time_within(uint64_t most)
-{
-	return cpu_locked_for() < most;
-}
-
-static inline bool lock_time_left(void)
-{
-	return lock_time_within(LOCK_CYCLES);
+	lock_note(true);
 }
 
 static inline void lock_give(void)
 {
-	stretch_end();
+	lock_note(false);
 	__atomic_store_n(&kernel_lock.taken, 0, __ATOMIC_RELEASE);
 }
 

@@ -6,21 +6,18 @@
 #include "core/mem.h"
 #include "core/pmem.h"
 #include "kernel/ram.h"
-#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/random.h"
 #include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
-#include "kernel/work.h"
 
 #define AROUND 16u      /* pages that a fault maps at most */
 #define GROW_MAX 64u    /* pages that a store into a hole makes at most */
 #define STEP_PAGES 512u /* of a copy that does not begin at a node */
 #define STEP_ALIGNED 8192u
-
-#define CREATE_CYCLES 6000u /* its parts are short, and a break costs some hundred */
+#define DRAIN_STEPS 1
 
 #define META_PAGE (TWZ_OBJ_META / TWZ_PAGE)
 #define LOG_PAGE (TWZ_OBJ_LOG / TWZ_PAGE)
@@ -38,18 +35,6 @@ static const struct twz_record *record_of(uint64_t ref)
 	return record ? record : &none;
 }
 
-/* Settling has made the page: if it is mapped, then as it was before. */
-static void moved(struct twz_id id, uint64_t page)
-{
-	struct object *o = object_known(id);
-	uint64_t *entry = o ? table_entry(&o->tables, page, false) : NULL;
-
-	if (!entry || !*entry)
-		return;
-	*entry = 0;
-	object_shoot(o);
-}
-
 void nvm_init(void)
 {
 	int error;
@@ -65,8 +50,6 @@ void nvm_init(void)
 		     -error);
 		return;
 	}
-	store.update.breathe = work_breathe;
-	store.moved = moved;
 	nvm_epoch = store.super->epoch;
 	klog("store: %lu MiB, epoch %lu, %lu objects", store.nframes >> 8, nvm_epoch,
 	     store.super->nobjects);
@@ -122,45 +105,37 @@ static uint64_t growth(const struct object *o, const struct store_run *hole)
 	return n < room ? n : room;
 }
 
-/* The page, and with a hole its neighbours. */
-static int make(struct work *w)
+static int make(struct object *o, uint64_t page, struct store_run *run)
 {
-	uint64_t ref = w->object->ref, page = w->argument[0], n;
-	struct store_run run;
-	int error = store_run(&store, ref, page, GROW_MAX, &run);
+	int error = TWZ_E_FULL;
 
-	n = run.frame ? 1 : growth(w->object, &run);
-	if (!error)
-		error = store_make(&store, ref, page, n);
-	if ((error == TWZ_E_FULL || error == TWZ_E_LIMIT) && n > 1) /* then perhaps one */
-		error = store_make(&store, ref, page, 1);
-	return error;
+	if (sealed(o))
+		return TWZ_E_SEALED;
+	if (!run->frame && growth(o, run) > 1)
+		error = store_make(&store, o->ref, page, growth(o, run));
+	if (error == TWZ_E_FULL || error == TWZ_E_LIMIT) /* then perhaps one */
+		error = store_make(&store, o->ref, page, 1);
+	return error ? error : store_run(&store, o->ref, page, AROUND, run);
 }
 
 static int nvm_fault(struct object *o, uint64_t page, uint64_t *entry, bool write)
 {
 	struct store_run run;
-	int error = work_ready();
+	int error;
 
-	if (error)
-		return error;
 	if (!entry)
 		entry = table_walk(&o->tables, page, true);
 	if (!entry)
 		return TWZ_E_NOMEM;
 	if (*entry & PTE_PRESENT && (!write || *entry & PTE_WRITE))
 		return 0;
-	error = store_run(&store, o->ref, page, AROUND, &run);
+	error = store_run(&store, o->ref, page, write ? GROW_MAX : AROUND, &run);
 	if (error)
 		return error;
 	if (KSTEP("limit-nvm") && run.limit & (write ? TWZ_WRITE | TWZ_READ : TWZ_READ))
 		return TWZ_E_RIGHT;
-	if (write && sealed(o))
-		return TWZ_E_SEALED;
-	if (write && (!run.frame || run.shared)) {
-		error = work_do(&(struct work){.fn = make, .object = o, .argument = {page}});
-		if (!error)
-			error = store_run(&store, o->ref, page, AROUND, &run);
+	if (write && (!run.frame || run.shared || sealed(o))) {
+		error = make(o, page, &run);
 		if (error)
 			return error;
 	}
@@ -178,11 +153,9 @@ static uint64_t nvm_next(const struct object *o, uint64_t page, uint64_t end)
 {
 	struct store_run run;
 
-	/* How long a hole is takes a moment, how long what is there is may take all the time that there is. */
-	if (page == end || store_run(&store, o->ref, page, 1, &run) || run.frame ||
-	    store_run(&store, o->ref, page, end - page, &run))
-		return page;
-	return run.page + run.pages;
+	if (page < end && !store_run(&store, o->ref, page, end - page, &run) && !run.frame)
+		return run.page + run.pages;
+	return page;
 }
 
 static uint64_t nvm_npages(const struct object *o)
@@ -201,16 +174,18 @@ static void unmap(struct object *o, uint64_t page, uint64_t pages)
 	uint64_t end = page + pages;
 
 	while ((page = table_next(&o->tables, page, end)) < end) {
-		uint64_t *entry = table_entry(&o->tables, page, false),
-			 n = TABLE_ENTRIES - page % TABLE_ENTRIES;
-
-		if (n > end - page)
-			n = end - page;
-		memset(entry, 0, n * sizeof(*entry));
-		page += n;
-		work_breathe();
+		*table_entry(&o->tables, page, false) = 0;
+		page++;
 	}
 	object_shoot(o);
+}
+
+static int settle(struct object *o)
+{
+	int error = store_settle(&store, o->ref);
+
+	object_forget_tables(); /* settling may have made pages, in other objects too */
+	return error;
 }
 
 /* The object is in no transaction: its log's lock is free, or its owner is dead and it is settled. */
@@ -223,7 +198,7 @@ static int quiet(struct object *o)
 		return 0;
 	if (lock >> 32 == nvm_epoch && thread_owner_alive(lock & 0x7fffffff))
 		return TWZ_E_BUSY;
-	return store_settle(&store, o->ref);
+	return settle(o);
 }
 
 /* As store_copy does: the log head that comes with a meta page knows nothing of dst's records. */
@@ -290,7 +265,6 @@ static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *s
 		else
 			error = copy_page(dst, dst_page + *done, src, at);
 		*done += error ? 0 : n ? n : 1;
-		work_breathe();
 	}
 	pmem_fence("copy: pages");
 	return error;
@@ -309,8 +283,8 @@ static uint64_t same_holes(const struct object *dst, uint64_t dst_page, const st
 	return to.pages;
 }
 
-static int copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
-		uint64_t pages, uint64_t *done)
+static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
+		    uint64_t pages, uint64_t *done)
 {
 	bool aligned = !((dst_page | src_page) % STEP_PAGES);
 	uint64_t step = aligned ? STEP_ALIGNED : STEP_PAGES - dst_page % STEP_PAGES;
@@ -338,73 +312,35 @@ static int copy(struct object *dst, uint64_t dst_page, struct object *src, uint6
 	return error;
 }
 
-static int copy_work(struct work *w)
+static int nvm_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
 {
-	return copy(w->object, w->argument[0], w->other, w->argument[1], w->argument[2], &w->done);
-}
-
-static int drop_work(struct work *w)
-{
-	struct object *o = w->object;
-	uint64_t page = w->argument[0], pages = w->argument[1];
 	int error = quiet(o);
 
+	*done = 0;
 	if (error)
 		return error;
 	if (pages > STEP_ALIGNED)
 		pages = STEP_ALIGNED - page % STEP_PAGES;
 	unmap(o, page, pages);
 	error = store_drop(&store, o->ref, page, pages);
-	w->done = error ? 0 : pages;
+	*done = error ? 0 : pages;
 	return error;
-}
-
-static int limit_work(struct work *w)
-{
-	struct object *o = w->object;
-	uint64_t page = w->argument[0], pages = w->argument[1];
-	int error = quiet(o);
-
-	if (error)
-		return error;
-	if (pages > STEP_PAGES)
-		pages = STEP_PAGES;
-	error = store_limit(&store, o->ref, page, pages, (uint32_t)w->argument[2]);
-	unmap(o, page, pages);
-	w->done = error ? 0 : pages;
-	return error;
-}
-
-/* A piece that does a part of a range. */
-static int range(struct work *w, uint64_t *done)
-{
-	int error = work_do(w);
-
-	*done = error ? 0 : w->done;
-	return error;
-}
-
-static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
-		    uint64_t pages, uint64_t *done)
-{
-	return range(&(struct work){.fn = copy_work,
-				    .object = dst,
-				    .other = src,
-				    .argument = {dst_page, src_page, pages}},
-		     done);
-}
-
-static int nvm_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
-{
-	return range(&(struct work){.fn = drop_work, .object = o, .argument = {page, pages}}, done);
 }
 
 static int nvm_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
 		     uint64_t *done)
 {
-	return range(
-		&(struct work){.fn = limit_work, .object = o, .argument = {page, pages, rights}},
-		done);
+	int error = quiet(o);
+
+	*done = 0;
+	if (error)
+		return error;
+	if (pages > STEP_PAGES)
+		pages = STEP_PAGES;
+	error = store_limit(&store, o->ref, page, pages, rights);
+	unmap(o, page, pages);
+	*done = error ? 0 : pages;
+	return error;
 }
 
 /* The superblock leads to it. */
@@ -419,43 +355,15 @@ static bool is_named(struct twz_id id)
 	return false;
 }
 
-static int delete_work(struct work *w)
+static int nvm_delete(struct object *o)
 {
-	struct object *o = w->object;
-	int error;
-
 	if (o->view) /* its threads would be left without a table */
 		return TWZ_E_BUSY;
 	if (is_named(o->id))
 		return TWZ_E_BUSY;
 	view_unbind_all(o);
-	error = store_delete(&store, o->ref);
-	if (!error)
-		object_end(o);
 	thread_work = true;
-	return error;
-}
-
-/* By ID: who tries again does not find it any more. */
-static struct work deletion(struct twz_id id, struct object *o)
-{
-	return (struct work){.fn = delete_work, .object = o, .argument = {id.lo, id.hi}};
-}
-
-static int nvm_delete(struct object *o)
-{
-	struct work w = deletion(o->id, o);
-
-	return work_do(&w);
-}
-
-bool nvm_was_deleted(struct twz_id id, int *error)
-{
-	struct work w = deletion(id, NULL);
-	bool was = work_was_begun(&w);
-
-	*error = w.error;
-	return was;
+	return store_delete(&store, o->ref);
 }
 
 static bool nvm_free(struct object *o)
@@ -480,59 +388,51 @@ const struct medium medium_nvm = {
 
 /* ---- calls --------------------------------------------------------------------------------------- */
 
-static int settle_work(struct work *w)
+/* Is there a record in the object's log that may have to be applied? */
+static bool log_live(uint64_t ref)
 {
-	return store_settle(&store, w->argument[0]);
+	const struct twz_log_record *record = store_page(&store, ref, LOG_PAGE);
+	const struct twz_meta *meta = store_page(&store, ref, META_PAGE);
+
+	return record && record->seq > (meta ? meta->log.retired : 0);
 }
 
 int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identity)
 {
-	int error = nvm_epoch ? work_ready() : TWZ_E_NOTFOUND;
+	bool live;
+	int error;
 
-	if (error)
-		return error;
+	if (!nvm_epoch)
+		return TWZ_E_NOTFOUND;
 	error = store_find(&store, id, ref);
 	if (error)
 		return error;
 	*identity = &record_of(*ref)->identity;
 	if (!store_unsettled(&store, *ref))
 		return 0;
-	return work_do(&(struct work){.fn = settle_work, .argument = {*ref}});
-}
-
-static int create_work(struct work *w)
-{
-	const struct store_new new = {.type = (uint32_t)w->argument[0],
-				      .perms = (uint32_t)(w->argument[0] >> 32),
-				      .key = {w->argument[1], w->argument[2]},
-				      .ending = w->argument[3],
-				      .page = w->argument[4],
-				      .npages = w->argument[5]};
-	uint64_t ref;
-	int error = store_create(&store, &new, &ref);
-
-	if (!error)
-		w->id = record_of(ref)->id;
+	live = log_live(*ref);
+	error = store_settle(&store, *ref);
+	if (live)
+		object_forget_tables();
 	return error;
 }
 
 int nvm_create(const struct store_new *new, struct twz_id *id)
 {
-	struct work w = {.fn = create_work,
-			 .patience = CREATE_CYCLES,
-			 .argument = {new->type | (uint64_t) new->perms << 32, new->key.lo,
-				      new->key.hi, new->ending, new->page, new->npages}};
-	int error = nvm_epoch ? work_do(&w) : TWZ_E_ABSENT;
+	uint64_t ref;
+	int error;
 
-	*id = w.id;
+	if (!nvm_epoch)
+		return TWZ_E_ABSENT;
+	error = store_create(&store, new, &ref);
+	if (!error)
+		*id = record_of(ref)->id;
 	return error;
 }
 
 int nvm_keep(struct object *o)
 {
-	int error = work_ready();
-
-	return error ? error : store_keep(&store, o->ref);
+	return store_keep(&store, o->ref);
 }
 
 static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
@@ -548,12 +448,9 @@ static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, str
 /* As the store does for its own: the sealed object has no limits. */
 static int limits_check(struct object *src, uint64_t end)
 {
-	for (uint64_t page = META_PAGE; (page = table_next(&src->tables, page, end)) < end;
-	     page++) {
+	for (uint64_t page = META_PAGE; (page = table_next(&src->tables, page, end)) < end; page++)
 		if (*table_entry(&src->tables, page, false) & PTE_LIMITS)
 			return TWZ_E_RIGHT;
-		work_breathe();
-	}
 	return 0;
 }
 
@@ -571,7 +468,6 @@ static int seal_volatile(struct object *src, uint64_t size, uint32_t type, uint3
 	if (error)
 		return error;
 	while (!error && (page = table_next(&src->tables, page, end)) < end) {
-		work_breathe();
 		if (!src->medium->look(src, page)) {
 			page++;
 			continue;
@@ -582,95 +478,68 @@ static int seal_volatile(struct object *src, uint64_t size, uint32_t type, uint3
 	if (!error)
 		error = seal(copy.ref, size, type, perms, id);
 	store_delete(&store, copy.ref);
+	table_free(&copy.tables);
 	return error;
-}
-
-static int seal_work(struct work *w)
-{
-	struct object *src = w->object;
-	uint64_t size = w->argument[0];
-	uint32_t type = (uint32_t)w->argument[1], perms = (uint32_t)w->argument[2];
-	int error;
-
-	if (!src->medium->persistent)
-		return seal_volatile(src, size, type, perms, &w->id);
-	error = quiet(src);
-	if (error)
-		return error;
-	unmap(src, 0, OBJECT_PAGES); /* the sealed object shares its pages */
-	return seal(src->ref, size, type, perms, &w->id);
 }
 
 int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
 {
-	struct work w = {.fn = seal_work, .object = src, .argument = {size, type, perms}};
-	int error = nvm_epoch ? work_do(&w) : TWZ_E_ABSENT;
+	int error = nvm_epoch ? 0 : TWZ_E_ABSENT;
 
-	*id = w.id;
-	return error;
+	if (!error && !src->medium->persistent)
+		return seal_volatile(src, size, type, perms, id);
+	if (!error)
+		error = quiet(src);
+	if (error)
+		return error;
+	unmap(src, 0, OBJECT_PAGES); /* the sealed object shares its pages */
+	return seal(src->ref, size, type, perms, id);
 }
 
-static int sync_work(struct work *w)
+int nvm_sync(struct object *o)
 {
-	uint64_t left = nvm_npages(w->object); /* that were not flushed yet */
+	uint64_t left = nvm_npages(o); /* that were not flushed yet */
 	struct store_run run = {0};
 
 	while (left) {
 		uint64_t page = run.page + run.pages;
-		int error = store_run(&store, w->object->ref, page, OBJECT_PAGES - page, &run);
+		int error = store_run(&store, o->ref, page, OBJECT_PAGES - page, &run);
 
 		if (error)
 			return error;
-		for (uint64_t i = 0; run.frame && i < run.pages && left; i++, left--) {
-			pmem_flush("sync", direct(frame_address(run.frame + (uint32_t)i)),
-				   TWZ_PAGE);
-			work_breathe();
-		}
-		work_breathe();
+		if (!run.frame)
+			continue;
+		pmem_flush("sync", direct(frame_address(run.frame)), run.pages * TWZ_PAGE);
+		left -= run.pages < left ? run.pages : left;
 	}
 	pmem_fence("sync");
 	return 0;
 }
 
-int nvm_sync(struct object *o)
-{
-	return work_do(&(struct work){.fn = sync_work, .object = o});
-}
-
-static int quiet_work(struct work *w)
-{
-	return quiet(w->object);
-}
-
 int nvm_settle(struct object *o)
 {
-	return work_do(&(struct work){.fn = quiet_work, .object = o});
+	return quiet(o);
 }
 
 int nvm_root(struct twz_id id, bool set, struct twz_id *root)
 {
 	if (!nvm_epoch)
 		return TWZ_E_ABSENT;
-	if (set) {
-		int error = work_ready();
-
-		return error ? error : store_set_name(&store, STORE_ROOT, id);
-	}
+	if (set)
+		return store_set_name(&store, STORE_ROOT, id);
 	*root = store.super->root;
 	return 0;
 }
 
 int nvm_view_register(struct object *o, bool on)
 {
-	int error = work_ready();
-
-	return error ? error : store_view_register(&store, o->ref, on);
+	return store_view_register(&store, o->ref, on);
 }
 
 int nvm_view_next(struct twz_id *id)
 {
 	uint64_t ref = 0;
-	int error = nvm_epoch ? work_ready() : TWZ_E_NOTFOUND;
+	int error = nvm_epoch ? 0 : TWZ_E_NOTFOUND;
 
 	if (!error && (id->lo | id->hi))
 		error = store_find(&store, *id, &ref);
@@ -683,10 +552,7 @@ int nvm_view_next(struct twz_id *id)
 
 int nvm_account(struct twz_id key, struct twz_account *out)
 {
-	int error = nvm_epoch ? work_ready() : TWZ_E_NOTFOUND;
-
-	if (!error)
-		error = store_account(&store, key, out);
+	int error = nvm_epoch ? store_account(&store, key, out) : TWZ_E_NOTFOUND;
 
 	if (error != TWZ_E_NOTFOUND)
 		return error;
@@ -694,17 +560,9 @@ int nvm_account(struct twz_id key, struct twz_account *out)
 	return 0;
 }
 
-static int limit_key_work(struct work *w)
-{
-	return store_limit_key(&store, (struct twz_id){w->argument[0], w->argument[1]},
-			       w->argument[2], w->argument[3]);
-}
-
 int nvm_limit_key(struct twz_id key, uint64_t pages, uint64_t frames)
 {
-	return nvm_epoch ? work_do(&(struct work){.fn = limit_key_work,
-						  .argument = {key.lo, key.hi, pages, frames}})
-			 : TWZ_E_ABSENT;
+	return nvm_epoch ? store_limit_key(&store, key, pages, frames) : TWZ_E_ABSENT;
 }
 
 void nvm_usage(struct store_usage *usage)
@@ -724,21 +582,7 @@ struct twz_id nvm_boot_context(void)
 	return nvm_epoch ? store.super->boot : (struct twz_id){0};
 }
 
-/* Nothing is left to be freed, or it cannot be: the checker says why. */
-static bool drained;
-
-static int drain_work(struct work *w)
-{
-	drained = store_drain(&store, 1) <= 0;
-	(void)w;
-	return 0;
-}
-
 bool nvm_drain(void)
 {
-	if (!nvm_epoch)
-		return false;
-	if (!lock_time_left() || !work_for_nobody(drain_work))
-		return true;
-	return !drained;
+	return nvm_epoch && store_drain(&store, DRAIN_STEPS) > 0;
 }

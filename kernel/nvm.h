@@ -2,8 +2,7 @@
  * nvm.h - the medium NVM: persistent objects, in the store on the machine's NVDIMM, through core/store.
  *
  * The store is mounted at the start and never closed: every change is durable when its call returns.
- * Its one caller at a time is the piece of work in progress (work.h), or else whoever has the kernel's
- * lock: so all that can fail here can fail with SYSCALL_AGAIN too.
+ * Its one caller at a time is whoever has the kernel's lock.
  */
 #ifndef KERNEL_NVM_H
 #define KERNEL_NVM_H
@@ -21,8 +20,6 @@ int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identi
 
 int nvm_create(const struct store_new *new, struct twz_id *id);
 int nvm_keep(struct object *o);
-/* Has the running thread had the object deleted, and does not know it yet? What came of it. */
-bool nvm_was_deleted(struct twz_id id, int *error);
 int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
 /* Flushes all pages of the object; one fence. */
 int nvm_sync(struct object *o);

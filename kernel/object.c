@@ -5,7 +5,6 @@
 #include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
-#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/object.h"
@@ -14,15 +13,14 @@
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
-#include "kernel/syscall.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
 
 #define HASH (1u << 14)
 #define CACHED_MAX 256u /* persistent objects that nobody holds */
+#define REAP_TIES 16u   /* of an object, deleted in one step */
 
 static struct object *hash[HASH];
-static struct list threads = {&threads, &threads}; /* objects of that type */
 static struct cache objects = CACHE(struct object);
 static struct list cached = {&cached, &cached}; /* the longest unused first */
 static struct list in_use = {&in_use, &in_use}; /* persistent ones that are held */
@@ -37,7 +35,7 @@ static void doom(struct object *o)
 	if (list_empty(&o->link))
 		list_add_last(&objects_doomed, &o->link);
 	thread_work = true;
-	cpu_this()->reschedule |= RESCHEDULE_WORK;
+	cpu_this()->reschedule |= RESCHEDULE;
 }
 
 static struct object **place_of(struct twz_id id)
@@ -71,9 +69,6 @@ static struct object *enter(struct twz_id id, const struct twz_identity *identit
 	list_init(&o->ties);
 	list_init(&o->tie_link);
 	list_init(&o->link);
-	list_init(&o->thread_link);
-	if (identity->type == TWZ_TYPE_THREAD)
-		list_add_last(&threads, &o->thread_link);
 	o->next = *place;
 	*place = o;
 	objects_known++;
@@ -87,14 +82,14 @@ static void forget_id(struct object *o)
 
 	if (*place == o)
 		*place = o->next;
-	list_remove(&o->thread_link);
 }
 
-/* Nothing leads to it any more, and it has nothing. */
+/* Nothing leads to it any more. */
 static void give(struct object *o)
 {
 	trace(TRACE_OBJECT, o->id.lo, 0);
 	right_drop_grants(o);
+	table_free(&o->tables);
 	account_credit(o->tables.account, 1);
 	objects_known--;
 	cache_give(&objects, o);
@@ -154,25 +149,12 @@ static __attribute__((noinline)) int load(struct twz_id id, struct object **out)
 	return 0;
 }
 
-struct object *object_known(struct twz_id id)
-{
-	return *place_of(id);
-}
-
-/* One of the store's, which is at work: known or not, when that is done. */
-static __attribute__((noinline)) int find_later(struct twz_id id, struct object **out)
-{
-	return work_go_on() ? SYSCALL_AGAIN : object_find(id, out);
-}
-
 int object_find(struct twz_id id, struct object **out)
 {
 	struct object *o = *place_of(id);
 
 	if (!o)
 		return load(id, out);
-	if (__builtin_expect(work_in_progress, 0) && o->medium->persistent)
-		return find_later(id, out);
 	if (!o->holds++ && o->medium->persistent) {
 		uncache(o);
 		list_add_last(&in_use, &o->link);
@@ -202,18 +184,26 @@ void object_renew(struct object *o)
 	o->serial = ++last_serial;
 }
 
-struct object *object_next_thread(struct object *after)
+struct object *object_next(struct object *after, uint32_t type)
 {
-	struct list *next = (after ? &after->thread_link : &threads)->next;
+	struct object *o = after ? after->next : NULL;
+	unsigned i = after ? (unsigned)((after->id.lo ^ after->id.hi >> 32) % HASH) + 1 : 0;
 
-	return next == &threads ? NULL : list_of(next, struct object, thread_link);
+	for (;;) {
+		for (; o; o = o->next)
+			if (o->identity.type == type)
+				return o;
+		if (i == HASH)
+			return NULL;
+		o = hash[i++];
+	}
 }
 
 /* Of a doomed object without ties and holders: a part of its pages, or the last of it. */
 static void free_some(struct object *o)
 {
 	list_remove(&o->link);
-	if (o->medium->free(o) && table_free(&o->tables))
+	if (o->medium->free(o))
 		give(o);
 	else
 		list_add_last(&objects_doomed, &o->link);
@@ -221,14 +211,13 @@ static void free_some(struct object *o)
 
 /* ---- holders ------------------------------------------------------------------------------------- */
 
-/* A persistent object that is a cache only goes, as if it were deleted. */
+/* A persistent object that is a cache only goes. */
 static void evict(struct object *o)
 {
 	uncache(o);
 	forget_id(o);
 	objects_reclaimed += o->tables.count;
-	o->deleted = true;
-	doom(o);
+	give(o);
 }
 
 void object_unheld(struct object *o)
@@ -284,25 +273,11 @@ static bool trim_some(void)
 	return false;
 }
 
-/* Of those in the cache the first that has tables: the others hardly make room. If none has any, the first. */
-static struct object *with_tables(void)
-{
-	for (struct list *l = cached.next; l != &cached; l = l->next) {
-		struct object *o = list_of(l, struct object, link);
-
-		if (o->tables.count)
-			return o;
-	}
-	return list_of(cached.next, struct object, link);
-}
-
 bool object_reclaim(void)
 {
-	if (free_doomed(NULL))
-		return true;
 	if (list_empty(&cached))
-		return KSTEP("trim") && trim_some();
-	evict(with_tables());
+		return free_doomed(NULL) || (KSTEP("trim") && trim_some());
+	evict(list_of(cached.next, struct object, link));
 	return true;
 }
 
@@ -319,10 +294,10 @@ void object_tie(struct object *o, struct object *to)
 	list_add_last(&to->ties, &o->tie_link);
 }
 
-/* What is tied to it, one by one, while there is time; nothing is left if the result is true. */
-static bool end_ties(struct object *to)
+/* What is tied to it, one by one; nothing is left if the result is true. */
+static bool end_ties(struct object *to, unsigned max)
 {
-	while (KSTEP("ties") && !list_empty(&to->ties) && lock_time_left()) {
+	while (KSTEP("ties") && !list_empty(&to->ties) && max--) {
 		struct object *o = list_of(to->ties.next, struct object, tie_link);
 
 		list_remove(&o->tie_link);
@@ -331,16 +306,10 @@ static bool end_ties(struct object *to)
 	return list_empty(&to->ties);
 }
 
-void object_wake_all(struct object *o)
-{
-	if (o->sleepers)
-		doom(o);
-}
-
 void object_untie_all(struct object *to)
 {
 	/* When it is reaped: what is tied to it may have ties of its own, in chains of any length. */
-	if (!list_empty(&to->ties) || to->sleepers)
+	if (!list_empty(&to->ties))
 		doom(to);
 }
 
@@ -357,8 +326,15 @@ static void forget_decisions(struct object *o)
 		subject_renew_all();
 }
 
-void object_end(struct object *o)
+int object_delete(struct object *o)
 {
+	int error;
+
+	if (o->deleted)
+		return 0;
+	error = o->medium->delete (o);
+	if (error)
+		return error;
 	o->deleted = true;
 	if (KSTEP("deleted-is-gone"))
 		forget_id(o);
@@ -366,21 +342,18 @@ void object_end(struct object *o)
 	list_remove(&o->tie_link);
 	if (o->medium->persistent)
 		list_remove(&o->link);
+	sync_wake_all(o);
 	if (o->thread)
 		thread_kill(o->thread, THREAD_KILLED);
 	doom(o);
-}
-
-int object_delete(struct object *o)
-{
-	return o->deleted ? 0 : o->medium->delete (o);
+	return 0;
 }
 
 bool object_reap_some(void)
 {
 	struct object *o = list_of(objects_doomed.next, struct object, link);
 
-	if (!end_ties(o) || !sync_wake_all(o)) {
+	if (!end_ties(o, REAP_TIES)) {
 		list_remove(&o->link);
 		list_add_last(&objects_doomed, &o->link);
 	} else if (o->deleted && !o->holds) {
@@ -401,4 +374,24 @@ int object_touch(struct object *o, uint64_t page)
 void *object_page(struct object *o, uint64_t page)
 {
 	return object_touch(o, page) ? NULL : o->medium->look(o, page);
+}
+
+/* All leaf entries of it to zero; the tables stay. */
+static void clear_tables(struct object *o)
+{
+	uint64_t page = 0;
+
+	while ((page = table_next(&o->tables, page, OBJECT_PAGES)) < OBJECT_PAGES) {
+		*table_entry(&o->tables, page, false) = 0;
+		page++;
+	}
+	object_shoot(o);
+}
+
+void object_forget_tables(void)
+{
+	for (unsigned i = 0; i < HASH; i++)
+		for (struct object *o = hash[i]; o; o = o->next)
+			if (o->medium->persistent)
+				clear_tables(o);
 }

@@ -22,7 +22,6 @@
 #include "abi/syscall.h"
 #include "kernel/arch/x86_64/table.h"
 #include "kernel/list.h"
-#include "kernel/lock.h"
 
 struct binding;
 struct context;
@@ -35,8 +34,7 @@ struct object;
 
 /*
  * A medium: where pages are. `write` and page ranges are as checked: in the object, not sealed if they
- * change it. Errors are the store's (core/store.h), and
- * SYSCALL_AGAIN: later (work.h).
+ * change it. Errors are the store's (core/store.h).
  */
 struct medium {
 	const char *name;
@@ -58,7 +56,7 @@ struct medium {
 	int (*drop)(struct object *o, uint64_t page, uint64_t pages, uint64_t *done);
 	int (*limit)(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
 		     uint64_t *done);
-	/* The object is to be deleted: makes that lasting, then object_end. */
+	/* The object is deleted: makes that lasting. */
 	int (*delete)(struct object *o);
 	/* Nobody holds it: gives back a part of what it has; true if there is no more. */
 	bool (*free)(struct object *o);
@@ -82,7 +80,6 @@ struct object {
 	struct binding *bindings; /* slots that show it */
 	struct list ties;         /* objects tied to this one, by tie_link */
 	struct list tie_link;
-	struct list thread_link; /* of those of type THREAD */
 	struct list link;  /* in the cache, of persistent ones in use, or of those to be reaped */
 	struct view *view; /* a view in use */
 	struct context *context; /* a context in use */
@@ -110,8 +107,6 @@ int object_new(uint32_t type, uint32_t perms, struct twz_id key, struct account 
  * store returns.
  */
 int object_find(struct twz_id id, struct object **out);
-/* One that the kernel has heard of, not held; or null. */
-struct object *object_known(struct twz_id id);
 /* The same, and checks that the thread has these rights to it. */
 int object_get(struct thread *thread, struct twz_id id, uint32_t want, struct object **out);
 
@@ -134,27 +129,26 @@ static inline void object_release(struct object *o)
  * the caller: it is not in the cache.
  */
 int object_delete(struct object *o);
-/* The same, for a medium. */
-void object_end(struct object *o);
 
 /* `o` is deleted when `to` goes; it was tied to nothing, or that tie ends. */
 void object_tie(struct object *o, struct object *to);
-/* Deletes all that is tied to it and wakes who sleeps on it, in steps. */
+/* Deletes all that is tied to it, in steps. */
 void object_untie_all(struct object *to);
-/* The latter alone. */
-void object_wake_all(struct object *o);
 
 /* Some bounded work on what is to be freed; true if there is more. */
 bool object_reap_some(void);
 extern struct list objects_doomed; /* deleted, with ties or without holders */
 static inline bool object_reap(void)
 {
-	return !list_empty(&objects_doomed) && (!lock_time_left() || object_reap_some());
+	return !list_empty(&objects_doomed) && object_reap_some();
 }
 /* Frames are short: frees what is a cache only, or deleted; false if there was nothing. */
 bool object_reclaim(void);
 /* The account is over its limit: frees what was deleted under it. */
 bool object_reclaim_of(const struct account *account);
+
+/* Forgets the leaf tables of all persistent objects: their pages may have moved. */
+void object_forget_tables(void);
 
 /* medium->look, in place if a leaf entry has the page: for what is asked for at every fault. */
 static inline void *object_look(struct object *o, uint64_t page)
@@ -174,8 +168,8 @@ void *object_page(struct object *o, uint64_t page);
 /* Leaf entries were narrowed or changed: waits until no processor has them any more. */
 void object_shoot(struct object *o);
 
-/* Walks all of type THREAD that are not deleted: null starts. Not held. */
-struct object *object_next_thread(struct object *after);
+/* Walks all: null starts. For lists of threads; not held. */
+struct object *object_next(struct object *after, uint32_t type);
 
 extern uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed;
 

@@ -11,7 +11,6 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/symbol.h"
-#include "kernel/work.h"
 
 #define WHY_BYTES 160u
 #define FRAMES_MAX 32u
@@ -29,10 +28,10 @@ static _Noreturn void halt(void)
 /* The stack that holds this address: which processor's, and its bounds. */
 static bool find_stack(uint64_t address, unsigned *processor, uint64_t *low, uint64_t *high)
 {
-	for (unsigned i = 0; i <= CPU_MAX; i++) {
+	for (unsigned i = 0; i < CPU_MAX; i++) {
 		const struct stacks *s = &stacks[i];
 
-		*processor = i < CPU_MAX ? i : work_processor;
+		*processor = i;
 		*low = (uint64_t)s->stack;
 		*high = *low + sizeof(s->stack);
 		if (address >= *low && address < *high)

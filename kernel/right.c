@@ -82,26 +82,15 @@ static void decide(const struct object *o, const struct context *active,
 	right_decide(&query, answer);
 }
 
-/*
- * False: something was asked of the store in vain, which is at work (work.h). What comes out may lack
- * something then, and is not to be kept.
- */
-static bool decide_for(const struct subject *s, const struct object *o, struct right_answer *answer)
+static void decide_for(const struct subject *s, const struct object *o, struct right_answer *answer)
 {
 	const struct right_context *limits[TWZ_ATTACH_MAX];
-	struct cpu *cpu = cpu_this();
-	const uint8_t reschedule = cpu->reschedule;
 	uint32_t n = 0;
-	bool sure;
 
 	for (uint32_t i = 0; KSTEP("limits") && i < s->count; i++)
 		if (s->member[i].undetachable)
 			limits[n++] = &s->member[i].context->rights;
-	cpu->reschedule &= (uint8_t)~RESCHEDULE_AGAIN;
 	decide(o, subject_active(s), limits, n, answer);
-	sure = !right_waits();
-	cpu->reschedule = reschedule;
-	return sure;
 }
 
 /* ---- decisions that are kept --------------------------------------------------------------------- */
@@ -145,15 +134,11 @@ static bool mentioned(const struct subject *s, struct twz_id id)
 	return false;
 }
 
-static struct kept *decide_kept(struct subject *s, struct object *o, struct right_answer *answer,
-				bool *sure)
+static struct kept *decide_kept(struct subject *s, struct object *o, struct right_answer *answer)
 {
-	static struct kept not_kept;
 	struct kept *k = &right_kept[(s->stamp + o->serial) % RIGHT_KEPT];
 
-	*sure = decide_for(s, o, answer);
-	if (!*sure)
-		k = &not_kept;
+	decide_for(s, o, answer);
 	expire(s, answer->until);
 	answer->effective &= possible(o);
 	answer->pending &= possible(o);
@@ -188,16 +173,15 @@ uint32_t right_decide_anew(struct subject *s, struct object *o)
 	const uint32_t defaults = o->identity.perms;
 	struct alike *a = &alike[(s->stamp + key.lo) % ALIKE];
 	struct right_answer answer;
-	bool sure;
 
 	if (o->grants || right_is_key(&o->identity) || mentioned(s, o->id))
-		return (uint32_t)decide_kept(s, o, &answer, &sure)->perms;
+		return (uint32_t)decide_kept(s, o, &answer)->perms;
 	if (a->stamp != s->stamp || a->key.lo != key.lo || a->key.hi != key.hi ||
 	    a->defaults != defaults) {
-		sure = decide_for(s, o, &answer);
+		decide_for(s, o, &answer);
 		expire(s, answer.until);
 		/* What is refused is decided again, till then. */
-		if (!sure || answer.pending || !for_the_key(s, &answer))
+		if (answer.pending || !for_the_key(s, &answer))
 			return answer.effective & possible(o);
 		*a = (struct alike){s->stamp, key, defaults, answer.effective};
 	}
@@ -209,14 +193,11 @@ uint32_t right_decide_anew(struct subject *s, struct object *o)
 int right_refuse(struct thread *t, struct object *o, uint32_t want)
 {
 	struct right_answer answer;
-	bool sure;
-	const struct kept *k = decide_kept(t->subject, o, &answer, &sure);
+	const struct kept *k = decide_kept(t->subject, o, &answer);
 	uint32_t have = (uint32_t)k->perms, missing = have ? want & ~have : TWZ_PERM_ALL;
 
 	if (have && !missing)
 		return 0;
-	if (!sure)
-		cpu_this()->reschedule |= RESCHEDULE_AGAIN;
 	if (missing & answer.pending && answer.unverified)
 		verify_wait(t);
 	if (!KSTEP("call-right"))

@@ -1,9 +1,8 @@
 /* sync.c - waiting on words (sync.h). */
 #include "kernel/arch/x86_64/user.h"
-#include "kernel/ram.h"
+#include "kernel/heap.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
-#include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 
@@ -16,6 +15,7 @@ struct word {
 	bool held; /* the object, by this; else a binding of the caller's view holds it */
 };
 
+static struct cache waiters = CACHE(struct waiter);
 static struct list bucket[BUCKETS];
 
 void sync_init(void)
@@ -27,6 +27,22 @@ void sync_init(void)
 static struct list *bucket_of(const struct object *o, uint64_t offset)
 {
 	return &bucket[((uint64_t)o / 64 + offset / 4) % BUCKETS];
+}
+
+static int find(struct thread *t, const struct twz_sys_sync *op, struct word *word)
+{
+	int error;
+
+	if (op->address % sizeof(uint32_t) || op->op > TWZ_SYNC_WAKE)
+		return TWZ_E_ARG;
+	if (!(op->id.lo | op->id.hi))
+		return view_object(t, op->address, &word->object, &word->offset);
+	if (op->address >= TWZ_OBJ_SIZE_MAX)
+		return TWZ_E_RANGE;
+	error = object_get(t, op->id, TWZ_READ, &word->object);
+	word->offset = op->address;
+	word->held = !error;
+	return error;
 }
 
 static int read_word(const struct twz_sys_sync *op, const struct word *word, uint32_t *value)
@@ -42,35 +58,18 @@ static int read_word(const struct twz_sys_sync *op, const struct word *word, uin
 	return 0;
 }
 
-/* The first waiter is in the thread: most sleep on one word. The others are in a frame. */
-static struct waiter *waiter_of(struct thread *t, uint32_t i)
-{
-	return i ? &t->waiters[i - 1] : &t->waiter;
-}
-
-/* The second one, in the frame for all others; null: no memory. */
-static __attribute__((noinline)) struct waiter *second_waiter(struct thread *t)
-{
-	uint64_t frame = ram_take();
-
-	if (!frame)
-		return NULL;
-	t->waiters = direct(frame);
-	return t->waiters;
-}
-
+/* The first one is in the thread: most sleep on one word. */
 static int wait_on(struct thread *t, const struct word *word)
 {
-	struct waiter *w = !t->waits       ? &t->waiter
-			   : t->waits == 1 ? second_waiter(t)
-					   : &t->waiters[t->waits - 1];
+	struct waiter *w = t->waiters ? cache_take(&waiters) : &t->waiter;
 
 	if (!w)
 		return TWZ_E_NOMEM;
-	t->waits++;
 	w->thread = t;
 	w->object = word->object;
 	w->offset = word->offset;
+	w->more = t->waiters;
+	t->waiters = w;
 	object_hold(word->object);
 	word->object->sleepers++;
 	list_add_last(bucket_of(word->object, word->offset), &w->link);
@@ -79,18 +78,18 @@ static int wait_on(struct thread *t, const struct word *word)
 
 void sync_leave(struct thread *t)
 {
+	struct waiter *w;
+
 	if (t->alarm.link)
 		alarm_cancel(&t->alarm);
-	for (uint32_t i = 0; i < t->waits; i++) {
-		struct waiter *w = waiter_of(t, i);
-
+	while ((w = t->waiters)) {
+		t->waiters = w->more;
 		list_remove(&w->link);
 		w->object->sleepers--;
 		object_release(w->object);
+		if (w != &t->waiter)
+			cache_give(&waiters, w);
 	}
-	if (t->waits > 1)
-		ram_give(physical(t->waiters));
-	t->waits = 0;
 }
 
 static void wake(struct thread *t, int64_t result)
@@ -120,7 +119,7 @@ uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max)
 	return woken;
 }
 
-bool sync_wake_all(struct object *object)
+void sync_wake_all(struct object *object)
 {
 	for (unsigned i = 0; object->sleepers && i < BUCKETS; i++) {
 		struct list *b = &bucket[i], *l = b->next;
@@ -132,12 +131,9 @@ bool sync_wake_all(struct object *object)
 			if (w->object != object)
 				continue;
 			wake(w->thread, 0);
-			if (!lock_time_left())
-				return !object->sleepers;
 			l = b->next; /* others of its waiters may be gone from here */
 		}
 	}
-	return true;
 }
 
 static void ring(struct alarm *alarm)
@@ -154,51 +150,11 @@ struct call {
 	struct word word[TWZ_SYNC_MAX];
 };
 
-static int find(struct call *c, const struct twz_sys_sync *op, struct word *word)
-{
-	int error;
-
-	word->held = false;
-	if (op->address % sizeof(uint32_t) || op->op > TWZ_SYNC_WAKE)
-		return TWZ_E_ARG;
-	if (!(op->id.lo | op->id.hi))
-		return view_object(c->thread, op->address, &word->object, &word->offset);
-	if (op->address >= TWZ_OBJ_SIZE_MAX)
-		return TWZ_E_RANGE;
-	error = object_get(c->thread, op->id, TWZ_READ, &word->object);
-	word->offset = op->address;
-	word->held = !error;
-	c->held += !error;
-	return error;
-}
-
 /* By address, and the same as the one before: a call often wakes and waits on one word. */
 static bool as_before(const struct twz_sys_sync *op)
 {
-	return op->address == op[-1].address && !(op->id.lo | op->id.hi) && op->op <= TWZ_SYNC_WAKE;
-}
-
-/* There may be more to wake: the call is made again. What is done of it is kept in the thread. */
-static int64_t again(struct thread *t, uint32_t op, uint32_t of_op, int64_t woken)
-{
-	struct waking *w = &t->waking;
-
-	w->of_op = of_op + (w->op == op ? w->of_op : 0);
-	w->op = op;
-	w->all += (uint32_t)woken;
-	return SYSCALL_AGAIN;
-}
-
-/* And is left out then. */
-static __attribute__((noinline)) void leave_out_done(struct call *c)
-{
-	const struct waking *w = &c->thread->waking;
-
-	for (uint32_t i = 0; i < w->op && i < c->count; i++)
-		if (c->op[i].op == TWZ_SYNC_WAKE)
-			c->op[i].value = 0;
-	if (w->op < c->count)
-		c->op[w->op].value -= w->of_op;
+	return op->address == op[-1].address && !(op->id.lo | op->id.hi) &&
+	       !(op[-1].id.lo | op[-1].id.hi) && op->op <= TWZ_SYNC_WAKE;
 }
 
 /* Finds all words, and wakes. How many were woken. */
@@ -209,27 +165,22 @@ static int64_t do_wakes(struct call *c)
 	for (uint32_t i = 0; i < c->count; i++) {
 		const struct twz_sys_sync *op = &c->op[i];
 		struct word *word = &c->word[i];
-		uint32_t n;
 		int error;
 
 		if (i && as_before(op)) {
 			*word = word[-1];
 		} else {
-			error = find(c, op, word);
+			word->held = false;
+			error = find(c->thread, op, word);
 			if (error)
 				return error;
+			c->held += word->held;
 		}
 		c->found++;
-		if (op->op == TWZ_SYNC_WAIT) {
-			if (i < c->first_wait)
-				c->first_wait = i;
-			continue;
-		}
-		n = sync_wake(word->object, word->offset,
-			      op->value < SYNC_PART ? op->value : SYNC_PART);
-		woken += n;
-		if (__builtin_expect(n == SYNC_PART, 0))
-			return again(c->thread, i, n, woken);
+		if (op->op == TWZ_SYNC_WAKE)
+			woken += sync_wake(word->object, word->offset, op->value);
+		else if (i < c->first_wait)
+			c->first_wait = i;
 	}
 	return woken;
 }
@@ -294,18 +245,11 @@ int64_t sys_thread_sync(struct thread *t, struct regs *regs)
 	result = user_read(c.op, ops, count * sizeof(c.op[0]));
 	if (result)
 		return result;
-	if (__builtin_expect(t->waking.all, 0))
-		leave_out_done(&c);
 	result = do_wakes(&c);
 	if (result >= 0 && c.first_wait < count)
 		result = wait(&c, timeout_ns);
 	for (uint32_t i = 0; c.held && i < c.found; i++)
 		if (c.word[i].held)
 			object_release(c.word[i].object);
-	if (__builtin_expect(t->waking.all, 0) && result != SYSCALL_AGAIN) {
-		if (result >= 0 && c.first_wait == count)
-			result += t->waking.all;
-		t->waking = (struct waking){0};
-	}
 	return result;
 }

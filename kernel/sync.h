@@ -18,11 +18,10 @@ void sync_init(void);
 /* The system call: its result, or what the thread will find after its sleep. */
 int64_t sys_thread_sync(struct thread *thread, struct regs *regs);
 
-/* Wakes at most `max` threads that sleep on this word; how many. More than SYNC_PART take too long. */
-#define SYNC_PART 8u
+/* Wakes at most `max` threads that sleep on this word; how many. */
 uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max);
-/* Those that sleep on any word of the object, while there is time, but one at least. True: all. */
-bool sync_wake_all(struct object *object);
+/* All that sleep on any word of the object. */
+void sync_wake_all(struct object *object);
 
 /* The thread sleeps on nothing any more. */
 void sync_leave(struct thread *thread);

@@ -23,10 +23,11 @@
 #include "kernel/syscall.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
-#include "kernel/work.h"
 
-#define RANDOM_MAX 4096u /* bytes of one call */
-#define CONSOLE_MAX 512u /* the same; the rest in the next one */
+#define RANDOM_MAX 4096u   /* bytes of one call */
+#define CONSOLE_MAX 4096u  /* the same; the rest in the next one */
+#define TOUCH_STEP 64u     /* pages */
+#define LONG_CYCLES 20000u /* a call that took so long and is not done lets others go on */
 
 /* The arguments, in their order. */
 #define A0(r) ((r)->rdi)
@@ -96,7 +97,7 @@ static int64_t sys_usage(struct thread *t, struct regs *r)
 	struct store_usage store;
 
 	(void)t;
-	if (object_reap() || view_reap() || nvm_drain())
+	if (object_reap())
 		return SYSCALL_AGAIN; /* what is to be freed does not count */
 	nvm_usage(&store);
 	usage.frames = ram_total;
@@ -122,8 +123,8 @@ static int64_t sys_usage(struct thread *t, struct regs *r)
 	usage.tables_reclaimed = objects_reclaimed;
 	usage.boot_cycles = boot_cycles;
 	usage.entry_cycles = machine.entry_cycles;
-#if TWZ_KERNEL_STRETCH
-	usage.longest_stretch = stretch_longest;
+#if TWZ_KERNEL_CHECK
+	usage.longest_stretch = lock_longest;
 #endif
 	return user_write(A0(r), &usage, sizeof(usage));
 }
@@ -151,8 +152,6 @@ static int64_t sys_random(struct thread *t, struct regs *r)
 			return error;
 		A0(r) += n;
 		A1(r) -= n;
-		if (A1(r) && !lock_time_left())
-			return SYSCALL_AGAIN;
 	}
 	return 0;
 }
@@ -273,11 +272,8 @@ static int64_t sys_object_new(struct thread *t, struct regs *r)
 static int64_t sys_object_delete(struct thread *t, struct regs *r)
 {
 	struct object *o;
-	int error;
+	int error = object_get(t, id_argument(r), TWZ_DELETE, &o);
 
-	if (nvm_was_deleted(id_argument(r), &error))
-		return error;
-	error = object_get(t, id_argument(r), TWZ_DELETE, &o);
 	if (error)
 		return error;
 	error = object_delete(o);
@@ -297,9 +293,15 @@ static int64_t sys_object_keep(struct thread *t, struct regs *r)
 	return error;
 }
 
+/* After a bounded part of a long call: is there time for another one? */
+static bool go_on(uint64_t start)
+{
+	return cycles() - start < LONG_CYCLES;
+}
+
 static int copy(struct twz_sys_copy *c, struct object *dst, struct object *src)
 {
-	uint64_t done;
+	uint64_t start = cycles(), done;
 
 	do {
 		int error = dst->medium->copy(dst, c->dst_page, src, c->src_page, c->pages, &done);
@@ -309,7 +311,7 @@ static int copy(struct twz_sys_copy *c, struct object *dst, struct object *src)
 		c->pages -= done;
 		if (error)
 			return error;
-	} while (c->pages && lock_time_left());
+	} while (c->pages && go_on(start));
 	return 0;
 }
 
@@ -337,18 +339,15 @@ static int64_t sys_object_copy(struct thread *t, struct regs *r)
 		object_release(dst);
 	}
 	object_release(src);
-	if (!error || error == SYSCALL_AGAIN) {
-		int written = user_write(A0(r), &c, sizeof(c));
-
-		error = written ? written : error;
-	}
+	if (!error)
+		error = user_write(A0(r), &c, sizeof(c));
 	return error ? error : c.pages ? SYSCALL_AGAIN : 0;
 }
 
 /* Drop and limit: on pages from A2, A3 many, which move on with the work. */
 static int64_t change_pages(struct thread *t, struct regs *r, bool drop)
 {
-	uint64_t done;
+	uint64_t start = cycles(), done;
 	struct object *o;
 	int error = object_get(t, id_argument(r), TWZ_WRITE, &o);
 
@@ -358,13 +357,11 @@ static int64_t change_pages(struct thread *t, struct regs *r, bool drop)
 		error = TWZ_E_ARG;
 	else if (object_sealed(o))
 		error = TWZ_E_SEALED;
-	while (!error && A3(r)) {
+	while (!error && A3(r) && go_on(start)) {
 		error = drop ? o->medium->drop(o, A2(r), A3(r), &done)
 			     : o->medium->limit(o, A2(r), A3(r), (uint32_t)A4(r), &done);
 		A2(r) += done;
 		A3(r) -= done;
-		if (!lock_time_left())
-			break;
 	}
 	object_release(o);
 	return error ? error : A3(r) ? SYSCALL_AGAIN : 0;
@@ -446,7 +443,7 @@ static int64_t sys_object_settle(struct thread *t, struct regs *r)
 /* As a store by the program, page by page. */
 static int64_t sys_object_touch(struct thread *t, struct regs *r)
 {
-	for (bool first = true; A1(r) && (first || lock_time_left()); first = false) {
+	for (unsigned i = 0; A1(r) && i < TOUCH_STEP; i++) {
 		uint64_t n = TWZ_PAGE - A0(r) % TWZ_PAGE;
 		struct twz_fault fault = {.access = TWZ_VIEW_WRITE};
 
@@ -488,7 +485,8 @@ static int64_t sys_view_invalidate(struct thread *t, struct regs *r)
 
 	if (A0(r) >= all || A1(r) > all - A0(r))
 		return TWZ_E_ARG;
-	return view_invalidate(t->view, (uint32_t)A0(r), (uint32_t)A1(r)) ? 0 : SYSCALL_AGAIN;
+	view_invalidate(t->view, (uint32_t)A0(r), (uint32_t)A1(r));
+	return 0;
 }
 
 static int64_t sys_view_become(struct thread *t, struct regs *r)
@@ -665,7 +663,8 @@ static int64_t sys_thread_new(struct thread *t, struct regs *r)
 
 static int64_t sys_thread_exit(struct thread *t, struct regs *r)
 {
-	return thread_exit(t, (uint32_t)A0(r), A1(r)) ? 0 : SYSCALL_AGAIN;
+	thread_exit(t, (uint32_t)A0(r), A1(r));
+	return 0;
 }
 
 static int64_t sys_thread_kill(struct thread *t, struct regs *r)
@@ -698,7 +697,7 @@ static int64_t sys_thread_next(struct thread *t, struct regs *r)
 		object_release(o);
 	}
 	do
-		o = object_next_thread(o);
+		o = object_next(o, TWZ_TYPE_THREAD);
 	while (o && right_check(t, o, 0) && !right_waits());
 	/* If it sleeps, it is done again, with the ID that the caller gave. */
 	return o && !right_waits() ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
@@ -849,9 +848,7 @@ static int64_t sys_right_explain(struct thread *t, struct regs *r)
 		context_abandon(t);
 		return error;
 	}
-	if (work_later())
-		error = SYSCALL_AGAIN;
-	else if (!none(id))
+	if (!none(id))
 		error = context_use(t, id, false, TWZ_READ, &of, &context);
 	if (!error)
 		error = explain(t, o, context, A4(r));

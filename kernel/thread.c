@@ -126,11 +126,10 @@ int thread_new(const struct thread_new *new, struct object **object)
 	if (error)
 		return error;
 	error = TWZ_E_NOMEM;
-	frame = ram_take();
+	frame = ram_take_zero();
 	if (!frame)
 		goto no_frame;
 	t = direct(frame);
-	memset(t, 0, offsetof(struct thread, vector)); /* the rest is registers_set's */
 	t->owner = new->same_owner ? new->creator->owner : owner_new();
 	if (!t->owner)
 		goto no_owner;
@@ -190,7 +189,6 @@ static void end(struct thread *t)
 	if (t->number == 1)
 		end_of_init(t->status);
 	sync_leave(t);
-	work_leave(t);
 	if (t->sleeps)
 		threads_asleep--;
 	list_remove(&t->queue);
@@ -204,7 +202,7 @@ static void end(struct thread *t)
 	ram_give(physical(t));
 	charge_ends(o);
 	threads_alive--;
-	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), SYNC_PART);
+	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
 	object_untie_all(o);
 	object_release(o);
 }
@@ -230,20 +228,17 @@ void thread_kill(struct thread *t, uint32_t status)
 	}
 }
 
-bool thread_exit(struct thread *t, uint32_t status, bool all)
+void thread_exit(struct thread *t, uint32_t status, bool all)
 {
-	struct object *o = all && t->owner->threads > 1 ? object_next_thread(NULL) : NULL, *next;
+	struct object *o = NULL, *next;
 
-	for (; o; o = next) {
-		next = object_next_thread(o);
-		if (!o->thread || o->thread == t || o->thread->owner != t->owner)
-			continue;
-		thread_kill(o->thread, status);
-		if (!lock_time_left())
-			return false;
-	}
+	if (all && t->owner->threads > 1)
+		for (o = object_next(NULL, TWZ_TYPE_THREAD); o; o = next) {
+			next = object_next(o, TWZ_TYPE_THREAD);
+			if (o->thread && o->thread != t && o->thread->owner == t->owner)
+				thread_kill(o->thread, status);
+		}
 	thread_kill(t, status);
-	return true;
 }
 
 /* ---- sleeping and waking ------------------------------------------------------------------------- */
@@ -326,9 +321,9 @@ static struct thread *next_ready(void)
 
 static void do_work(void)
 {
-	bool objects = object_reap(), views = view_reap(), frames = nvm_drain();
+	bool objects = object_reap(), frames = nvm_drain();
 
-	thread_work = objects || views || frames;
+	thread_work = objects || frames;
 }
 
 /* Nothing to run: frees a part of what is to be freed, or waits; both with a moment for interrupts. */
@@ -380,13 +375,10 @@ static struct thread *leave_thread(struct cpu *cpu, uint64_t now)
 
 void thread_choose(struct cpu *cpu)
 {
-	bool another;
-
+	cpu->reschedule = thread_work; /* there is more: at the next entry */
 	if (__builtin_expect(thread_work, 0))
 		do_work();
-	another = cpu->reschedule & RESCHEDULE || !cpu->thread;
-	cpu->reschedule = thread_work ? RESCHEDULE_WORK : 0; /* there is more: at the next entry */
-	while (another) {
+	for (;;) {
 		uint64_t now = cycles();
 		struct thread *next = leave_thread(cpu, now);
 

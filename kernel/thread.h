@@ -17,7 +17,6 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/clock.h"
 #include "kernel/list.h"
-#include "kernel/work.h"
 
 #define THREAD_SLICE_MS 10u
 #define THREAD_KILLED (128u + 9u)
@@ -30,15 +29,11 @@ struct view;
 
 /* A thread that sleeps on a word: sync.c. */
 struct waiter {
-	struct list link; /* in the word's bucket, who came first is first */
+	struct list link;    /* in the word's bucket, who came first is first */
+	struct waiter *more; /* the thread's next one */
 	struct thread *thread;
 	struct object *object; /* held */
 	uint64_t offset;
-};
-
-/* What a thread_sync that wakes many has done so far. */
-struct waking {
-	uint32_t op, of_op, all; /* the operation; woken by it, and by all */
 };
 
 struct owner {
@@ -66,24 +61,18 @@ struct thread {
 	uint64_t round;           /* and the snapshot that it wants: */
 	bool fresh;               /* one that was begun after the call was */
 
-	uint32_t waits;         /* words that it sleeps on */
+	struct waiter *waiters; /* words that it sleeps on */
 	struct waiter waiter;   /* for one of them */
-	struct waiter *waiters; /* for the others: a frame */
-	struct waking waking;
 	struct alarm alarm;
 
 	uint64_t fs, gs; /* bases, while it does not run */
 	uint64_t handler_entry, handler_stack, handler_bytes;
-	struct work work; /* what came of the last piece, if work_done */
-	bool work_done;
-	uint8_t tries;  /* work_later's */
 	uint32_t depth; /* of nested upcalls */
 	uint64_t since; /* cycles: runs since */
 
 	_Alignas(64) uint8_t vector[VECTOR_STATE_MAX];
 };
 TWZ_PIN(sizeof(struct thread) <= 4096); /* one frame */
-TWZ_PIN((TWZ_SYNC_MAX - 1) * sizeof(struct waiter) <= TWZ_PAGE);
 
 extern uint32_t threads_alive, threads_asleep;
 
@@ -108,8 +97,8 @@ int thread_new(const struct thread_new *new, struct object **object);
 
 /* Ends it: here and now if it is this processor's or nobody's, else at that processor's next entry. */
 void thread_kill(struct thread *thread, uint32_t status);
-/* All other threads of the owner, then this one; false: there was no time for all. */
-bool thread_exit(struct thread *thread, uint32_t status, bool all);
+/* All other threads of the owner, then this one. */
+void thread_exit(struct thread *thread, uint32_t status, bool all);
 
 /* It can run again. */
 void thread_wake(struct thread *thread);

@@ -19,7 +19,6 @@
 #include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/verify.h"
-#include "kernel/work.h"
 
 #define THREADS 2u
 #define STACK 24576u
@@ -60,9 +59,7 @@ static uint64_t places = 1;
 /* A decision hashes one record at most: who needs more begins anew (verify_wait), and finds those by place. */
 static struct {
 	bool may;
-	const struct twz_cap *unknown; /* that this decision lacks, if it was hashed */
-	const struct twz_cap *cap;     /* that was hashed last, in this one or before */
-	uint64_t places;
+	const struct twz_cap *cap; /* that was hashed, and is not known */
 	struct twz_id hash;
 } hashing;
 
@@ -151,7 +148,7 @@ static enum right_verdict at_place(const struct twz_cap *cap, const struct twz_c
 void verify_begin(void)
 {
 	hashing.may = true;
-	hashing.unknown = NULL;
+	hashing.cap = NULL;
 }
 
 enum right_verdict verify_verdict(const struct twz_cap *cap)
@@ -161,18 +158,14 @@ enum right_verdict verify_verdict(const struct twz_cap *cap)
 
 	if (p)
 		return p->good ? RIGHT_GOOD : RIGHT_BAD;
-	if (hashing.cap != cap || hashing.places != places) {
-		if (!hashing.may || hashing.unknown || work_later())
-			return RIGHT_UNKNOWN;
-		hashing.may = false;
-		hashing.hash = hash_of(cap);
-		hashing.cap = cap;
-		hashing.places = places;
-	}
+	if (!hashing.may)
+		return RIGHT_UNKNOWN;
+	hashing.may = false;
+	hashing.hash = hash_of(cap);
 	k = find_known(hashing.hash);
 	if (k)
 		return at_place(cap, NULL, k->good);
-	hashing.unknown = cap;
+	hashing.cap = cap;
 	return RIGHT_UNKNOWN;
 }
 
@@ -209,13 +202,9 @@ void verify_forget_key(struct twz_id key)
 	places++;
 	if (same(p->id, key))
 		p->valid = false;
-	for (unsigned i = 0; i < SETS * WAYS; i++) {
+	for (unsigned i = 0; i < SETS * WAYS; i++)
 		if (same(known[i / WAYS][i % WAYS].signer, key))
 			known[i / WAYS][i % WAYS].valid = false;
-		if (i % 64 == 63)
-			work_breathe(); /* its deletion is a piece of work */
-	}
-	places++; /* what was found meanwhile */
 }
 
 /* The identity of the key object, and copies of its pages in `page`; false if there is none. */
@@ -282,11 +271,8 @@ static struct job *job_of(struct twz_id hash)
 
 static struct job *job_new(const struct thread *t, const struct twz_cap *cap, struct twz_id hash)
 {
-	struct job *job;
+	struct job *job = key_is_there(cap->signer) ? cache_take_reserved(&jobs) : NULL;
 
-	if (!object_known(cap->signer) && work_later())
-		return NULL;
-	job = key_is_there(cap->signer) ? cache_take_reserved(&jobs) : NULL;
 	if (!job)
 		return NULL;
 	job->cap = *cap;
@@ -303,13 +289,13 @@ bool verify_wait(struct thread *t)
 
 	if (right_waits()) /* it waits for another one already */
 		return true;
-	if (!hashing.unknown) { /* what was missing could not be hashed yet: at once */
+	if (!hashing.cap) { /* what was missing could not be hashed yet: at once */
 		cpu_this()->reschedule |= RESCHEDULE_AGAIN;
 		return true;
 	}
 	job = job_of(hashing.hash);
 	if (!job)
-		job = job_new(t, hashing.unknown, hashing.hash);
+		job = job_new(t, hashing.cap, hashing.hash);
 	if (!job)
 		return false;
 	cpu_this()->reschedule |= RESCHEDULE_AGAIN;
@@ -387,7 +373,6 @@ static void verify(struct verifier *self, struct job *job)
 	struct twz_identity identity;
 	bool there = true, good;
 
-	work_end();
 	if (known_key->valid && same(known_key->id, p.id))
 		p = *known_key;
 	else
@@ -401,7 +386,6 @@ static void verify(struct verifier *self, struct job *job)
 	good = p.valid && cap_verify(&job->cap, p.key);
 	cpu_interrupts_off();
 	lock_take();
-	work_end();
 	if (p.valid && key_is_there(p.id))
 		*proved_at(p.id) = p;
 	finish(job, good);

@@ -6,16 +6,13 @@
 #include "kernel/context.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
-#include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
-#include "kernel/work.h"
 
-#define MANY 16u       /* bindings that are looked at, or end, at once */
 #define ENTRY_TRIES 16 /* at an entry that is being changed; then it counts as none */
 
 /* Never executed: a `syscall` at its very end would return to what is no address. */
@@ -23,7 +20,6 @@
 
 static struct cache views = CACHE(struct view), spaces = CACHE(struct space),
 		    bindings = CACHE(struct binding);
-static struct view *ended; /* that are no more, but for their bindings */
 uint32_t views_used;
 uint64_t shootdowns, shootdown_ipis, shootdown_cycles;
 
@@ -96,13 +92,9 @@ void view_shoot(const struct view *view)
 void object_shoot(struct object *o)
 {
 	uint32_t set = 0;
-	unsigned n = 0;
 
-	for (const struct binding *b = o->bindings; b && n <= MANY; b = b->object_next, n++)
+	for (const struct binding *b = o->bindings; b; b = b->object_next)
 		set |= processors_in(b->view);
-	for (unsigned i = 0; n > MANY && i < ncpus; i++)
-		if (cpus[i].space) /* whatever it is in: looking takes longer */
-			set |= 1u << i;
 	shoot(set);
 }
 
@@ -199,58 +191,37 @@ static void binding_free(struct binding *b)
 	cache_give(&bindings, b);
 }
 
-/* Those that are to be freed, uninstalled, after a shootdown. */
-static void end_bindings(struct binding *gone[], unsigned n)
-{
-	uint32_t set = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		set |= processors_in(gone[i]->view);
-	shoot(set);
-	for (unsigned i = 0; i < n; i++)
-		binding_free(gone[i]);
-}
-
-/* Some of the bindings of these slots. True: those were all. */
-static bool invalidate_some(struct view *view, uint32_t slot, uint32_t count)
+void view_invalidate(struct view *view, uint32_t slot, uint32_t count)
 {
 	uint32_t buckets = count < VIEW_BUCKETS ? count : VIEW_BUCKETS;
-	struct binding *gone[MANY], *b;
-	unsigned n = 0;
+	bool any = false;
 
-	for (uint32_t i = 0; i < buckets && n < MANY; i++)
-		for (b = *bucket_of(view, slot + i); b && n < MANY; b = b->next)
+	for (uint32_t i = 0; i < buckets; i++)
+		for (struct binding *b = *bucket_of(view, slot + i); b; b = b->next)
 			if (b->slot - slot < count) {
 				uninstall(b);
-				gone[n++] = b;
+				any = true;
 			}
-	end_bindings(gone, n);
-	return n < MANY;
-}
-
-bool view_invalidate(struct view *view, uint32_t slot, uint32_t count)
-{
-	bool all;
-
-	do
-		all = invalidate_some(view, slot, count);
-	while (!all && lock_time_left());
-	return all;
+	if (!any)
+		return;
+	view_shoot(view);
+	for (uint32_t i = 0; i < buckets; i++)
+		for (struct binding *b = *bucket_of(view, slot + i), *next; b; b = next) {
+			next = b->next;
+			if (b->slot - slot < count)
+				binding_free(b);
+		}
 }
 
 void view_unbind_all(struct object *object)
 {
-	while (object->bindings) {
-		struct binding *gone[MANY], *b = object->bindings;
-		unsigned n = 0;
-
-		for (; b && n < MANY; b = b->object_next) {
-			uninstall(b);
-			gone[n++] = b;
-		}
-		end_bindings(gone, n);
-		work_breathe();
-	}
+	if (!object->bindings)
+		return;
+	for (struct binding *b = object->bindings; b; b = b->object_next)
+		uninstall(b);
+	object_shoot(object);
+	while (object->bindings)
+		binding_free(object->bindings);
 }
 
 /* ---- views --------------------------------------------------------------------------------------- */
@@ -285,33 +256,16 @@ static int view_of(struct object *object, struct account *account, struct view *
 	return 0;
 }
 
-/* No space is in it. Its bindings end in steps. */
 static void view_end(struct view *view)
 {
-	view->object->view = NULL;
-	view->next = ended;
-	ended = view;
-	views_used--;
-	thread_work = true;
-}
-
-bool view_reap(void)
-{
-	struct view *view = ended;
-
-	if (!view)
-		return false;
 	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
-		while (view->bucket[i]) {
-			if (!lock_time_left())
-				return true;
+		while (view->bucket[i])
 			binding_free(view->bucket[i]);
-		}
-	ended = view->next;
+	view->object->view = NULL;
 	account_credit(view->account, 1);
 	object_release(view->object);
 	cache_give(&views, view);
-	return ended;
+	views_used--;
 }
 
 static int space_new(struct view *view, struct subject *subject, struct space **out)
@@ -477,16 +431,10 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 static __attribute__((noinline)) struct binding *bind(struct thread *thread, uint32_t slot,
 						      struct twz_fault *fault)
 {
-	struct twz_view_slot entry;
+	struct twz_view_slot entry = entry_read(thread->view, slot);
 	struct binding *binding;
 	struct object *object;
 
-	if (__builtin_expect(work_in_progress, 0) && thread->view->object->medium->persistent) {
-		fault->error = work_go_on();
-		if (fault->error)
-			return NULL;
-	}
-	entry = entry_read(thread->view, slot);
 	fault->object = entry.id;
 	fault->error = TWZ_E_NOTFOUND;
 	if (!(entry.id.lo | entry.id.hi) ||
@@ -570,8 +518,6 @@ static __attribute__((noinline)) int missing(struct thread *thread, struct bindi
 	int error = right_check(thread, b->object, entry ? need : 0);
 
 	b->stamp = 0;
-	if (right_waits())
-		return error;
 	may(thread, b);
 	return !error && !entry ? TWZ_E_RIGHT : error;
 }

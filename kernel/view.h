@@ -40,7 +40,6 @@ struct view {
 	struct object *object;   /* held */
 	struct account *account; /* of the first one in it, charged with one frame */
 	struct space *spaces;
-	struct view *next; /* of those that are no more: view_reap */
 	struct binding *bucket[VIEW_BUCKETS];
 };
 
@@ -102,8 +101,8 @@ static inline int view_object(struct thread *thread, uint64_t address, struct ob
 	return 0;
 }
 
-/* Slots [slot, slot + count) forget what they show. False: there was no time for all of them. */
-bool view_invalidate(struct view *view, uint32_t slot, uint32_t count);
+/* Slots [slot, slot + count) forget what they show. */
+void view_invalidate(struct view *view, uint32_t slot, uint32_t count);
 
 /*
  * Subjects have other stamps; or what was decided on an object counts no more. On return no processor has
@@ -112,10 +111,7 @@ bool view_invalidate(struct view *view, uint32_t slot, uint32_t count);
 void view_renew(void);
 void view_renew_object(const struct object *object);
 
-/* Ends bindings of views that are in use no more, while there is time; true if there are more. */
-bool view_reap(void);
-
-/* All bindings of an object end, in all views; a part of a piece of work (work.h). */
+/* All bindings of an object end, in all views. */
 void view_unbind_all(struct object *object);
 
 /* Waits until no other processor has translations of this view, and forgets our own. */

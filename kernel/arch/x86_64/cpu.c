@@ -45,22 +45,11 @@
 #define FCW_NEW 0x37fu
 #define MXCSR_NEW 0x1f80u
 
-struct stacks stacks[CPU_MAX + 1] __attribute__((aligned(4096)));
+struct stacks stacks[CPU_MAX] __attribute__((aligned(4096)));
 
 /* The first one is on its stack before any C runs. */
 struct cpu cpus[CPU_MAX] = {{.stack = (uint64_t)stacks[0].last_guard}};
 unsigned ncpus;
-
-uint64_t stack_new(void *top, void (*fn)(void))
-{
-	uint64_t *sp = top;
-
-	*--sp = 0; /* its caller */
-	*--sp = (uint64_t)fn;
-	for (unsigned i = 0; i < 6; i++)
-		*--sp = 0; /* registers: switch.S */
-	return (uint64_t)sp;
-}
 
 /* ---- features ----------------------------------------------------------------------------------- */
 

@@ -41,11 +41,8 @@ TWZ_SIZE(struct regs, 176);
 
 struct thread; /* begins with struct regs, at a multiple of 16: processors push there */
 
-/*
- * Before the kernel is left: look for another thread; its thread does again what it did (right.h, work.h);
- * there is something to be freed (thread_work).
- */
-enum reschedule { RESCHEDULE = 1, RESCHEDULE_AGAIN = 2, RESCHEDULE_WORK = 4 };
+/* Before the kernel is left: look for another thread; its thread does again what it did (right.h). */
+enum reschedule { RESCHEDULE = 1, RESCHEDULE_AGAIN = 2 };
 
 struct cpu {
 	struct cpu *self;      /* gs:0 */
@@ -74,8 +71,7 @@ struct cpu {
 	uint32_t flush_done;
 
 	uint64_t calls, faults, upcalls, switches; /* this processor's own counts */
-	uint64_t stretch_kind;                     /* what it holds the lock for: stretch.h */
-	uint32_t locked_at; /* cycles when it took the lock, the lower half */
+	uint64_t locked_at;                        /* cycles when it took the kernel's lock */
 };
 TWZ_AT(struct cpu, thread, 8);
 TWZ_AT(struct cpu, stack, 16);
@@ -99,45 +95,6 @@ static inline uint64_t cycles(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
-}
-
-/* The lower half, and this moment kept in this processor's locked_at: two instructions. */
-static inline void cpu_note_locked(void)
-{
-	__asm__ volatile("rdtsc\n\tmov %%eax, %%gs:%c[at]"
-			 :
-			 : [at] "i"(offsetof(struct cpu, locked_at))
-			 : "eax", "edx", "memory");
-}
-
-static inline uint32_t cpu_locked_for(void)
-{
-	uint32_t low;
-
-	__asm__ volatile("rdtsc\n\tsub %%gs:%c[at], %%eax"
-			 : "=a"(low)
-			 : [at] "i"(offsetof(struct cpu, locked_at))
-			 : "edx", "cc", "memory");
-	return low;
-}
-
-static inline uint8_t cpu_reschedule(void)
-{
-	uint8_t reschedule;
-
-	__asm__ volatile("movb %%gs:%c[at], %0"
-			 : "=q"(reschedule)
-			 : [at] "i"(offsetof(struct cpu, reschedule))
-			 : "memory");
-	return reschedule;
-}
-
-static inline void cpu_count_call(void)
-{
-	__asm__ volatile("incq %%gs:%c[at]"
-			 :
-			 : [at] "i"(offsetof(struct cpu, calls))
-			 : "cc", "memory");
 }
 
 static inline void cpu_pause(void)
@@ -256,14 +213,6 @@ extern uint64_t kernel_root;
  * *rsp0. A rip that is not in the user half becomes a protection fault of the thread.
  */
 _Noreturn void cpu_leave(void);
-
-/*
- * Leaves this stack, with what is to be kept on it and where it ends in *from, for one that was left so,
- * or is new: `to`. Comes back when another one is left for this.
- */
-void stack_switch(uint64_t *from, uint64_t to);
-/* Of a stack that ends at `top`, a multiple of 16: what to switch to to enter fn, which never returns. */
-uint64_t stack_new(void *top, void (*fn)(void));
 
 /* Calls fn on the top of this processor's stack, all that was on it forgotten. */
 _Noreturn void cpu_restart(void (*fn)(void));

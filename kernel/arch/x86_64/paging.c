@@ -55,7 +55,7 @@ void paging_init(void)
 	map(kernel_start, kernel_text_end, 0);
 	map(kernel_text_end, kernel_rodata_end, NO_EXECUTE);
 	map(kernel_rodata_end, kernel_end, WRITE | NO_EXECUTE);
-	for (unsigned i = 0; i <= CPU_MAX; i++) {
+	for (unsigned i = 0; i < CPU_MAX; i++) {
 		unmap(stacks[i].guard);
 		unmap(stacks[i].last_guard);
 	}

@@ -29,7 +29,7 @@ struct stacks {
 	uint64_t reserved;
 };
 TWZ_SIZE(struct stacks, 2 * GUARD + CPU_STACK + LAST_STACK);
-extern struct stacks stacks[CPU_MAX + 1]; /* the last one: for work (work.h) */
+extern struct stacks stacks[CPU_MAX];
 
 /* Edges of the image's parts, by the linker script: on pages. */
 extern const uint8_t kernel_text_end[], kernel_rodata_end[]; /* kernel_start, _end: symbol.h */

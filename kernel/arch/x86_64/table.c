@@ -1,9 +1,7 @@
 /* table.c - page tables (table.h). */
-#include "core/mem.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/table.h"
 #include "kernel/account.h"
-#include "kernel/lock.h"
 #include "kernel/log.h"
 
 #define UPPER_SHIFT 27 /* of an upper table: 512 GiB */
@@ -112,93 +110,57 @@ uint64_t *table_walk(struct tables *tables, uint64_t page, bool make)
 	return leaf ? &leaf[page & (TABLE_ENTRIES - 1)] : NULL;
 }
 
-/* The first entry from the i-th on that is there, TABLE_ENTRIES if none is. */
-static unsigned next_entry(const uint64_t *table, unsigned i)
-{
-	const uint64_t *at = &table[i];
-	uint64_t left = TABLE_ENTRIES - i;
-	bool none;
-
-	if (i == TABLE_ENTRIES || *at)
-		return i;
-	__asm__("repe scasq"
-		: "+D"(at), "+c"(left), "=@ccz"(none)
-		: "a"(0ull), "m"(*(const uint64_t(*)[TABLE_ENTRIES])table));
-	return TABLE_ENTRIES - (unsigned)left - !none;
-}
-
-/* The page that it begins at, of a table whose entries have 1 << shift pages; or `page`, in the first. */
-static uint64_t next_page(const uint64_t *table, uint64_t page, unsigned shift)
-{
-	unsigned first = page >> shift & (TABLE_ENTRIES - 1), i = next_entry(table, first);
-
-	return i == first ? page : ((page >> shift) + (i - first)) << shift;
-}
-
 uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
 {
 	struct tables *t = (struct tables *)tables; /* not changed without `make` */
 
 	while (page < end) {
-		const uint64_t upper = tables->upper[page >> UPPER_SHIFT];
-		const uint64_t *directory = directory_of(t, page, false);
-		uint64_t next;
+		unsigned shift = TABLE_LEAF_SHIFT;
+		uint64_t *directory;
 
-		if (directory) {
-			next = next_page(directory, page, TABLE_LEAF_SHIFT);
-			if (next == page || !((next ^ page) >> TABLE_DIRECTORY_SHIFT))
-				return next < end ? next : end;
-		} else if (upper) {
-			next = next_page(direct(upper), page, TABLE_DIRECTORY_SHIFT);
-		} else if (page >> TABLE_DIRECTORY_SHIFT) {
-			next = ((page >> UPPER_SHIFT) + 1) << UPPER_SHIFT;
+		if (page >> TABLE_DIRECTORY_SHIFT && !tables->upper[page >> UPPER_SHIFT]) {
+			shift = UPPER_SHIFT;
 		} else {
-			next = 1ull << TABLE_DIRECTORY_SHIFT;
+			directory = directory_of(t, page, false);
+			if (!directory)
+				shift = TABLE_DIRECTORY_SHIFT;
+			else if (directory[page >> TABLE_LEAF_SHIFT & (TABLE_ENTRIES - 1)])
+				return page;
 		}
-		page = next;
+		page = ((page >> shift) + 1) << shift;
 	}
 	return end;
 }
 
-/* As table_free; the directory that *place leads to. */
-static bool free_directory(struct tables *tables, uint64_t *place)
+static void free_directory(struct tables *tables, uint64_t frame)
 {
-	uint64_t *directory = direct(*place & PTE_FRAME);
+	uint64_t *directory = direct(frame);
 
-	for (unsigned i = 0; (i = next_entry(directory, i)) < TABLE_ENTRIES; i++) {
-		give(tables, directory[i] & PTE_FRAME);
-		directory[i] = 0;
-		if (!lock_time_left())
-			return false;
-	}
-	give(tables, *place & PTE_FRAME);
-	*place = 0;
-	return true;
+	for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+		if (directory[i])
+			give(tables, directory[i] & PTE_FRAME);
+	give(tables, frame);
 }
 
-bool table_free(struct tables *tables)
+void table_free(struct tables *tables)
 {
-	if (tables->upper[0] && tables->directory)
-		*(uint64_t *)direct(tables->upper[0]) =
-			0; /* the first directory is the last to go */
 	for (unsigned half = 0; half < 2; half++) {
 		uint64_t *upper = direct(tables->upper[half]);
 
 		if (!tables->upper[half])
 			continue;
-		for (unsigned i = 0; (i = next_entry(upper, i)) < TABLE_ENTRIES; i++)
-			if (!free_directory(tables, &upper[i]))
-				return false;
+		for (unsigned i = !half; i < TABLE_ENTRIES; i++) /* [0][0] is the first directory */
+			if (upper[i])
+				free_directory(tables, upper[i] & PTE_FRAME);
 		give(tables, tables->upper[half]);
-		tables->upper[half] = 0;
 	}
-	if (tables->directory && !free_directory(tables, &tables->directory))
-		return false;
+	if (tables->directory)
+		free_directory(tables, tables->directory);
 	KASSERT(!tables->count);
-	return true;
+	*tables = (struct tables){.account = tables->account};
 }
 
-#define TRIM_MAX 16u /* tables, at a time */
+#define TRIM_MAX 64u /* tables, at a time */
 
 /* Out of the tables, into a chain by their first words, which are no entries that are present. */
 static void chain(uint64_t *first, uint64_t *entry)
@@ -215,9 +177,11 @@ static uint64_t trim_directory(uint64_t frame)
 {
 	uint64_t *directory = direct(frame), first = 0;
 
-	for (unsigned i = 0, n = 0; n < TRIM_MAX && (i = next_entry(directory, i)) < TABLE_ENTRIES;
-	     i++, n++)
-		chain(&first, &directory[i]);
+	for (unsigned i = 0, n = 0; i < TABLE_ENTRIES && n < TRIM_MAX; i++)
+		if (directory[i]) {
+			chain(&first, &directory[i]);
+			n++;
+		}
 	return first;
 }
 
@@ -225,7 +189,9 @@ static uint64_t trim_upper(struct tables *tables, unsigned half)
 {
 	uint64_t *upper = direct(tables->upper[half]), first;
 
-	for (unsigned i = !half; (i = next_entry(upper, i)) < TABLE_ENTRIES; i++) {
+	for (unsigned i = !half; i < TABLE_ENTRIES; i++) {
+		if (!upper[i])
+			continue;
 		first = trim_directory(upper[i] & PTE_FRAME);
 		if (!first && !tables->growing) /* it is empty by now */
 			chain(&first, &upper[i]);
@@ -269,8 +235,8 @@ uint64_t root_new(struct account *account)
 
 	if (!frame)
 		return 0;
-	memcpy(&root[TABLE_ENTRIES / 2], &kernel[TABLE_ENTRIES / 2],
-	       TABLE_ENTRIES / 2 * sizeof(root[0]));
+	for (unsigned i = TABLE_ENTRIES / 2; i < TABLE_ENTRIES; i++)
+		root[i] = kernel[i];
 	return frame;
 }
 

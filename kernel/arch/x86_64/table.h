@@ -82,11 +82,8 @@ uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end);
 /* What a large place shows: makes the upper table of this half (512 GiB). False: no frame. */
 bool table_upper(struct tables *tables, unsigned half);
 
-/*
- * Gives the frames of the tables back, not those that leaf entries lead to; as many as there is time for
- * (lock_time_left), but at least one. True: all.
- */
-bool table_free(struct tables *tables);
+/* Gives the frames of the tables back, not those that leaf entries lead to. */
+void table_free(struct tables *tables);
 
 /*
  * Of tables that can be made anew: takes out some leaves of one directory, or one that is empty, but not

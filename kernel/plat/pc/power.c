@@ -6,7 +6,6 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/plat/pc/port.h"
-#include "kernel/stretch.h"
 
 #define PM1_SLEEP_TYPE_SHIFT 10
 #define PM1_SLEEP_TYPE_MASK (7u << PM1_SLEEP_TYPE_SHIFT)
@@ -46,7 +45,6 @@ static void sleep(uint16_t port, uint16_t type)
 
 void power_off(void)
 {
-	stretch_log();
 	write_back();
 	if (machine.pm1a_port) {
 		sleep(machine.pm1a_port, machine.sleep_off_a);

@@ -49,16 +49,11 @@ void serial_put(const char *data, uint64_t bytes)
 {
 	if (!present)
 		return;
-	while (bytes) {
-		uint64_t n = bytes < FIFO_BYTES ? bytes : FIFO_BYTES;
-
-		bytes -= n;
-		while (!(port_get8(COM_STATUS) & STATUS_SENT))
-			__asm__ volatile("pause");
-		__asm__ volatile("rep outsb"
-				 : "+S"(data), "+c"(n)
-				 : "d"((uint16_t)COM_DATA)
-				 : "memory");
+	for (uint64_t i = 0; i < bytes; i++) {
+		if (i % FIFO_BYTES == 0)
+			while (!(port_get8(COM_STATUS) & STATUS_SENT))
+				__asm__ volatile("pause");
+		port_put8(COM_DATA, (uint8_t)data[i]);
 	}
 }
 
