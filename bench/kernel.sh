@@ -176,8 +176,8 @@ measure_size() {
 	all=$(xargs cat <"$TWZ_TMP/list" | lines_of_code)
 	own=$(grep '^kernel/' "$TWZ_TMP/list" | xargs cat | lines_of_code)
 	[ "$own" -gt 1000 ] || fail "the kernel does not say which files it is made of"
-	line 'lines of code linked into the kernel, core and headers included' "$all" lines 11999
-	line 'lines of code linked into the kernel, kernel/' "$own" lines 7999
+	line 'lines of code linked into the kernel, core and headers included' "$all" lines
+	line 'lines of code linked into the kernel, kernel/' "$own" lines
 }
 
 bench/lib/peer_linux.sh >"$linux"
