@@ -81,7 +81,6 @@ static const uint64_t page_number[3] = {TWZ_OBJ_META / TWZ_PAGE, TWZ_OBJ_FOT / T
 
 static struct cache jobs = CACHE(struct job);
 static struct list queue = {&queue, &queue};
-uint64_t verifications;
 
 static bool same(struct twz_id a, struct twz_id b)
 {
@@ -344,7 +343,6 @@ static struct job *take_job(void)
 /* Without the key there is no verdict. */
 static void finish(struct job *job, bool good)
 {
-	verifications++;
 	if (key_is_there(job->cap.signer))
 		remember(job, good);
 	list_remove(&job->link);

@@ -41,6 +41,4 @@ void verify_forget_places(void);
 /* A key goes, and all verdicts that it gave. */
 void verify_forget_key(struct twz_id key);
 
-extern uint64_t verifications; /* that were made */
-
 #endif

@@ -127,6 +127,8 @@ struct twz_cap scene_cap(const struct scene *scene, uint32_t perms);
 
 /* Mallory, in that context, has no right at all to the object: it is not there for her. `why`: explained so. */
 void check_refused(const struct scene *scene, enum right_why why);
+/* She can read it by these bytes of the context, and with any bit of them another has no right. */
+void check_every_bit(const struct scene *scene, uint8_t *bytes, uint64_t size);
 /* She can read it. */
 void check_given(const struct scene *scene);
 

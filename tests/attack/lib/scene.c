@@ -77,6 +77,18 @@ void check_refused(const struct scene *s, enum right_why why)
 	CHECK_EQ(attack_in(s->context.id, attack_load, &id), TWZ_E_NOTFOUND);
 }
 
+void check_every_bit(const struct scene *s, uint8_t *bytes, uint64_t size)
+{
+	CHECK_EQ(rights_of(s->context.id, s->object), TWZ_READ);
+	for (unsigned bit = 0; bit < 8 * size; bit++) {
+		bytes[bit / 8] ^= 1u << bit % 8;
+		if (!CHECK_EQ(rights_of(s->context.id, s->object), 0))
+			test_say("bit %u", bit);
+		bytes[bit / 8] ^= 1u << bit % 8;
+	}
+	CHECK_EQ(rights_of(s->context.id, s->object), TWZ_READ);
+}
+
 void check_given(const struct scene *s)
 {
 	struct twz_id id = s->object;
