@@ -3,6 +3,7 @@
 #include "kernel/heap.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
+#include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
 

@@ -15,9 +15,6 @@ struct thread;
 
 void sync_init(void);
 
-/* The system call: its result, or what the thread will find after its sleep. */
-int64_t sys_thread_sync(struct thread *thread, struct regs *regs);
-
 /* Wakes at most `max` threads that sleep on this word; how many. */
 uint32_t sync_wake(struct object *object, uint64_t offset, uint32_t max);
 /* All that sleep on any word of the object. */

@@ -1,0 +1,320 @@
+/* syscall_object.c - the system calls on objects (syscall.h). */
+#include "abi/rt.h"
+#include "kernel/arch/x86_64/user.h"
+#include "kernel/account.h"
+#include "kernel/console.h"
+#include "kernel/nvm.h"
+#include "kernel/right.h"
+#include "kernel/step.h"
+#include "kernel/syscall.h"
+#include "kernel/view.h"
+
+#define TOUCH_STEP 64u     /* pages */
+#define LONG_CYCLES 20000u /* a call that took so long and is not done lets others go on */
+
+/* ---- objects ------------------------------------------------------------------------------------- */
+
+static bool pages_good(uint64_t page, uint64_t pages)
+{
+	return !KSTEP("page-range") || (page < OBJECT_PAGES && pages <= OBJECT_PAGES - page);
+}
+
+/* Threads and devices are the kernel's to make. */
+static bool type_good(uint32_t type)
+{
+	return type <= TWZ_TYPE_DEVICE &&
+	       !(KSTEP("kernels-types") && (type == TWZ_TYPE_THREAD || type == TWZ_TYPE_DEVICE));
+}
+
+static bool new_good(const struct twz_sys_new *new)
+{
+	return type_good(new->type) && !(new->perms & ~TWZ_PERM_ALL) &&
+	       !(new->flags & ~(TWZ_OBJECT_ENDING | TWZ_OBJECT_VOLATILE)) &&
+	       !new->reserved &&pages_good(new->page, new->npages) && new->npages <= 512 &&
+	       !(new->page == 0 && new->npages) &&
+	       (none(new->tie) || new->flags &TWZ_OBJECT_VOLATILE);
+}
+
+/* What a new object is tied to: deleting that must be the caller's right, or it is the caller. */
+int syscall_tie_target(struct thread *t, struct twz_id id, struct object **to)
+{
+	int error = object_find(id, to);
+
+	if (error)
+		return error;
+	if (*to != t->object)
+		error = right_check(t, *to, TWZ_DELETE);
+	if (error) {
+		object_release(*to);
+		*to = NULL;
+		return error;
+	}
+	if ((*to)->medium->persistent) {
+		object_release(*to);
+		*to = NULL; /* tie_all gives back what is there */
+		return TWZ_E_TYPE;
+	}
+	return error;
+}
+
+static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct twz_id *id)
+{
+	struct object *o, *to = NULL;
+	int error = none(new->tie) ? 0 : syscall_tie_target(t, new->tie, &to);
+
+	if (error)
+		return error;
+	error = object_new(new->type, new->perms, new->key, t->subject->account, &o);
+	if (!error) {
+		*id = o->id;
+		for (uint64_t i = 0; !error && i < new->npages; i++)
+			error = object_touch(o, new->page + i);
+		if (error)
+			object_delete(o);
+		else if (to)
+			object_tie(o, to);
+		object_release(o);
+	}
+	if (to)
+		object_release(to);
+	return error;
+}
+
+int64_t sys_object_new(struct thread *t, struct regs *r)
+{
+	struct twz_sys_new new;
+	struct twz_id id;
+	int error = user_read(&new, A0(r), sizeof(new));
+
+	if (!error)
+		error = give_id(A1(r), (struct twz_id){0}); /* it can be written */
+	if (error)
+		return error;
+	if (!new_good(&new))
+		return TWZ_E_ARG;
+	if (!none(new.key))
+		error = account_may(t, new.key, KSTEP("key-use") ? TWZ_USE : 0);
+	else if (!(new.flags &TWZ_OBJECT_VOLATILE))
+		error = account_unlimited(subject_key(t->subject));
+	if (error)
+		return error;
+	if (new.flags & TWZ_OBJECT_VOLATILE)
+		error = new_volatile(t, &new, &id);
+	else
+		error = nvm_create(&(struct store_new){.type = new.type,
+						       .perms = new.perms,
+						       .key = new.key,
+						       .ending = new.flags &TWZ_OBJECT_ENDING,
+						       .page = new.page,
+						       .npages = new.npages},
+				   &id);
+	return error ? error : give_id(A1(r), id);
+}
+
+int64_t sys_object_delete(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_DELETE, &o);
+
+	if (error)
+		return error;
+	error = object_delete(o);
+	object_release(o);
+	return error;
+}
+
+int64_t sys_object_keep(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_DELETE, &o);
+
+	if (error)
+		return error;
+	error = o->medium->persistent ? nvm_keep(o) : TWZ_E_TYPE;
+	object_release(o);
+	return error;
+}
+
+/* After a bounded part of a long call: is there time for another one? */
+static bool go_on(uint64_t start)
+{
+	return cycles() - start < LONG_CYCLES;
+}
+
+static int copy(struct twz_sys_copy *c, struct object *dst, struct object *src)
+{
+	uint64_t start = cycles(), done;
+
+	do {
+		int error = dst->medium->copy(dst, c->dst_page, src, c->src_page, c->pages, &done);
+
+		c->dst_page += done;
+		c->src_page += done;
+		c->pages -= done;
+		if (error)
+			return error;
+	} while (c->pages && go_on(start));
+	return 0;
+}
+
+int64_t sys_object_copy(struct thread *t, struct regs *r)
+{
+	struct object *dst, *src;
+	struct twz_sys_copy c;
+	int error = user_read(&c, A0(r), sizeof(c));
+
+	if (!error)
+		error = user_write(A0(r), &c, sizeof(c)); /* it can be written */
+	if (error)
+		return error;
+	if (c.reserved || !pages_good(c.dst_page, c.pages) || !pages_good(c.src_page, c.pages) ||
+	    !c.dst_page || !c.src_page)
+		return TWZ_E_ARG;
+	error = object_get(t, c.src, TWZ_READ, &src);
+	if (error)
+		return error;
+	error = object_get(t, c.dst, TWZ_WRITE, &dst);
+	if (!error) {
+		error = dst == src           ? TWZ_E_RANGE
+			: object_sealed(dst) ? TWZ_E_SEALED
+					     : copy(&c, dst, src);
+		object_release(dst);
+	}
+	object_release(src);
+	if (!error)
+		error = user_write(A0(r), &c, sizeof(c));
+	return error ? error : c.pages ? SYSCALL_AGAIN : 0;
+}
+
+/* Drop and limit: on pages from A2, A3 many, which move on with the work. */
+static int64_t change_pages(struct thread *t, struct regs *r, bool drop)
+{
+	uint64_t start = cycles(), done;
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_WRITE, &o);
+
+	if (error)
+		return error;
+	if (!pages_good(A2(r), A3(r)) || (!drop && A4(r) & ~7ull))
+		error = TWZ_E_ARG;
+	else if (object_sealed(o))
+		error = TWZ_E_SEALED;
+	while (!error && A3(r) && go_on(start)) {
+		error = drop ? o->medium->drop(o, A2(r), A3(r), &done)
+			     : o->medium->limit(o, A2(r), A3(r), (uint32_t)A4(r), &done);
+		A2(r) += done;
+		A3(r) -= done;
+	}
+	object_release(o);
+	return error ? error : A3(r) ? SYSCALL_AGAIN : 0;
+}
+
+int64_t sys_object_drop(struct thread *t, struct regs *r)
+{
+	return change_pages(t, r, true);
+}
+
+int64_t sys_object_limit(struct thread *t, struct regs *r)
+{
+	return change_pages(t, r, false);
+}
+
+int64_t sys_object_seal(struct thread *t, struct regs *r)
+{
+	struct twz_sys_seal seal;
+	struct object *src;
+	struct twz_id id;
+	int error = user_read(&seal, A0(r), sizeof(seal));
+
+	if (!error)
+		error = give_id(A1(r), (struct twz_id){0}); /* it can be written */
+	if (error)
+		return error;
+	if (seal.perms & ~TWZ_PERM_ALL || !type_good(seal.type))
+		return TWZ_E_ARG;
+	error = object_get(t, seal.src, TWZ_READ, &src);
+	if (error)
+		return error;
+	error = account_unlimited(subject_key(t->subject));
+	if (!error)
+		error = nvm_seal(src, seal.size, seal.type, seal.perms, &id);
+	object_release(src);
+	return error ? error : give_id(A1(r), id);
+}
+
+int64_t sys_object_stat(struct thread *t, struct regs *r)
+{
+	struct twz_rt_stat stat = {0};
+	struct object *o;
+	int error = object_get(t, id_argument(r), 0, &o);
+
+	if (error)
+		return error;
+	stat.id = o->id;
+	stat.identity = o->identity;
+	stat.npages = o->medium->npages(o);
+	stat.end_epoch = o->medium->persistent ? nvm_end_epoch(o) : nvm_epoch;
+	object_release(o);
+	return user_write(A2(r), &stat, sizeof(stat));
+}
+
+int64_t sys_object_sync(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_READ, &o);
+
+	if (error)
+		return error;
+	error = o->medium->persistent ? nvm_sync(o) : 0;
+	object_release(o);
+	return error;
+}
+
+int64_t sys_object_settle(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_READ, &o);
+
+	if (error)
+		return error;
+	error = o->medium->persistent ? nvm_settle(o) : 0;
+	object_release(o);
+	return error;
+}
+
+/* As a store by the program, page by page. */
+int64_t sys_object_touch(struct thread *t, struct regs *r)
+{
+	for (unsigned i = 0; A1(r) && i < TOUCH_STEP; i++) {
+		uint64_t n = TWZ_PAGE - A0(r) % TWZ_PAGE;
+		struct twz_fault fault = {.access = TWZ_VIEW_WRITE};
+
+		if (!user_range(A0(r), A1(r)))
+			return TWZ_E_OUTSIDE;
+		if (!view_touch(t, A0(r), &fault))
+			return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
+		if (n > A1(r))
+			n = A1(r);
+		A0(r) += n;
+		A1(r) -= n;
+	}
+	return A1(r) ? SYSCALL_AGAIN : 0;
+}
+
+/* What does not last would leave the store without a root. */
+int64_t sys_root_set(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_WRITE, &o);
+
+	if (error)
+		return error;
+	if (!o->medium->persistent || o->identity.type != TWZ_TYPE_NAMESPACE)
+		error = TWZ_E_TYPE;
+	else
+		error = syscall_may(t, machine_id(), TWZ_USE);
+	if (!error)
+		error = nvm_end_epoch(o) ? TWZ_E_ARG : nvm_root(o->id, true, NULL);
+	object_release(o);
+	return error;
+}
