@@ -15,7 +15,7 @@
 
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010003u
+#define TWZ_RT_VERSION 0x00010004u
 #endif
 
 /*
@@ -227,6 +227,14 @@ struct twz_rt_thread {
 };
 /* The thread behind this one in a walk, which zeros start; TWZ_E_NOTFOUND at the end. */
 int twz_rt_thread_next(struct twz_rt_thread *thread);
+
+/*
+ * The calling thread's object (struct twz_thread in abi/syscall.h is its data): what is tied to it goes when
+ * the thread ends, however it ends. Hosted, threads are processes, and one has an object from when it is
+ * first asked for; deleting that ends what is tied to it, not the process. What making an object returns.
+ * Since 1.4.
+ */
+int twz_rt_self(struct twz_id *thread);
 
 struct twz_rt_memory {
 	uint64_t pages, used;             /* of DRAM; used includes what follows */

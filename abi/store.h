@@ -218,8 +218,9 @@ struct twz_runtime {
 	uint64_t reserved[6];
 	struct twz_process {
 		uint64_t pid;
-		uint64_t start; /* start time as the host reports it: tells a reused pid */
-		uint64_t reserved[6];
+		uint64_t start;       /* start time as the host reports it: tells a reused pid */
+		struct twz_id thread; /* its object, or zero; `lock` held */
+		uint64_t reserved[4];
 	} process[63];
 	struct twz_lease {
 		uint64_t ref; /* the record */

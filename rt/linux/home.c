@@ -113,6 +113,13 @@ static bool entry_free(const struct twz_process *entry, uint64_t pid)
 	return !pid || start != entry->start;
 }
 
+bool process_gone(const struct twz_process *entry)
+{
+	uint64_t pid = __atomic_load_n(&entry->pid, __ATOMIC_ACQUIRE);
+
+	return pid & CLAIMED || entry_free(entry, pid);
+}
+
 static struct twz_process *process_find(pid_t pid)
 {
 	struct twz_process *table = home.runtime->process;
@@ -121,6 +128,11 @@ static struct twz_process *process_find(pid_t pid)
 		if (__atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE) == (uint64_t)pid)
 			return &table[i];
 	return NULL;
+}
+
+struct twz_process *process_own(void)
+{
+	return process_find(getpid());
 }
 
 bool owner_alive(uint64_t word)
@@ -226,6 +238,7 @@ void home_lock(void)
 	error = store_recover(&home.store);
 	if (error)
 		die(125, "after the death of a process: %s", error_text(error));
+	self_bury(0, 0);
 }
 
 void home_unlock(void)
@@ -291,6 +304,8 @@ static int attach(void)
 	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
 	if (error)
 		outer_unlock();
+	else
+		self_bury(0, 0); /* also of who had this entry of the table before */
 	return error;
 }
 

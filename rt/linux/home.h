@@ -62,6 +62,21 @@ static inline uint64_t look_next(uint64_t look)
 	return look < 32 * LOOK_FIRST_NS ? 2 * look : look;
 }
 
+/* Is the process of this entry of the table gone? Then `thread` there is nobody's any more. */
+bool process_gone(const struct twz_process *entry);
+/* This process's entry. */
+struct twz_process *process_own(void);
+/* What the host says of a process; false: it ended, or has not this start time (that of the host, plus 1). */
+bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread);
+
+/*
+ * The process as an object (self.c); home_lock held. self_need makes it if it is not there. self_bury
+ * deletes those of processes that are gone: of `pid`, which ended with `status`, and of all that the host
+ * does not know any more.
+ */
+int self_need(uint64_t *ref);
+void self_bury(pid_t pid, int status);
+
 /* "NAME: ..." and a new line to the messages, in one piece; safe in a signal handler. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the program ends with this status: 125 store unusable, 126 program refused. */

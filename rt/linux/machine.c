@@ -35,20 +35,20 @@ int twz_rt_view(struct twz_id *view)
 
 /* ---- threads: processes that have the store ----------------------------------------------------- */
 
-/* The process with the lowest number above this one and its start time, as the table has them; 0: none. */
-static uint32_t process_behind(uint32_t number, uint64_t *start)
+/* What the table has of the process with the lowest number above this one; its pid is 0: there is none. */
+static struct twz_process process_behind(uint32_t number)
 {
 	const struct twz_process *table = home.runtime->process;
-	uint32_t found = 0;
+	struct twz_process found = {.pid = 0};
 
 	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++) {
 		uint64_t pid = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
 
 		/* More than a number is an entry that is being filled in. */
-		if (pid <= number || pid > INT32_MAX || (found && pid >= found))
+		if (pid <= number || pid > INT32_MAX || (found.pid && pid >= found.pid))
 			continue;
-		found = (uint32_t)pid;
-		*start = table[i].start;
+		found = table[i];
+		found.pid = pid;
 	}
 	return found;
 }
@@ -61,11 +61,7 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-/*
- * What the host says of the process. `start` as the table has it, the host's plus 1: false for another
- * process that has the number now, and for one that ended.
- */
-static bool look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread)
+bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread)
 {
 	uint64_t tick = SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
 	unsigned long long user, system, started;
@@ -102,14 +98,19 @@ static bool look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread)
 
 int twz_rt_thread_next(struct twz_rt_thread *thread)
 {
-	uint32_t pid = thread->number;
-	uint64_t start;
+	struct twz_process process = {.pid = thread->number};
+	bool found = false;
 
-	home_need();
-	while ((pid = process_behind(pid, &start)))
-		if (look(pid, start, thread))
-			return 0;
-	return TWZ_E_NOTFOUND;
+	home_lock(); /* for `thread` of the table */
+	do
+		process = process_behind((uint32_t)process.pid);
+	while (process.pid &&
+	       !(found = process_look((uint32_t)process.pid, process.start, thread)));
+	home_unlock();
+	if (!found)
+		return TWZ_E_NOTFOUND;
+	thread->id = process.thread;
+	return 0;
 }
 
 /* ---- registered views --------------------------------------------------------------------------- */

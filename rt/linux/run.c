@@ -148,6 +148,8 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 	sigaction(SIGINT, &intr, NULL);
 	sigaction(SIGQUIT, &quit, NULL);
 	home_lock();
+	if (pid > 0)
+		self_bury(pid, *status);
 	store_drain(&home.store, DRAIN_STEPS);
 	home_unlock();
 	return pid < 0 ? TWZ_E_NOMEM : 0;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "abi/syscall.h"
 #include "core/tx.h"
 #include "rt/linux/home.h"
 #include "rt/linux/slots.h"
@@ -130,6 +131,46 @@ static int role_store(void)
 	return (int)twz_rt_info()->epoch;
 }
 
+/* Says in the counters which object it is, and ends in one of several ways. */
+static int role_self(const char *how)
+{
+	struct counters *c = counters();
+	struct twz_rt_thread seen = {.number = 0};
+	struct twz_thread *data;
+	struct twz_rt_stat stat;
+	struct twz_id id, again;
+	struct twz_obj obj;
+
+	MUST(twz_rt_self(&id));
+	MUST(twz_rt_self(&again));
+	MUST(twz_obj_stat(id, &stat));
+	MUST(twz_obj_open(id, &obj));
+	data = twz_obj_data(&obj);
+	do
+		MUST(twz_rt_thread_next(&seen));
+	while (seen.number != (uint32_t)getpid());
+	if (!twz_id_equal(id, again) || !twz_id_equal(id, seen.id) ||
+	    stat.identity.type != TWZ_TYPE_THREAD || stat.end_epoch != twz_rt_info()->epoch ||
+	    data->state != TWZ_THREAD_READY || data->number != seen.number ||
+	    data->owner != seen.number || strcmp(data->name, seen.name) ||
+	    data->start_ns / 1000000000 != seen.start_ns / 1000000000)
+		return 1;
+	c->count[6] = id.lo;
+	c->count[7] = id.hi;
+	if (!strcmp(how, "killed"))
+		kill(getpid(), SIGKILL);
+	if (!strcmp(how, "at once"))
+		_exit(3);
+	if (!strcmp(how, "locked"))
+		return role_die("store");
+	if (!strcmp(how, "deleted")) {
+		MUST(twz_obj_delete(id));
+		MUST(twz_rt_self(&again)); /* another one */
+		return twz_id_equal(id, again) ? 1 : 3;
+	}
+	return 3;
+}
+
 /* ---- tests ---------------------------------------------------------------------------------------- */
 
 static void programs_run_in_the_same_store(void **state)
@@ -211,6 +252,51 @@ static int role_churn(const char *arg)
 		MUST(twz_obj_recycle(&obj));
 	}
 	return 0;
+}
+
+static pid_t start(const char *role, const char *arg);
+
+static bool is_there(const struct counters *c)
+{
+	struct twz_rt_stat stat;
+	int error = twz_obj_stat((struct twz_id){c->count[6], c->count[7]}, &stat);
+
+	assert_true(!error || error == TWZ_E_NOTFOUND);
+	return !error;
+}
+
+/* A process's object is gone with it, whoever sees to that. */
+static void a_process_is_an_object_while_it_lives(void **state)
+{
+	static const struct {
+		const char *how;
+		int status;
+	} ends[] = {{"regular", 3}, {"at once", 3}, {"killed", 128 + SIGKILL}, {"deleted", 3}};
+	struct counters *c = counters();
+	struct twz_rt_usage before, after;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	MUST(twz_rt_usage(&before));
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		assert_int_equal(program_run("self", ends[i].how), ends[i].status);
+		assert_false(is_there(c)); /* it ended itself, or who waited for it saw to it */
+	}
+	pid = start("self", "regular");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_false(is_there(c)); /* by itself */
+	pid = start("self", "killed");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(is_there(c));
+	assert_int_equal(program_run("count", "3"), 3); /* attaches */
+	assert_false(is_there(c));
+	pid = start("self", "locked");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_false(is_there(c)); /* looking took the lock from it */
+	MUST(twz_rt_usage(&after));
+	assert_int_equal(after.objects, before.objects);
+	store_is_sound();
 }
 
 static pid_t start(const char *role, const char *arg)
@@ -418,6 +504,7 @@ int main(int argc, char **argv)
 		home_test(there_is_a_time_limit),
 		home_test(programs_are_those_beside),
 		home_test(a_dead_owner_holds_nobody_up),
+		home_test(a_process_is_an_object_while_it_lives),
 		home_test(two_at_once_keep_the_store_sound),
 		home_test(programs_die_with_their_parent),
 		home_test(each_mount_is_an_epoch),
@@ -444,6 +531,8 @@ int main(int argc, char **argv)
 		close(2); /* the message would be taken for a failure */
 	if (!strcmp(role, "quiet-count"))
 		return role_count(arg);
+	if (!strcmp(role, "self"))
+		return role_self(arg);
 	if (!strcmp(role, "die"))
 		return role_die(arg);
 	if (!strcmp(role, "sleep"))

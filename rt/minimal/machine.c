@@ -41,6 +41,16 @@ int twz_rt_thread_next(struct twz_rt_thread *thread)
 	return 0;
 }
 
+int twz_rt_self(struct twz_id *thread)
+{
+	struct twz_sys_info now; /* of this thread, which may be another than the program's first */
+	int error = (int)SYS(info, &now);
+
+	if (!error)
+		*thread = now.thread;
+	return error;
+}
+
 int twz_rt_memory(struct twz_rt_memory *memory)
 {
 	struct twz_sys_usage all;
