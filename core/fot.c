@@ -9,6 +9,7 @@
 #include "core/edit.h"
 #include "core/fot.h"
 #include "core/heap.h"
+#include "core/probe.h"
 #include "core/ptr.h"
 #include "core/sum.h"
 
@@ -439,4 +440,28 @@ int fot_delete(struct twz_tx *tx, void *obj, uint32_t index)
 	if (!error)
 		error = delete (tx ? tx : &own, base, index);
 	return tx ? error : own_end(&own, error);
+}
+
+bool fot_name(const uint64_t *where, char *out, uint32_t room)
+{
+	const struct twz_fot_entry *entry;
+	uint64_t name, bytes;
+	const char *text;
+
+	if (!probe_load(where, sizeof(*where)) || ptr_index(*where) >= TWZ_FOT_ENTRIES)
+		return false;
+	entry = fot_entry(where, ptr_index(*where));
+	if (!probe_load(entry, sizeof(*entry)) || entry->kind != TWZ_FOT_NAME)
+		return false;
+	name = entry->name;
+	text = (const char *)obj_base(where) + ptr_offset(name);
+	bytes = ptr_index(name) & 0xffff;
+	if (bytes > room - 1)
+		bytes = room - 1;
+	if (ptr_offset(name) > obj_span(where) - bytes || !probe_load(text, bytes))
+		return false;
+	for (uint64_t i = 0; i < bytes; i++)
+		out[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
+	out[bytes] = 0;
+	return true;
 }

@@ -35,6 +35,13 @@ int fot_insert(struct twz_tx *tx, void *obj, struct twz_id target, uint32_t *ind
 int fot_insert_name(struct twz_tx *tx, void *obj, const char *name, uint32_t bytes,
 		    struct twz_id resolver, uint32_t *index);
 
+/*
+ * The name of the NAME entry that the pointer at `where` leads through: at most `room` bytes with the
+ * terminating zero, bytes that are no printing ASCII as '?'. False if it is not of that kind or cannot be
+ * read. For messages: nothing there is trusted, and there are no faults.
+ */
+bool fot_name(const uint64_t *where, char *out, uint32_t room);
+
 /* Entry `index` becomes a tombstone, which faults: nobody can know who still holds the index. */
 int fot_delete(struct twz_tx *tx, void *obj, uint32_t index);
 

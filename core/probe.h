@@ -1,8 +1,10 @@
 /*
- * probe.h - finds out whether a page can be written, by writing it (tx.h: tx_fixup).
+ * probe.h - finds out whether a page can be written, by writing it, or read (tx.h: tx_fixup).
  */
 #ifndef TWZ_CORE_PROBE_H
 #define TWZ_CORE_PROBE_H
+
+#include "abi/base.h"
 
 /*
  * Stores the byte that is at p; goes to `fail` if there is no page and none can be made. Only for
@@ -19,5 +21,33 @@
 		     : "m"(*(volatile uint8_t *)(p))     \
 		     : "cc"                              \
 		     : fail)
+
+/* Loads the byte at p; goes to `fail` if that cannot be done. */
+#define PROBE_LOAD(p, fail)                                \
+	__asm__ goto("1:\ttestb $0, %0\n\t"                \
+		     ".pushsection twz_fixup, \"a\"\n\t"   \
+		     ".balign 4\n\t"                       \
+		     ".long 1b - .\n\t"                    \
+		     ".long %l[" #fail "] - .\n\t"         \
+		     ".popsection"                         \
+		     :                                     \
+		     : "m"(*(const volatile uint8_t *)(p)) \
+		     : "cc"                                \
+		     : fail)
+
+/*
+ * Could all of it be loaded a moment ago? For what somebody else may have deleted, or holds without rights:
+ * no fault reaches the program.
+ */
+static inline bool probe_load(const void *from, uint64_t bytes)
+{
+	const uint8_t *p = (const uint8_t *)from, *end = p + bytes;
+
+	for (; p < end; p = (const uint8_t *)(((uintptr_t)p | (TWZ_PAGE - 1)) + 1))
+		PROBE_LOAD(p, fail);
+	return true;
+fail:
+	return false;
+}
 
 #endif

@@ -14,6 +14,24 @@ const char *error_text(int error)
 	}
 }
 
+static const char *unresolved_text(int error)
+{
+	switch (error) {
+	case TWZ_E_UNRESOLVED:
+		return "a persistent pointer leads nowhere: its target is deleted or its name "
+		       "unbound";
+	case TWZ_E_NOTFOUND:
+		return "what resolves a persistent pointer's name, or a namespace that it lists, "
+		       "is "
+		       "gone, or there is no right to it";
+	case TWZ_E_TYPE:
+		return "what resolves a persistent pointer's name is neither namespace nor search "
+		       "list, or its path goes through what is no namespace";
+	default:
+		return error_text(error);
+	}
+}
+
 const char *fault_text(const struct twz_fault *fault)
 {
 	switch (fault->kind) {
@@ -30,10 +48,7 @@ const char *fault_text(const struct twz_fault *fault)
 	case TWZ_FAULT_RANGE:
 		return "the address is past what the mapping shows";
 	case TWZ_FAULT_UNRESOLVED:
-		return fault->error == TWZ_E_UNRESOLVED
-			       ? "a persistent pointer leads nowhere: its target is deleted or its "
-				 "name unbound"
-			       : error_text(fault->error);
+		return unresolved_text(fault->error);
 	case TWZ_FAULT_POINTER:
 		return "a null pointer, a persistent pointer read outside of objects, or a "
 		       "recycled slot";

@@ -1,10 +1,10 @@
 /* late.c - late binding (late.h). */
-#include "abi/namespace.h"
 #include "core/mem.h"
+#include "core/probe.h"
 #include "core/ptr.h"
 #include "lib/late.h"
 #include "lib/lock.h"
-#include "lib/path.h"
+#include "lib/search.h"
 
 #define KEPT 64 /* look-ups, a power of two */
 
@@ -21,13 +21,16 @@ static struct kept *kept_at(const uint8_t *holder, uint32_t index)
 	return &kept[((uint64_t)holder / TWZ_SLOT_SIZE * 31 + index) % KEPT];
 }
 
-/* Have the namespaces stayed as they were? */
+/* Has all that it depended on stayed as it was? What is gone has not. */
 static bool still(const struct trail *trail)
 {
-	for (unsigned i = 0; i < trail->count; i++)
-		if (__atomic_load_n(trail->step[i].generation, __ATOMIC_ACQUIRE) !=
-		    trail->step[i].seen)
+	for (unsigned i = 0; i < trail->count; i++) {
+		const uint64_t *generation = trail->step[i].generation;
+
+		if (!probe_load(generation, sizeof(*generation)) ||
+		    generation_now(generation) != trail->step[i].seen)
 			return false;
+	}
 	return true;
 }
 
@@ -42,19 +45,25 @@ static bool recall(const uint8_t *holder, uint32_t index, struct kept *found)
 static int look_up(const uint8_t *holder, const struct twz_fot_entry *entry, struct kept *found)
 {
 	uint64_t offset = ptr_offset(entry->name), length = entry->name >> TWZ_PTR_OFF_BITS;
+	struct resolver resolver;
 	char path[TWZ_PATH_MAX];
 	struct twz_id id;
 	int error;
 
-	if (!twz_id_none(entry->target))
-		return TWZ_E_ABSENT; /* another resolver than the default one */
 	if (length > TWZ_PATH_MAX)
 		return TWZ_E_NAME;
 	if (offset < TWZ_OBJ_DATA || offset > obj_span(holder) - length)
 		return TWZ_E_DAMAGED;
 	memcpy(path, holder + offset, length);
-	error = path_resolve(path, length, &found->trail, &id);
-	return error ? error : twz_obj_open(id, &found->obj);
+	found->trail.count = 0;
+	error = resolver_open(entry->target, &found->trail, &resolver);
+	if (error)
+		return error;
+	error = resolver_look_up(&resolver, path, length, &found->trail, &id);
+	if (error)
+		return error;
+	error = twz_obj_open(id, &found->obj);
+	return error == TWZ_E_NOTFOUND ? TWZ_E_UNRESOLVED : error;
 }
 
 int late_follow(const void *holder, uint32_t index, const struct twz_fot_entry *entry,

@@ -1,7 +1,9 @@
 /* ns.c - one namespace (ns.h). */
 #include "core/mem.h"
+#include "core/probe.h"
 #include "core/ptr.h"
 #include "core/sum.h"
+#include "lib/beside.h"
 #include "lib/ns.h"
 #include "lib/space.h"
 
@@ -125,65 +127,25 @@ int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
 
 /* ---- reading beside changes ---------------------------------------------------------------------- */
 
-#if TWZ_TSAN
-/* Would take the reads of what is being changed, which are thrown away, for a mistake. */
-#define TRIES 0
-#else
-#define TRIES 64
-#endif
+struct reading {
+	const struct ns *ns;
+	int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg);
+	void *arg;
+};
 
-/* False: it was changed all the time. *error is what `read` returned. */
-static bool read_beside(const struct ns *ns,
-			int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg),
-			void *arg, int *error)
+static int read_ns(const struct twz_tx *tx, void *arg)
 {
-	const uint64_t *lock = &obj_meta(ns->obj.base)->log.lock;
+	const struct reading *reading = arg;
 
-	for (int i = 0; i < TRIES; i++) {
-		uint64_t generation = __atomic_load_n(&ns->head->generation, __ATOMIC_ACQUIRE);
-
-		if (__atomic_load_n(lock, __ATOMIC_ACQUIRE)) {
-			__builtin_ia32_pause();
-			continue;
-		}
-		*error = read(NULL, ns, arg);
-		__atomic_signal_fence(__ATOMIC_ACQ_REL); /* loads stay in order on this machine */
-		/* Nobody had the object before or after, and no change between: nobody had it. */
-		if (!__atomic_load_n(lock, __ATOMIC_RELAXED) &&
-		    __atomic_load_n(&ns->head->generation, __ATOMIC_RELAXED) == generation)
-			return true;
-	}
-	return false;
+	return reading->read(tx, reading->ns, reading->arg);
 }
 
-#define WAIT_NS 1000000ull
-#define WAITS 10000u
-
-/*
- * Who may not write the namespace cannot have it for himself: he waits for who has. One who died having it is
- * found out by settling, which needs no more than the right to read.
- */
 int ns_read(const struct ns *ns,
 	    int (*read)(const struct twz_tx *tx, const struct ns *ns, void *arg), void *arg)
 {
-	const uint32_t never = 0;
-	struct twz_tx tx;
-	int error;
+	struct reading reading = {ns, read, arg};
 
-	for (unsigned i = 0; i < WAITS; i++) {
-		if (read_beside(ns, read, arg, &error))
-			return error;
-		twz_tx_begin(&tx);
-		error = twz_tx_add(&tx, ns->obj.base);
-		if (!error)
-			error = read(&tx, ns, arg);
-		twz_tx_abort(&tx);
-		if (error != TWZ_E_RIGHT)
-			return error;
-		twz_rt_settle(ns->obj.id); /* BUSY: who has it lives */
-		twz_rt_wait(&never, 0, WAIT_NS);
-	}
-	return TWZ_E_TIMEOUT;
+	return read_beside(&ns->obj, &ns->head->generation, read_ns, &reading);
 }
 
 struct lookup {
@@ -391,6 +353,8 @@ __attribute__((no_sanitize_thread)) int ns_open(struct twz_id id, struct ns *ns)
 	if (error)
 		return error;
 	meta = obj_meta(ns->obj.base);
+	if (!probe_load(meta, sizeof(*meta))) /* deleted by another program, and still in a slot */
+		return TWZ_E_NOTFOUND;
 	if (meta->magic != TWZ_META_MAGIC || !meta->heap)
 		return TWZ_E_TYPE;
 	heap = at(ns, meta->heap, sizeof(*heap));

@@ -74,7 +74,7 @@ static bool is(struct ns_name name, const char *text, uint32_t length)
 	       name.text[length - 1] == text[length - 1];
 }
 
-static void note(struct trail *trail, const struct ns *ns)
+void trail_note(struct trail *trail, const uint64_t *generation)
 {
 	unsigned n;
 
@@ -82,8 +82,8 @@ static void note(struct trail *trail, const struct ns *ns)
 		return;
 	n = trail->count;
 	if (n < TRAIL_MAX) {
-		trail->step[n].generation = &ns->head->generation;
-		trail->step[n].seen = __atomic_load_n(&ns->head->generation, __ATOMIC_ACQUIRE);
+		trail->step[n].generation = generation;
+		trail->step[n].seen = generation_now(generation);
 	}
 	if (n <= TRAIL_MAX)
 		trail->count++;
@@ -94,7 +94,7 @@ static int enter(struct twz_id id, struct trail *trail, struct ns *ns)
 	int error = ns_open(id, ns);
 
 	if (!error)
-		note(trail, ns);
+		trail_note(trail, &ns->head->generation);
 	return error;
 }
 
@@ -116,21 +116,14 @@ static int step(struct ns_name name, struct trail *trail, struct ns *ns)
 	return error ? error : enter(id, trail, ns);
 }
 
-int path_walk(const char *path, uint64_t bytes, struct trail *trail, struct ns *ns,
-	      struct ns_name *last)
+/* From the namespace on. */
+static int walk(const char *path, uint64_t bytes, struct trail *trail, struct ns *ns,
+		struct ns_name *last)
 {
 	const char *end = path + bytes;
-	struct twz_id root;
-	int error;
+	int error = 0;
 
-	if (trail)
-		trail->count = 0;
 	*last = (struct ns_name){path, 0};
-	if (bytes > TWZ_PATH_MAX)
-		return TWZ_E_NAME;
-	error = twz_name_root(&root);
-	if (!error)
-		error = enter(root, trail, ns);
 	if (path < end && *path == '/')
 		path++;
 	while (!error && path < end) {
@@ -153,14 +146,41 @@ int path_walk(const char *path, uint64_t bytes, struct trail *trail, struct ns *
 	return error;
 }
 
-int path_resolve(const char *path, uint64_t bytes, struct trail *trail, struct twz_id *id)
+int path_walk(const char *path, uint64_t bytes, struct trail *trail, struct ns *ns,
+	      struct ns_name *last)
+{
+	struct twz_id root;
+	int error = bytes > TWZ_PATH_MAX ? TWZ_E_NAME : twz_name_root(&root);
+
+	if (!error)
+		error = enter(root, trail, ns);
+	return error ? error : walk(path, bytes, trail, ns, last);
+}
+
+int path_resolve_from(const struct ns *start, const char *path, uint64_t bytes, struct trail *trail,
+		      struct twz_id *id)
 {
 	struct ns_name last;
-	struct ns ns;
-	int error = path_walk(path, bytes, trail, &ns, &last);
+	struct ns ns = *start;
+	int error;
 
+	if (bytes > TWZ_PATH_MAX)
+		return TWZ_E_NAME;
+	trail_note(trail, &ns.head->generation);
+	error = walk(path, bytes, trail, &ns, &last);
 	if (error)
 		return error;
 	*id = ns.obj.id;
 	return last.length ? ns_lookup(&ns, last, id) : 0;
+}
+
+int path_resolve(const char *path, uint64_t bytes, struct trail *trail, struct twz_id *id)
+{
+	struct twz_id root;
+	struct ns ns;
+	int error = twz_name_root(&root);
+
+	if (!error)
+		error = ns_open(root, &ns);
+	return error ? error : path_resolve_from(&ns, path, bytes, trail, id);
 }

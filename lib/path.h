@@ -7,10 +7,10 @@
 #include "lib/ns.h"
 
 /*
- * Notes the namespaces that a path went through, for who wants to know whether it leads elsewhere
- * now. Too deep a path is not noted: count is TRAIL_MAX + 1.
+ * Notes what a look-up went through, namespaces and search lists, for who wants to know whether it leads
+ * elsewhere now. More than TRAIL_MAX are not noted: count is TRAIL_MAX + 1. Begins as zeros.
  */
-#define TRAIL_MAX 8
+#define TRAIL_MAX 24
 struct trail {
 	unsigned count;
 	struct {
@@ -27,7 +27,22 @@ struct trail {
 int path_walk(const char *path, uint64_t bytes, struct trail *trail, struct ns *ns,
 	      struct ns_name *last);
 
-/* What the path leads to. */
+/*
+ * A generation as it is now. It is stored as part of a longer range (core/tx.c), but in one piece, as all
+ * aligned words are on this machine: no race.
+ */
+static inline __attribute__((no_sanitize_thread)) uint64_t
+generation_now(const uint64_t *generation)
+{
+	return *(const volatile uint64_t *)generation;
+}
+
+/* From now on it depends on what has this generation. Before anything is looked up there. `trail` may be null. */
+void trail_note(struct trail *trail, const uint64_t *generation);
+
+/* What the path leads to, from the root or from a namespace; adds to the trail. */
+int path_resolve_from(const struct ns *start, const char *path, uint64_t bytes, struct trail *trail,
+		      struct twz_id *id);
 int path_resolve(const char *path, uint64_t bytes, struct trail *trail, struct twz_id *id);
 
 /* Bytes of a terminated path; more than TWZ_PATH_MAX if it is too long. */

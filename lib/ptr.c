@@ -39,8 +39,10 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 	switch (entry.kind) {
 	case TWZ_FOT_ID:
 		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, NULL, &target);
-		if (error)
+		if (error) {
+			error = error == TWZ_E_NOTFOUND ? TWZ_E_UNRESOLVED : error;
 			break;
+		}
 		space_cache(slot, index,
 			    __atomic_load_n(&obj_meta(where)->fot_next, __ATOMIC_RELAXED), target);
 		*addr = space_base(target) + offset;
@@ -54,8 +56,6 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 	default:
 		error = TWZ_E_UNRESOLVED;
 	}
-	if (error == TWZ_E_NOTFOUND)
-		error = TWZ_E_UNRESOLVED;
 	return outside(fault, error == TWZ_E_DAMAGED ? TWZ_FAULT_DAMAGED : TWZ_FAULT_UNRESOLVED,
 		       error);
 }
@@ -82,6 +82,14 @@ static int follow(const void *where, uint64_t raw, struct twz_fault *fault, void
 	}
 	*addr = obj_base(where) + ptr_offset(raw);
 	return 0;
+}
+
+int twz_ptr_try(const uint64_t *where, uint64_t raw, void **addr)
+{
+	struct twz_fault fault;
+
+	*addr = NULL;
+	return raw ? follow(where, raw, &fault, addr) : 0;
 }
 
 void *twz_ptr_slow(const uint64_t *where, uint64_t raw)
@@ -173,14 +181,13 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 	return error ? error : put(tx, where, raw);
 }
 
-int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path)
+int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path, struct twz_id resolver)
 {
 	uint64_t bytes = path_length(path);
 	uint32_t index;
 	int error = bytes > TWZ_PATH_MAX ? TWZ_E_NAME : 0;
 
 	if (!error)
-		error = fot_insert_name(tx, where, path, (uint32_t)bytes, (struct twz_id){0},
-					&index);
+		error = fot_insert_name(tx, where, path, (uint32_t)bytes, resolver, &index);
 	return stick(tx, error ? error : put(tx, where, ptr_make(index, 0)));
 }

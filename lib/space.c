@@ -387,6 +387,7 @@ void space_forget(struct twz_id id)
 		hash_remove(id, false);
 	if (hash[hash_find(id, true)])
 		hash_remove(id, true);
+	late_forget(); /* it may have been on the way of a name: who has it mapped may keep it */
 	lock_give(&lock);
 }
 

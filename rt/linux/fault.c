@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "core/fot.h"
 #include "core/ptr.h"
 #include "core/text.h"
 #include "core/tx.h"
@@ -17,6 +18,7 @@
 #define STACK_BYTES (256ul << 10) /* sanitizers need much */
 #define FAULT_WRITE 2             /* in the processor's error code */
 #define FAULT_FETCH 16
+#define NAME_ROOM 128 /* of a name in a message */
 
 static struct sigaction before_segv, before_bus;
 static twz_fault_handler program_handler;
@@ -34,11 +36,15 @@ static void tell(const struct twz_fault *fault)
 			     : fault->access & TWZ_VIEW_WRITE ? "store"
 							      : "load";
 
+	char name[NAME_ROOM];
+	bool named = fault->kind == TWZ_FAULT_UNRESOLVED &&
+		     fot_name((const uint64_t *)fault->address, name, sizeof(name));
+
 	if (fault->object.lo | fault->object.hi)
 		message("a %s at 0x%" PRIx64 " failed, offset 0x%" PRIx64 " of object %016" PRIx64
-			"%016" PRIx64 ": %s",
+			"%016" PRIx64 "%s%s: %s",
 			access, fault->address, fault->offset, fault->object.hi, fault->object.lo,
-			fault_text(fault));
+			named ? ", the name " : "", named ? name : "", fault_text(fault));
 	else
 		message("a %s at 0x%" PRIx64 " failed: %s", access, fault->address,
 			fault_text(fault));

@@ -9,6 +9,7 @@
  */
 #include <cpuid.h>
 
+#include "core/fot.h"
 #include "core/text.h"
 #include "core/tx.h"
 #include "rt/minimal/minimal.h"
@@ -84,6 +85,17 @@ static bool add_right(struct message *m, const struct twz_fault *fault)
 	return false;
 }
 
+static void add_name(struct message *m, const struct twz_fault *fault)
+{
+	char name[128];
+
+	if (fault->kind != TWZ_FAULT_UNRESOLVED ||
+	    !fot_name((const uint64_t *)fault->address, name, sizeof(name)))
+		return;
+	message_add(m, ", the name ");
+	message_add(m, name);
+}
+
 static void tell(const struct twz_fault *fault)
 {
 	struct message m = message_begin();
@@ -101,6 +113,7 @@ static void tell(const struct twz_fault *fault)
 		message_hex(&m, fault->object.hi, 16);
 		message_hex(&m, fault->object.lo, 16);
 	}
+	add_name(&m, fault);
 	message_add(&m, ": ");
 	if (!add_right(&m, fault))
 		message_add(&m, reason(fault));

@@ -19,6 +19,7 @@
 #ifndef TWZ_NAME_H
 #define TWZ_NAME_H
 
+#include "abi/interface.h"
 #include "abi/namespace.h"
 #include <twz/obj.h>
 
@@ -27,6 +28,22 @@ int twz_name_root(struct twz_id *id);
 
 /* TWZ_E_NOTFOUND; TWZ_E_TYPE if something on the way is not a namespace; TWZ_E_NAME. */
 int twz_name_resolve(const char *path, struct twz_id *id);
+
+/*
+ * What resolves names: a namespace, from which the path goes, or a search list, or zero: the root namespace.
+ * A search list names namespaces: the path goes from the first that has it. TWZ_E_UNRESOLVED: none has;
+ * TWZ_E_NOTFOUND: the resolver, or a namespace that it lists, is gone; TWZ_E_TYPE: it is neither.
+ */
+int twz_name_resolve_in(struct twz_id resolver, const char *path, struct twz_id *id);
+
+/*
+ * Makes an object whose data is not used a search list, or changes one; durable on return, in one step.
+ * TWZ_E_LIMIT: more than TWZ_SEARCH_MAX; what a transaction returns.
+ */
+int twz_search_set(const struct twz_obj *obj, const struct twz_id *list, uint32_t count);
+/* TWZ_E_TYPE. */
+int twz_search_get(const struct twz_obj *obj, struct twz_id list[static TWZ_SEARCH_MAX],
+		   uint32_t *count);
 
 /* Resolves and opens. */
 int twz_name_open(const char *path, struct twz_obj *obj);

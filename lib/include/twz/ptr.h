@@ -23,6 +23,7 @@
 #ifndef TWZ_PTR_H
 #define TWZ_PTR_H
 
+#include "core/fot.h"
 #include "core/ptr.h"
 #include "core/tx.h"
 #include <twz/obj.h>
@@ -124,10 +125,32 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
  * A late-bound pointer: the name, a path (name.h), is looked up when the pointer is followed, every
  * time: who rebinds it redirects the pointer. It leads to the root structure of the object found
  * (twz_obj_root). Part of the transaction, or one of its own when tx is null. The holder needs a
- * heap. Only the default resolver, the path from the root namespace, is there.
+ * heap.
+ *
+ * The path begins at the root namespace, or where the resolver says: a namespace, or a search list
+ * (twz_search_set in name.h). Faults are TWZ_FAULT_UNRESOLVED, with the reason as error: UNRESOLVED: the
+ * name is bound to nothing, or to what is gone; NOTFOUND: the resolver, or a namespace that it lists, is
+ * gone, or there is no right to it; TYPE: it is neither, or something on the path is no namespace.
+ * twz_ptr_name has the name; a handler that binds it and returns true has the pointer followed again.
  */
-#define twz_set_name(tx, p, path) twz_ptr_set_name(tx, &(p)->raw, path)
-int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path);
+#define twz_set_name(tx, p, path) twz_ptr_set_name(tx, &(p)->raw, path, (struct twz_id){0, 0})
+#define twz_set_name_in(tx, p, path, resolver) twz_ptr_set_name(tx, &(p)->raw, path, resolver)
+int twz_ptr_set_name(struct twz_tx *tx, uint64_t *where, const char *path, struct twz_id resolver);
+
+/*
+ * The name that the pointer at `where`, of any content, is bound by: at most `room` bytes with the
+ * terminating zero, what does not print as '?'. False: it is not late-bound.
+ */
+static inline bool twz_ptr_name(const uint64_t *where, char *out, uint32_t room)
+{
+	return fot_name(where, out, room);
+}
+
+/*
+ * Where the value raw, stored at `where`, leads: as twz_ptr_get, but an error instead of a fault, and no
+ * shadow. For what strangers may have written.
+ */
+int twz_ptr_try(const uint64_t *where, uint64_t raw, void **addr);
 
 /* *dst leads where *src leads. Late-bound ones are followed first, not copied. */
 #define twz_ptr_copy(dst, src) twz_set(dst, twz_get(src))

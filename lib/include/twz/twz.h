@@ -7,6 +7,7 @@
 #ifndef TWZ_TWZ_H
 #define TWZ_TWZ_H
 
+#include <twz/ext.h>
 #include <twz/heap.h>
 #include <twz/io.h>
 #include <twz/name.h>
