@@ -32,7 +32,7 @@
 	X(object_new,      "const struct twz_sys_new *new, struct twz_id *id")                     \
 	X(object_delete,   "struct twz_id id")                                                     \
 	X(object_keep,     "struct twz_id id")                                                     \
-	X(object_copy,     "struct twz_sys_copy *copy")                                            \
+	X(object_copy,     "const struct twz_sys_copy *copy, uint64_t done")                       \
 	X(object_drop,     "struct twz_id id, uint64_t page, uint64_t pages")                      \
 	X(object_limit,    "struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit")      \
 	X(object_seal,     "const struct twz_sys_seal *seal, struct twz_id *id")                   \
@@ -140,7 +140,10 @@ struct twz_sys_new {
 };
 TWZ_SIZE(struct twz_sys_new, 64);
 
-/* dst, another object, gets src's pages copy-on-write. The fields move on with the work: the call goes on there. */
+/*
+ * dst, another object, gets src's pages copy-on-write, as they were when the call began (object_copy). The call's
+ * `done` is 0 and counts the pages that are copied; the structure stays as it is meanwhile.
+ */
 struct twz_sys_copy {
 	struct twz_id dst, src;
 	uint64_t dst_page, src_page, pages;

@@ -223,6 +223,7 @@ static uint64_t next_of_both(const struct object *dst, uint64_t dst_page, const 
 	return a < b ? a : b;
 }
 
+/* The source's pages are shared now: nobody could write to them, it is frozen. */
 static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
 		     uint64_t pages, uint64_t *done)
 {
@@ -237,8 +238,6 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		n += !error;
 		worked++;
 	}
-	if (src->medium == &medium_dram)
-		object_shoot(src); /* what it could write is shared now */
 	give_gathered(&replaced, dst);
 	*done = n;
 	return error;

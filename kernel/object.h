@@ -25,6 +25,7 @@
 
 struct binding;
 struct context;
+struct freeze;
 struct grant;
 struct view;
 struct thread;
@@ -85,6 +86,9 @@ struct object {
 	struct context *context; /* a context in use */
 	struct grant *grants;    /* volatile: right.c */
 	struct thread *thread;   /* that it is the object of, until it ends */
+	struct freeze *frozen;   /* it is being copied, and does not change: freeze.h */
+	uint32_t fillers;        /* copies into it */
+	uint64_t rests;          /* cycles: it cannot be frozen before */
 };
 
 static inline bool object_sealed(const struct object *o)

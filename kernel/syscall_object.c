@@ -3,6 +3,7 @@
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/account.h"
 #include "kernel/console.h"
+#include "kernel/freeze.h"
 #include "kernel/nvm.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
@@ -141,49 +142,70 @@ static bool go_on(uint64_t start)
 	return cycles() - start < LONG_CYCLES;
 }
 
-static int copy(struct twz_sys_copy *c, struct object *dst, struct object *src)
+/* Of these pages *all are done already. */
+static int copy_some(const struct twz_sys_copy *c, struct object *dst, struct object *src,
+		     uint64_t *all)
 {
 	uint64_t start = cycles(), done;
 
 	do {
-		int error = dst->medium->copy(dst, c->dst_page, src, c->src_page, c->pages, &done);
+		int error = dst->medium->copy(dst, c->dst_page + *all, src, c->src_page + *all,
+					      c->pages - *all, &done);
 
-		c->dst_page += done;
-		c->src_page += done;
-		c->pages -= done;
+		*all += done;
 		if (error)
 			return error;
-	} while (c->pages && go_on(start));
+	} while (*all < c->pages && go_on(start));
 	return 0;
+}
+
+/* 0: done; SYSCALL_AGAIN. */
+static int64_t copy(struct thread *t, const struct twz_sys_copy *c, struct object *dst,
+		    struct object *src, uint64_t *all)
+{
+	int error;
+
+	if (dst == src || object_sealed(dst))
+		return dst == src ? TWZ_E_RANGE : TWZ_E_SEALED;
+	error = *all ? freeze_go_on(t, dst, src) : freeze_begin(t, dst, src);
+	if (!error)
+		error = copy_some(c, dst, src, all);
+	return error ? error : *all < c->pages ? SYSCALL_AGAIN : 0;
+}
+
+static bool copy_good(const struct twz_sys_copy *c, uint64_t done)
+{
+	return !c->reserved && c->dst_page && c->src_page && pages_good(c->dst_page, c->pages) &&
+	       pages_good(c->src_page, c->pages) && done <= c->pages;
 }
 
 int64_t sys_object_copy(struct thread *t, struct regs *r)
 {
-	struct object *dst, *src;
+	struct object *dst, *src = NULL;
 	struct twz_sys_copy c;
-	int error = user_read(&c, A0(r), sizeof(c));
+	int64_t result = user_read(&c, A0(r), sizeof(c));
 
-	if (!error)
-		error = user_write(A0(r), &c, sizeof(c)); /* it can be written */
-	if (error)
-		return error;
-	if (c.reserved || !pages_good(c.dst_page, c.pages) || !pages_good(c.src_page, c.pages) ||
-	    !c.dst_page || !c.src_page)
-		return TWZ_E_ARG;
-	error = object_get(t, c.src, TWZ_READ, &src);
-	if (error)
-		return error;
-	error = object_get(t, c.dst, TWZ_WRITE, &dst);
-	if (!error) {
-		error = dst == src           ? TWZ_E_RANGE
-			: object_sealed(dst) ? TWZ_E_SEALED
-					     : copy(&c, dst, src);
+	if (!result && !copy_good(&c, A1(r)))
+		result = TWZ_E_ARG;
+	if (!result)
+		result = object_get(t, c.src, TWZ_READ, &src);
+	if (!result)
+		result = object_get(t, c.dst, TWZ_WRITE, &dst);
+	if (!result) {
+		result = copy(t, &c, dst, src, &A1(r));
 		object_release(dst);
 	}
-	object_release(src);
-	if (!error)
-		error = user_write(A0(r), &c, sizeof(c));
-	return error ? error : c.pages ? SYSCALL_AGAIN : 0;
+	if (src)
+		object_release(src);
+	if (result != SYSCALL_AGAIN && !right_waits())
+		freeze_end(t);
+	return result;
+}
+
+static int change_waits(struct thread *t, struct object *o)
+{
+	freeze_wait(t, o);
+	return TWZ_E_BUSY;
 }
 
 /* Drop and limit: on pages from A2, A3 many, which move on with the work. */
@@ -199,6 +221,8 @@ static int64_t change_pages(struct thread *t, struct regs *r, bool drop)
 		error = TWZ_E_ARG;
 	else if (object_sealed(o))
 		error = TWZ_E_SEALED;
+	else if (o->frozen && A3(r))
+		error = change_waits(t, o);
 	while (!error && A3(r) && go_on(start)) {
 		error = drop ? o->medium->drop(o, A2(r), A3(r), &done)
 			     : o->medium->limit(o, A2(r), A3(r), (uint32_t)A4(r), &done);

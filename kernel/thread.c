@@ -193,6 +193,7 @@ static void end(struct thread *t)
 		threads_asleep--;
 	list_remove(&t->queue);
 	context_abandon(t);
+	freeze_end(t);
 	view_leave(t->space);
 	subject_release(t->subject);
 	owner_leave(t->owner);

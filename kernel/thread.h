@@ -16,6 +16,7 @@
 #include "abi/syscall.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/clock.h"
+#include "kernel/freeze.h"
 #include "kernel/list.h"
 
 #define THREAD_SLICE_MS 10u
@@ -60,6 +61,7 @@ struct thread {
 	struct context *prepares; /* held: the context of a call that is made in steps, */
 	uint64_t round;           /* and the snapshot that it wants: */
 	bool fresh;               /* one that was begun after the call was */
+	struct freeze freeze;     /* the copy that it does */
 
 	struct waiter *waiters; /* words that it sleeps on */
 	struct waiter waiter;   /* for one of them */

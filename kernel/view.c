@@ -387,6 +387,12 @@ void view_renew_object(const struct object *object)
 	shoot(set);
 }
 
+void view_redecide(const struct object *object)
+{
+	for (struct binding *b = object->bindings; b; b = b->object_next)
+		b->stamp = 0;
+}
+
 /* ---- entries ------------------------------------------------------------------------------------- */
 
 static bool slot_of(uint64_t address, uint32_t *slot, uint64_t *offset)
@@ -497,11 +503,18 @@ static uint32_t fault_kind(int error)
 	}
 }
 
-/* What both the entry and the decision allow. */
+static bool frozen(const struct object *object)
+{
+	return object->frozen && KSTEP("freeze");
+}
+
+/* What both the entry and the decision allow; of what is frozen no writing. */
 static inline uint32_t may(const struct thread *thread, struct binding *b)
 {
 	if (__builtin_expect(b->stamp != thread->subject->stamp, 0)) {
 		b->may = b->rights & right_of(thread, b->object);
+		if (frozen(b->object))
+			b->may &= ~(uint32_t)TWZ_VIEW_WRITE;
 		b->stamp = thread->subject->stamp;
 	}
 	return b->may;
@@ -509,7 +522,7 @@ static inline uint32_t may(const struct thread *thread, struct binding *b)
 
 /*
  * Something that is needed is missing, as far as was known: b->may is anew what is known.
- * TWZ_E_RIGHT, TWZ_E_NOTFOUND.
+ * TWZ_E_RIGHT, TWZ_E_NOTFOUND; TWZ_E_BUSY: it is frozen, and the thread waits.
  */
 static __attribute__((noinline)) int missing(struct thread *thread, struct binding *b,
 					     uint32_t need)
@@ -519,7 +532,12 @@ static __attribute__((noinline)) int missing(struct thread *thread, struct bindi
 
 	b->stamp = 0;
 	may(thread, b);
-	return !error && !entry ? TWZ_E_RIGHT : error;
+	if (error || !entry)
+		return error ? error : TWZ_E_RIGHT;
+	if (!(need & TWZ_VIEW_WRITE) || !frozen(b->object))
+		return 0;
+	freeze_wait(thread, b->object);
+	return TWZ_E_BUSY;
 }
 
 /* Does the page's leaf entry allow it? Mostly so when a view is new to an object. */

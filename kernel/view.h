@@ -110,6 +110,8 @@ void view_invalidate(struct view *view, uint32_t slot, uint32_t count);
  */
 void view_renew(void);
 void view_renew_object(const struct object *object);
+/* The same, for who may do more now: what is mapped stays. */
+void view_redecide(const struct object *object);
 
 /* All bindings of an object end, in all views. */
 void view_unbind_all(struct object *object);

@@ -1,5 +1,6 @@
 /* obj_test.c - objects: made, kept, sized, copied, sealed, recycled. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,6 +147,51 @@ static void a_copy_in_a_transaction_is_refused(void **state)
 	MUST(twz_obj_copy(obj.id, false, &copy));
 }
 
+/*
+ * Numbers that rise are stored to words from the first page to the last: at any moment none is ahead of the one
+ * before it, and none more than one behind the first.
+ */
+#define SPREAD 8u
+#define SPREAD_PAGES 700u
+static uint64_t *spread(const struct twz_obj *obj, unsigned word)
+{
+	return (uint64_t *)twz_obj_data(obj) + word * (SPREAD_PAGES - 1) / (SPREAD - 1) * 512;
+}
+
+static bool spread_stop;
+
+static void *spread_store(void *obj)
+{
+	for (uint64_t n = 1; !__atomic_load_n(&spread_stop, __ATOMIC_RELAXED); n++)
+		for (unsigned w = 0; w < SPREAD; w++)
+			__atomic_store_n(spread(obj, w), n, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void a_copy_is_of_one_moment(void **state)
+{
+	struct twz_obj obj, version;
+	struct twz_id copy;
+	pthread_t writer;
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.bytes = SPREAD_PAGES * TWZ_PAGE}, &obj));
+	assert_int_equal(pthread_create(&writer, NULL, spread_store, &obj), 0);
+	for (unsigned round = 0; round < 50; round++) {
+		MUST(twz_obj_copy(obj.id, true, &copy));
+		MUST(twz_obj_open(copy, &version));
+		for (unsigned w = 1; w < SPREAD; w++) {
+			assert_true(*spread(&version, w) <= *spread(&version, w - 1));
+			assert_true(*spread(&version, w) + 1 >= *spread(&version, 0));
+		}
+		MUST(twz_obj_delete(copy));
+		MUST(twz_obj_recycle(&version));
+	}
+	__atomic_store_n(&spread_stop, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(writer, NULL), 0);
+	MUST(twz_obj_delete(obj.id));
+}
+
 static void transactions_span_objects(void **state)
 {
 	struct twz_obj obj[8];
@@ -214,6 +260,7 @@ int main(void)
 		home_test(sizes_are_kept),
 		home_test(equal_content_has_one_id),
 		home_test(a_copy_in_a_transaction_is_refused),
+		home_test(a_copy_is_of_one_moment),
 		home_test(transactions_span_objects),
 		home_test(a_transaction_meets_a_full_store),
 	};

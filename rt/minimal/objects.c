@@ -50,7 +50,7 @@ int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_
 	struct twz_sys_copy copy = {
 		.dst = dst, .src = src, .dst_page = dst_page, .src_page = src_page, .pages = pages};
 
-	return (int)SYS(object_copy, &copy);
+	return (int)SYS(object_copy, &copy, 0);
 }
 
 int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)

@@ -88,6 +88,7 @@ static void object_copy(uint64_t a[6])
 				     .src_page = TEST_DATA_PAGE + 16,
 				     .pages = 1};
 	a[0] = (uint64_t)&copy;
+	a[1] = 0;
 }
 
 static void object_seal(uint64_t a[6])
@@ -229,7 +230,7 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(object_new) = {"rw", true, object_new, delete_made},
 	CASE(object_delete) = {"lh", true, on_other, NULL},
 	CASE(object_keep) = {"lh", true, on_object, NULL},
-	CASE(object_copy) = {"b", true, object_copy, NULL},
+	CASE(object_copy) = {"rn", true, object_copy, NULL},
 	CASE(object_drop) = {"lhnn", true, on_pages, NULL},
 	CASE(object_limit) = {"lhnnn", true, on_pages, NULL},
 	CASE(object_seal) = {"rw", true, object_seal, delete_made},
@@ -538,6 +539,7 @@ TEST(bits_and_fields_without_a_meaning_are_refused)
 	ODD(object_copy, copy.reserved = 1);
 	ODD(object_copy, copy.dst_page = 0);
 	ODD(object_copy, copy.src_page = 0);
+	ODD(object_copy, a[1] = copy.pages + 1);
 	ODD(object_seal, seal.perms = TWZ_PERM_ALL + 1);
 	ODD(object_seal, seal.type = TWZ_TYPE_DEVICE + 1);
 	ODD(thread_new, new_thread.flags = 2);

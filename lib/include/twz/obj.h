@@ -89,8 +89,10 @@ int twz_obj_delete(struct twz_id id);
 /*
  * A new object of the same type and default permissions whose pages are shared with src until either
  * changes: a version. It is the caller's: made under the key of the program's owner, or without such a key
- * under that of src. `ending` as in twz_new. Nobody stores to src meanwhile, and it is in no
- * transaction. Durable as a structure; the bytes are as durable as src's were.
+ * under that of src. `ending` as in twz_new. Other threads may store to src meanwhile: the copy is as src
+ * was at one moment, each word as before that or none, and they wait till then. TWZ_E_BUSY: src is in a
+ * transaction, or another copy is filling it; TWZ_E_TIMEOUT: somebody who stores would have waited for more
+ * than a second. Durable as a structure; the bytes are as durable as src's were.
  */
 int twz_obj_copy(struct twz_id src, bool ending, struct twz_id *copy);
 
