@@ -54,6 +54,24 @@ TWZ_PIN(sizeof(TWZ_HASH_LEAF) == 16);
 TWZ_PIN(sizeof(TWZ_HASH_INNER) == 16);
 TWZ_PIN(sizeof(TWZ_HASH_ROOT) == 16);
 
+/* Of a record; none while it is free. */
+enum twz_record_flags {
+	TWZ_RECORD_MARKED = 1, /* was deleted while it was tied: goes with its last tie */
+	TWZ_RECORD_GONE = 2,   /* is deleted, but its home still uses it: ends with the epoch */
+};
+
+/*
+ * Of a tie (struct twz_tie): who made it, one of these or both, and what it was made in spite of. Asked for
+ * without a kind it is PLAIN.
+ */
+enum twz_tie_flags {
+	TWZ_TIE_PLAIN = 1, /* a kind: by a call */
+	TWZ_TIE_HOLD = 2,  /* a kind: by a FOT entry that HOLDs */
+	TWZ_TIE_ENDING =
+		4, /* an object that lasts may be tied to one that ends, and so end with it */
+};
+#define TWZ_TIE_KINDS 3u /* the bits that are kinds */
+
 enum twz_state {
 	TWZ_STATE_FREE = 0,
 	TWZ_STATE_LIVE = 1,
@@ -94,7 +112,8 @@ struct twz_record {
 	uint64_t list_next; /* the list that `state` says; references, 0 ends */
 	uint64_t list_prev;
 	uint64_t account; /* the account that it is charged to, 0 none */
-	uint64_t reserved;
+	uint32_t flags;   /* enum twz_record_flags */
+	uint32_t nties;   /* ties out */
 	uint64_t sum;
 };
 TWZ_SIZE(struct twz_record, 224);

@@ -21,8 +21,9 @@
  * (this version: to open it at all), of `may` ignores it.
  */
 #define TWZ_STORE_ACCOUNTS 1ull /* of `ro`: what is under a key is charged to its account */
+#define TWZ_STORE_TIES 2ull     /* of `ro`: who deletes an object cuts the ties into it */
 #define TWZ_STORE_MAY 0ull
-#define TWZ_STORE_RO TWZ_STORE_ACCOUNTS
+#define TWZ_STORE_RO (TWZ_STORE_ACCOUNTS | TWZ_STORE_TIES)
 #define TWZ_STORE_MUST 0ull
 
 struct twz_area {
@@ -158,11 +159,12 @@ struct twz_tie {
 	uint64_t a, b;           /* references to records */
 	uint64_t a_next, a_prev; /* ties out of a; a_next links free places */
 	uint64_t b_next, b_prev; /* ties into b */
-	uint32_t flags;          /* 1: made by a FOT entry that HOLDs */
-	uint32_t count;          /* ties of the same two */
+	uint32_t flags;          /* enum twz_tie_flags: of its kinds at least one */
+	uint32_t reserved;
 	uint64_t sum;
 };
 TWZ_SIZE(struct twz_tie, 64);
+#define TWZ_TIES_CHARGED 63u /* ties out that are charged to an account as one page */
 
 /* What the objects made under a key may use. */
 struct twz_account {

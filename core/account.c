@@ -147,8 +147,10 @@ static int account_of(const struct store *s, const struct twz_record *rec, struc
 int account_room(const struct store *s, const struct twz_record *rec, uint64_t more)
 {
 	struct twz_account *a;
-	int error = account_of(s, rec, &a);
+	int error = record_there(rec);
 
+	if (!error)
+		error = account_of(s, rec, &a);
 	if (error)
 		return error;
 	return STEP("check", "account: room") && more && !has_room(a, more) ? TWZ_E_LIMIT : 0;
@@ -156,7 +158,9 @@ int account_room(const struct store *s, const struct twz_record *rec, uint64_t m
 
 int account_charge_pages(struct store *s, const struct twz_record *rec)
 {
-	uint64_t before = rec->npages, now = UPDATE_GET(&s->update, rec->npages);
+	uint64_t before = record_charge(rec->npages, rec->nties);
+	uint64_t now = record_charge(UPDATE_GET(&s->update, rec->npages),
+				     UPDATE_GET(&s->update, rec->nties));
 	struct twz_account *a;
 	int error;
 

@@ -463,7 +463,7 @@ static void test_old(void **state)
 
 	(void)state;
 	fixed->ro = 0;
-	fixed->sum -= twz_sum_at(offsetof(struct twz_super_fixed, ro) / 8, TWZ_STORE_ACCOUNTS);
+	fixed->sum -= twz_sum_at(offsetof(struct twz_super_fixed, ro) / 8, TWZ_STORE_RO);
 	memcpy(s->base + TWZ_PAGE, fixed, sizeof(*fixed));
 	assert_int_equal(store_mount(s, s->base, BYTES, test_random), 0);
 	a = make(key, 5);
@@ -479,7 +479,7 @@ static void test_old(void **state)
 	assert_int_equal(s->super->accounts.frames, 0);
 	sound();
 	/* Who does not know accounts leaves a store that has them alone. */
-	fixed->ro = TWZ_STORE_ACCOUNTS << 1;
+	fixed->ro = (TWZ_STORE_RO << 1) & ~TWZ_STORE_RO;
 	memcpy(s->base + TWZ_PAGE, fixed, sizeof(*fixed));
 	assert_int_equal(store_mount(s, s->base, BYTES, test_random), TWZ_E_VERSION);
 }

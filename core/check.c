@@ -17,7 +17,18 @@ enum found {
 	FOUND_NODE,
 	FOUND_SLAB, /* of records */
 	FOUND_ACCOUNTS,
+	FOUND_TIES,
 	FOUND_BUCKET
+};
+
+/* A slab of small places, and what was counted of it. */
+struct small {
+	const struct slab_type *type;
+	enum found found;
+	const char *rule; /* the invariant on its free places */
+	uint64_t frames;
+	uint64_t used; /* places */
+	uint64_t free; /* places on the free list, less those that are free */
 };
 
 struct walk {
@@ -25,9 +36,9 @@ struct walk {
 	struct check *check;
 	uint32_t *count; /* referrers; of a slab: bit i, place i was met */
 	uint8_t *found;
-	uint64_t nslabs, naccount_slabs;
-	uint64_t naccounts;      /* places in use */
-	uint64_t nfree_accounts; /* those on the free list, less those that are free */
+	uint64_t nslabs;
+	struct small accounts, ties;
+	uint64_t nties[2];                       /* met on the lists of ties out, and in */
 	uint64_t nstate[TWZ_STATE_INTERNAL + 1]; /* indexed objects in each state */
 };
 
@@ -167,6 +178,41 @@ static void check_charged(struct walk *w, uint64_t ref, const struct twz_record 
 		report(w, "S15", ref >> 6, "record: its account is not that of its key");
 }
 
+static void check_flags(struct walk *w, uint64_t ref, const struct twz_record *rec)
+{
+	bool ends = rec->state == TWZ_STATE_ENDING || rec->state == TWZ_STATE_DYING;
+
+	if (rec->flags & ~(TWZ_RECORD_MARKED | TWZ_RECORD_GONE))
+		report(w, "S20", ref >> 6, "record: flags that mean nothing");
+	if (STEP("check", "checked record: marked") && rec->flags & TWZ_RECORD_MARKED &&
+	    !rec->nties && !ends)
+		report(w, "S20", ref >> 6, "record: is to go with its last tie, and has none");
+	if (STEP("check", "checked record: gone") && rec->flags & TWZ_RECORD_GONE &&
+	    (!ends || rec->nties))
+		report(w, "S20", ref >> 6, "record: is gone, but lasts or is tied");
+}
+
+/* Ties of a list are distinct: one that is met twice would have two before it. */
+static uint64_t walk_ties(struct walk *w, uint64_t ref, bool in)
+{
+	const struct twz_record *rec = record_at(w->s, ref);
+	uint64_t prev = 0, n = 0;
+
+	for (uint64_t at = in ? rec->tie_in : rec->tie_out; at; n++) {
+		const struct twz_tie *tie = tie_at(w->s, at);
+
+		if (!tie || (in ? tie->b : tie->a) != ref ||
+		    (in ? tie->b_prev : tie->a_prev) != prev) {
+			report(w, "S19", ref >> 6, "record: a list of ties is broken");
+			break;
+		}
+		prev = at;
+		at = in ? tie->b_next : tie->a_next;
+	}
+	w->nties[in] += n;
+	return n;
+}
+
 static void walk_record(struct walk *w, uint64_t ref)
 {
 	const struct twz_record *rec;
@@ -184,15 +230,19 @@ static void walk_record(struct walk *w, uint64_t ref)
 	    (rec->identity.type != TWZ_TYPE_VIEW || rec->end_epoch))
 		report(w, "S12", ref >> 6, "a registered view is no view, or does not last");
 	check_charged(w, ref, rec);
+	check_flags(w, ref, rec);
+	if (walk_ties(w, ref, false) != rec->nties)
+		report(w, "S19", ref >> 6, "record: wrong number of ties");
+	(void)walk_ties(w, ref, true);
 	walk_map(w, rec, FOUND_DATA);
 }
 
-/* A frame of accounts is met once, however many of its places are. */
-static bool meet_account(struct walk *w, uint64_t ref)
+/* A frame of small places is met once, however many of its places are. */
+static bool meet_small(struct walk *w, const struct small *small, uint64_t ref)
 {
-	if (account_at(w->s, ref))
-		return w->found[ref >> 6] == FOUND_ACCOUNTS || meet(w, ref >> 6, FOUND_ACCOUNTS);
-	report(w, "S6", ref >> 6, "is referred to as an account, but is none");
+	if (slab_at(w->s, small->type, ref))
+		return w->found[ref >> 6] == small->found || meet(w, ref >> 6, small->found);
+	report(w, "S6", ref >> 6, "is referred to as an account or a tie, but is none");
 	return false;
 }
 
@@ -211,7 +261,18 @@ static bool slot_object(struct walk *w, uint64_t ref, uint64_t tag)
 
 static bool slot_account(struct walk *w, uint64_t ref, uint64_t tag)
 {
-	return meet_account(w, ref) && index_tag(w->s, account_at(w->s, ref)->key) == tag;
+	return meet_small(w, &w->accounts, ref) &&
+	       index_tag(w->s, account_at(w->s, ref)->key) == tag;
+}
+
+static bool slot_tie(struct walk *w, uint64_t ref, uint64_t tag)
+{
+	const struct twz_tie *tie;
+
+	if (!meet_small(w, &w->ties, ref))
+		return false;
+	tie = tie_at(w->s, ref);
+	return tie->a && tie_tag(w->s, tie->a, tie->b) == tag;
 }
 
 static bool look_up_finds(const struct walk *w, const struct twz_index *index, uint64_t tag,
@@ -311,24 +372,30 @@ static void walk_free(struct walk *w)
 	}
 }
 
-static void walk_free_accounts(struct walk *w)
+static bool place_empty(const struct slab_type *type, const uint64_t *place)
 {
-	const struct twz_account *a;
+	const unsigned link = type->link / 8, sum = type->bytes / 8u - 1;
 
-	for (uint64_t ref = w->s->super->accounts.free; ref; ref = a->reserved) {
-		struct twz_account free = {0};
+	for (unsigned i = 0; i < sum; i++)
+		if (place[i] && i != link)
+			return false;
+	return place[sum] == twz_sum_at(link, place[link]);
+}
 
-		if (!meet_account(w, ref))
+static void walk_free_small(struct walk *w, struct small *small, uint64_t first)
+{
+	const uint64_t *place;
+
+	for (uint64_t ref = first; ref; ref = place[small->type->link / 8]) {
+		if (!meet_small(w, small, ref))
 			return;
-		if (w->nfree_accounts++ > w->s->nframes * TWZ_SLAB_SMALL) {
-			report(w, "S17", ref >> 6, "the list of free accounts goes in circles");
+		if (small->free++ > w->s->nframes * TWZ_SLAB_SMALL) {
+			report(w, small->rule, ref >> 6, "a list of free places goes in circles");
 			return;
 		}
-		a = account_at(w->s, ref);
-		free.reserved = a->reserved;
-		free.sum = account_sum(&free);
-		if (memcmp(&free, a, sizeof(free)))
-			report(w, "S17", ref >> 6, "a free account is not empty");
+		place = slab_at(w->s, small->type, ref);
+		if (!place_empty(small->type, place))
+			report(w, small->rule, ref >> 6, "a free place is not empty");
 	}
 }
 
@@ -349,7 +416,7 @@ static void tally_records(const struct walk *w, uint64_t accounts, struct tally 
 
 			if (rec->account >> 6 != accounts || slot >= TWZ_SLAB_SMALL)
 				continue;
-			tally->pages[slot] += 1 + rec->npages;
+			tally->pages[slot] += 1 + record_charge(rec->npages, rec->nties);
 			tally->objects[slot]++;
 		}
 	}
@@ -364,15 +431,15 @@ static void check_accounts(struct walk *w, uint64_t frame)
 	struct tally tally;
 
 	tally_records(w, frame, &tally);
-	w->naccount_slabs++;
+	w->accounts.frames++;
 	for (unsigned i = 0; i < TWZ_SLAB_SMALL; i++) {
 		const struct twz_account *a = account_at(w->s, TWZ_REF(frame, i));
 
 		if (id_none(a->key)) {
-			w->nfree_accounts--;
+			w->accounts.free--;
 			continue;
 		}
-		w->naccounts++;
+		w->accounts.used++;
 		if (STEP("sum", "checked account") && a->sum != account_sum(a))
 			report(w, "S16", frame, "account: wrong sum");
 		if (a->pages != tally.pages[i])
@@ -385,6 +452,49 @@ static void check_accounts(struct walk *w, uint64_t frame)
 				   TWZ_REF(frame, i)))
 			report(w, "S16", frame, "account: no look-up finds it");
 	}
+}
+
+/* An end of a tie: a record in use. */
+static bool is_end(const struct walk *w, uint64_t ref)
+{
+	const struct twz_record *rec = record_at(w->s, ref);
+
+	return rec && rec->state >= TWZ_STATE_LIVE && rec->state <= TWZ_STATE_DYING;
+}
+
+/* The places of a frame of ties. That each is on its lists shows in the number of those that are. */
+static void check_ties(struct walk *w, uint64_t frame)
+{
+	w->ties.frames++;
+	for (unsigned i = 0; i < TWZ_SLAB_SMALL; i++) {
+		const struct twz_tie *tie = tie_at(w->s, TWZ_REF(frame, i));
+
+		if (!tie->a) {
+			w->ties.free--;
+			continue;
+		}
+		w->ties.used++;
+		if (STEP("sum", "checked tie") && tie->sum != tie_sum(tie))
+			report(w, "S18", frame, "tie: wrong sum");
+		if (STEP("check", "checked tie: kinds") &&
+		    (!(tie->flags & TWZ_TIE_KINDS) ||
+		     tie->flags & ~(TWZ_TIE_KINDS | TWZ_TIE_ENDING)))
+			report(w, "S18", frame, "tie: of no kind, or of one that there is not");
+		if (STEP("check", "checked tie: ends") &&
+		    (tie->a == tie->b || !is_end(w, tie->a) || !is_end(w, tie->b)))
+			report(w, "S18", frame, "tie: an end of it is no object, or both are one");
+		if (!look_up_finds(w, &w->s->super->tie_index, tie_tag(w->s, tie->a, tie->b),
+				   TWZ_REF(frame, i)))
+			report(w, "S18", frame, "tie: no look-up finds it");
+	}
+}
+
+static void check_small(struct walk *w, const struct small *small, const struct twz_slab *slab)
+{
+	if (small->frames != slab->frames)
+		report(w, small->rule, 0, "slab: the number of its frames is wrong");
+	if (small->free)
+		report(w, small->rule, 0, "slab: a free place is lost, or on the list twice");
 }
 
 static void check_super(struct walk *w)
@@ -459,6 +569,9 @@ static void check_frame(struct walk *w, uint64_t frame)
 	case FOUND_ACCOUNTS:
 		check_accounts(w, frame);
 		break;
+	case FOUND_TIES:
+		check_ties(w, frame);
+		break;
 	case FOUND_AREA:
 	case FOUND_BUCKET:
 		if (count != 1)
@@ -472,7 +585,9 @@ int store_check(const struct store *s, struct check *check)
 	struct walk w = {.s = s,
 			 .check = check,
 			 .count = (uint32_t *)check->scratch,
-			 .found = check->scratch + 4 * s->nframes};
+			 .found = check->scratch + 4 * s->nframes,
+			 .accounts = {&slab_accounts, FOUND_ACCOUNTS, "S17", 0, 0, 0},
+			 .ties = {&slab_ties, FOUND_TIES, "S21", 0, 0, 0}};
 	uint64_t used = 0, ending = 0, ended = 0, views = 0;
 
 	check->nviolations = 0;
@@ -486,6 +601,7 @@ int store_check(const struct store *s, struct check *check)
 	if (s->super->objects.count != s->super->nobjects)
 		report(&w, "S14", 0, "the number of objects is wrong");
 	walk_index(&w, &s->super->key_index, slot_account);
+	walk_index(&w, &s->super->tie_index, slot_tie);
 	walk_list(&w, "the list of ending objects is broken", &s->super->ending, TWZ_STATE_ENDING,
 		  TWZ_STATE_ENDING, &ending);
 	walk_list(&w, "the list of dying objects is broken", &s->super->dying, TWZ_STATE_ENDING,
@@ -495,16 +611,19 @@ int store_check(const struct store *s, struct check *check)
 	if (ending + ended != w.nstate[TWZ_STATE_ENDING] || views != w.nstate[TWZ_STATE_VIEW])
 		report(&w, "S12", 0, "an object is not on the list that its state says");
 	walk_free(&w);
-	walk_free_accounts(&w);
+	walk_free_small(&w, &w.accounts, s->super->accounts.free);
+	walk_free_small(&w, &w.ties, s->super->ties.free);
 	for (uint64_t frame = 0; frame < s->nframes; frame++)
 		check_frame(&w, frame);
 	if (w.nslabs != s->super->records.frames)
 		report(&w, "S13", 0, "slab: the number of frames is wrong");
-	if (w.naccount_slabs != s->super->accounts.frames)
-		report(&w, "S17", 0, "slab of accounts: the number of frames is wrong");
-	if (w.nfree_accounts)
-		report(&w, "S17", 0, "slab of accounts: a free one is lost, or on the list twice");
-	if (w.naccounts != s->super->key_index.count)
+	check_small(&w, &w.accounts, &s->super->accounts);
+	check_small(&w, &w.ties, &s->super->ties);
+	if (w.accounts.used != s->super->key_index.count)
 		report(&w, "S16", 0, "an account is in the index twice, or not");
+	if (w.ties.used != s->super->tie_index.count)
+		report(&w, "S18", 0, "a tie is in the index twice, or not");
+	if (w.nties[false] != w.ties.used || w.nties[true] != w.ties.used)
+		report(&w, "S19", 0, "a tie is on no list of an object");
 	return check->nviolations ? TWZ_E_DAMAGED : 0;
 }

@@ -109,7 +109,7 @@ static void test_sums(void **state)
 	CHECKED(leaf()->limit[3], 1, "S7");
 	CHECKED(block_of(s, 0)->reserved[0], 1, "S3");
 	CHECKED(b->reserved[0], 1, "S11");
-	CHECKED(record(small)->reserved, 1, "S9");
+	CHECKED(record(small)->nties, 1, "S9");
 	CHECKED(s->super->reserved[0], 1, "S2");
 	FAILS(s->super->reserved[0], 1, store_recover(s), TWZ_E_DAMAGED);
 }
@@ -203,7 +203,7 @@ static void test_find(void **state)
 
 	(void)state;
 	assert_int_equal(store_find(s, id, &ref), 0);
-	FAILS(record(small)->reserved, 1, store_find(s, id, &ref), TWZ_E_DAMAGED);
+	FAILS(record(small)->nties, 1, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(b->magic, 0, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(slab->magic, 0, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(slab->kind, TWZ_SLAB_TIE, store_find(s, id, &ref), TWZ_E_DAMAGED);

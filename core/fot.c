@@ -18,6 +18,7 @@
 
 /* The first word of an entry, as in abi/object.h: kind, flags, next, head. */
 #define KIND(word) ((uint16_t)(word))
+#define HOLD ((uint64_t)TWZ_FOT_HOLD << 16)
 #define NEXT(word) ((uint16_t)((word) >> 32))
 #define HEAD(word) ((uint16_t)((word) >> 48))
 #define WITH_NEXT(word, next) (((word) & ~0xffff00000000ull) | (uint64_t)(next) << 32)
@@ -379,6 +380,8 @@ static int delete (struct twz_tx *tx, uint8_t *base, uint32_t index)
 	word = edit_get(tx, word_at(base, index));
 	if (KIND(word) != TWZ_FOT_ID && KIND(word) != TWZ_FOT_NAME)
 		return TWZ_E_NOTFOUND;
+	if (KIND(word) == TWZ_FOT_ID && word & HOLD)
+		return TWZ_E_BUSY;
 	if (!key_of(tx, base, index, &key) || find(tx, base, &key, n, &before) != index)
 		return TWZ_E_DAMAGED;
 	words_begin(&w, NULL, tx, base, index, before);
@@ -397,7 +400,21 @@ static int delete (struct twz_tx *tx, uint8_t *base, uint32_t index)
 	return error ? error : tx->error;
 }
 
-/* These two are not hot: a transaction of their own is of the general form. */
+static int hold(struct twz_tx *tx, uint8_t *base, uint32_t index, bool on)
+{
+	uint32_t n = (uint32_t)edit_get(tx, counts_at(base));
+	uint64_t word, held;
+
+	if (!index || index > n || n >= TWZ_FOT_ENTRIES)
+		return TWZ_E_ARG;
+	word = edit_get(tx, word_at(base, index));
+	if (KIND(word) != TWZ_FOT_ID)
+		return KIND(word) == TWZ_FOT_NAME ? TWZ_E_TYPE : TWZ_E_NOTFOUND;
+	held = on ? word | HOLD : word & ~HOLD;
+	return held == word ? 0 : twz_tx_set(tx, word_at(base, index), held);
+}
+
+/* These are not hot: a transaction of their own is of the general form. */
 static int own_end(struct twz_tx *tx, int error)
 {
 	if (!error)
@@ -439,6 +456,20 @@ int fot_delete(struct twz_tx *tx, void *obj, uint32_t index)
 	error = twz_tx_add(tx ? tx : &own, base);
 	if (!error)
 		error = delete (tx ? tx : &own, base, index);
+	return tx ? error : own_end(&own, error);
+}
+
+int fot_hold(struct twz_tx *tx, void *obj, uint32_t index, bool on)
+{
+	uint8_t *base = obj_base(obj);
+	struct twz_tx own;
+	int error;
+
+	if (!tx)
+		twz_tx_begin(&own);
+	error = twz_tx_add(tx ? tx : &own, base);
+	if (!error)
+		error = hold(tx ? tx : &own, base, index, on);
 	return tx ? error : own_end(&own, error);
 }
 

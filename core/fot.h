@@ -42,7 +42,17 @@ int fot_insert_name(struct twz_tx *tx, void *obj, const char *name, uint32_t byt
  */
 bool fot_name(const uint64_t *where, char *out, uint32_t room);
 
-/* Entry `index` becomes a tombstone, which faults: nobody can know who still holds the index. */
+/*
+ * Sets or clears HOLD in an ID entry, which says that this entry made a tie of its target to the object:
+ * the flag only, for who makes and cuts the tie. Twice is as once. TWZ_E_ARG for an index that was not
+ * given out, TWZ_E_NOTFOUND for a tombstone, TWZ_E_TYPE for a late-bound entry.
+ */
+int fot_hold(struct twz_tx *tx, void *obj, uint32_t index, bool on);
+
+/*
+ * Entry `index` becomes a tombstone, which faults: nobody can know who still holds the index. TWZ_E_BUSY
+ * for one with HOLD: its target says which tie it made.
+ */
 int fot_delete(struct twz_tx *tx, void *obj, uint32_t index);
 
 #endif

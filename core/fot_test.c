@@ -156,6 +156,47 @@ static int insert_name(struct twz_tx *in, const char *name, uint64_t resolver, u
 			       index);
 }
 
+/* The flag, whatever else becomes of the entry; one that holds is not deleted. */
+static void test_hold(void **state)
+{
+	uint32_t name;
+
+	(void)state;
+	for (uint32_t i = 1; i <= 3; i++)
+		insert(NULL, target(i));
+	assert_int_equal(fot_hold(NULL, object(0), 2, true), 0);
+	assert_int_equal(entry(2)->flags, TWZ_FOT_HOLD);
+	assert_int_equal(fot_hold(NULL, object(0), 2, true), 0);
+	for (uint32_t i = 4; i <= 100; i++) /* chains through it change */
+		insert(NULL, target(i));
+	for (uint32_t i = 1; i <= 100; i++)
+		assert_int_equal(entry(i)->flags, i == 2 ? TWZ_FOT_HOLD : 0);
+	assert_int_equal(insert(NULL, target(2)), 2);
+	assert_int_equal(fot_delete(NULL, object(0), 2), TWZ_E_BUSY);
+	assert_int_equal(entry(2)->kind, TWZ_FOT_ID);
+	/* In a transaction it can be undone. */
+	twz_tx_begin(&tx);
+	assert_int_equal(fot_hold(&tx, object(0), 2, false), 0);
+	assert_int_equal(fot_hold(&tx, object(0), 3, true), 0);
+	assert_int_equal(entry(2)->flags, TWZ_FOT_HOLD);
+	twz_tx_abort(&tx);
+	assert_int_equal(entry(2)->flags, TWZ_FOT_HOLD);
+	assert_int_equal(entry(3)->flags, 0);
+	twz_tx_begin(&tx);
+	assert_int_equal(fot_hold(&tx, object(0), 2, false), 0);
+	assert_int_equal(fot_delete(&tx, object(0), 2), 0);
+	assert_int_equal(twz_tx_commit(&tx), 0);
+	assert_int_equal(entry(2)->kind, TWZ_FOT_TOMB);
+	assert_int_equal(entry(2)->flags, 0);
+	sound();
+	assert_int_equal(fot_hold(NULL, object(0), 2, true), TWZ_E_NOTFOUND);
+	assert_int_equal(fot_hold(NULL, object(0), 0, true), TWZ_E_ARG);
+	assert_int_equal(fot_hold(NULL, object(0), 101, true), TWZ_E_ARG);
+	assert_int_equal(heap_make(object(0), object_id(0)), 0);
+	assert_int_equal(insert_name(NULL, "lib/parse", 1, &name), 0);
+	assert_int_equal(fot_hold(NULL, object(0), name, true), TWZ_E_TYPE);
+}
+
 static void test_names(void **state)
 {
 	uint32_t a, b, c, again;
@@ -285,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup(test_in_transaction, setup),
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_delete, setup),
+		cmocka_unit_test_setup(test_hold, setup),
 		cmocka_unit_test_setup(test_names, setup),
 		cmocka_unit_test_setup(test_garbage, setup),
 		cmocka_unit_test_setup(test_circle, setup),

@@ -546,9 +546,9 @@ static void test_damaged_views(void **state)
 	WALKS(view[1], list_prev, 0, 1);
 	WALKS(view[1], state, TWZ_STATE_LIVE, 1);
 	WALKS(view[1], identity.type, TWZ_TYPE_DATA, 1);
-	record(view[1])->reserved = 1; /* a wrong sum */
+	record(view[1])->nties = 1; /* a wrong sum */
 	assert_int_equal(walk(TWZ_E_DAMAGED), 1);
-	record(view[1])->reserved = 0;
+	record(view[1])->nties = 0;
 	/* From what is not on the list it does not go on. */
 	ref = other;
 	assert_int_equal(store_view_next(s, &ref), TWZ_E_DAMAGED);

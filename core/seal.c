@@ -255,10 +255,10 @@ static int seal_meta(struct store *s, uint64_t ref, uint64_t src, const uint32_t
 	const struct twz_meta *from = store_page(s, src, META_PAGE);
 	struct twz_meta meta;
 	void *at;
-	int error;
+	int error = record_there(record_at(s, src));
 
-	if (!from)
-		return 0;
+	if (error || !from)
+		return error;
 	meta = *from;
 	memset(&meta.log, 0, sizeof(meta.log));
 	meta.fot_next = fot_counts[0];
@@ -425,8 +425,10 @@ int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint
 		return error;
 	error = fill(s, made, src, &identity);
 	id = crypto_id(&identity);
-	if (!error && !store_find(s, id, ref))
-		return store_delete(s, made); /* equal content is the same object */
+	if (!error && !record_find(s, id, ref)) { /* equal content is the same object */
+		error = lifetime_revive(s, *ref);
+		return error ? error : store_delete(s, made);
+	}
 	if (!error)
 		error = publish(s, made, &identity, id);
 	*ref = made;

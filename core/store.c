@@ -1,4 +1,4 @@
-/* store.c - the object store: open, create, find, delete, pages (store.h). */
+/* store.c - the object store: open, create, find, pages (store.h). */
 #include "abi/object.h"
 #include "core/crypto.h"
 #include "core/store_int.h"
@@ -173,33 +173,11 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 	s->account = 0;
 	s->random = random;
 	s->reserve = NULL;
+	s->held = NULL;
 	s->draining = false;
 	memset(s->verified, 0, sizeof(s->verified));
 	update_init(&s->update, base, s->nframes * TWZ_PAGE, frame_at(s, s->fixed->log.frame));
 	return store_recover(s);
-}
-
-/* The ending list goes before the dying one. */
-static int splice_ending(struct store *s)
-{
-	struct twz_list ending = s->super->ending, dying = s->super->dying;
-	struct twz_record *last, *first;
-
-	if (!ending.head)
-		return 0;
-	last = record_at(s, ending.tail);
-	first = dying.head ? record_at(s, dying.head) : NULL;
-	if (!last || (dying.head && !first))
-		return TWZ_E_DAMAGED;
-	UPDATE_PUT(&s->update, last, list_next, dying.head);
-	if (first)
-		UPDATE_PUT(&s->update, first, list_prev, ending.tail);
-	else
-		SUPER_PUT(s, dying.tail, ending.tail);
-	SUPER_PUT(s, dying.head, ending.head);
-	SUPER_PUT(s, ending.head, 0);
-	SUPER_PUT(s, ending.tail, 0);
-	return 0;
 }
 
 int store_mount(struct store *s, void *base, uint64_t bytes,
@@ -209,25 +187,9 @@ int store_mount(struct store *s, void *base, uint64_t bytes,
 
 	if (error)
 		return error;
-	error = splice_ending(s);
+	error = lifetime_end_epoch(s);
 	SUPER_PUT(s, epoch, s->super->epoch + 1);
 	return update_end(&s->update, error);
-}
-
-/* Draining settles logs and can come here again: once is enough. */
-bool store_make_room(struct store *s, int error)
-{
-	uint64_t before = s->super->nused;
-	bool some = false;
-
-	if ((error != TWZ_E_FULL && error != TWZ_E_LIMIT && error != TWZ_E_BUSY) || s->draining)
-		return false;
-	s->draining = true;
-	/* A step can free nothing: a shared node has a holder less. */
-	while (s->super->nused >= before && s->super->dying.head && store_drain(s, 1) >= 0)
-		some = true;
-	s->draining = false;
-	return some;
 }
 
 /* Objects. */
@@ -243,26 +205,33 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 		.end_epoch = new->ending ? s->super->epoch : 0,
 		.settled_epoch = s->super->epoch,
 	};
+	const uint64_t pages = 1 + new->npages + (new->tie != 0); /* that it is charged for */
 	struct twz_record *at;
-	int error;
+	int error = new->tie ? tie_check(s, &rec, new->tie, new->tie_flags) : 0;
 
+	if (error)
+		return error;
 	s->random(&rec.identity.nonce, sizeof(rec.identity.nonce));
 	rec.id = crypto_id(&rec.identity);
 	error = index_reserve(s, &s->super->objects);
+	if (!error && new->tie)
+		error = tie_reserve(s);
 	if (!error && !id_none(new->key))
-		error = account_open(s, new->key, 1 + new->npages, &rec.account);
+		error = account_open(s, new->key, pages, &rec.account);
 	if (!error)
 		error = record_take(s, ref, &at);
 	if (error)
 		return update_end(&s->update, error);
 	record_put(s, at, &rec);
 	if (rec.account)
-		account_enter(s, rec.account, 1 + new->npages);
+		account_enter(s, rec.account, pages);
 	error = index_add(s, &s->super->objects, index_tag(s, rec.id), *ref);
 	if (!error && new->ending)
 		error = list_add(s, &s->super->ending, *ref);
 	if (!error && new->npages)
 		error = tree_make(s, at, new->page, new->npages);
+	if (!error && new->tie)
+		error = tie_add(s, *ref, new->tie, new->tie_flags);
 	SUPER_PUT(s, nobjects, s->super->nobjects + 1);
 	return update_end(&s->update, error);
 }
@@ -278,13 +247,6 @@ int store_create(struct store *s, const struct store_new *new, uint64_t *ref)
 		error = create(s, new, ref);
 	while (store_make_room(s, error));
 	return error;
-}
-
-static bool alive(const struct store *s, const struct twz_record *rec)
-{
-	return (rec->state == TWZ_STATE_LIVE || rec->state == TWZ_STATE_ENDING ||
-		rec->state == TWZ_STATE_VIEW) &&
-	       !(rec->end_epoch && rec->end_epoch < s->super->epoch);
 }
 
 /* Where it stands that this record's ID was verified since the store was opened. */
@@ -309,8 +271,7 @@ static int verify(struct store *s, uint64_t ref, const struct twz_record *rec)
 	return 0;
 }
 
-/* Also those that ended with their epoch and are not freed yet. */
-static int find(struct store *s, struct twz_id id, uint64_t *ref)
+int record_find(struct store *s, struct twz_id id, uint64_t *ref)
 {
 	uint64_t tag = index_tag(s, id), at = 0;
 	const struct twz_record *rec;
@@ -327,9 +288,9 @@ static int find(struct store *s, struct twz_id id, uint64_t *ref)
 
 int store_find(struct store *s, struct twz_id id, uint64_t *ref)
 {
-	int error = find(s, id, ref);
+	int error = record_find(s, id, ref);
 
-	return error || alive(s, record_at(s, *ref)) ? error : TWZ_E_NOTFOUND;
+	return error || record_alive(s, record_at(s, *ref)) ? error : TWZ_E_NOTFOUND;
 }
 
 const struct twz_record *store_record(const struct store *s, uint64_t ref)
@@ -347,159 +308,8 @@ int store_next(const struct store *s, uint64_t *cursor, uint64_t *ref)
 		if (error)
 			return error;
 		rec = record_at(s, *ref);
-	} while (rec && !alive(s, rec));
+	} while (rec && !record_alive(s, rec));
 	return rec && rec->sum == record_sum(rec) ? 0 : TWZ_E_DAMAGED;
-}
-
-int store_keep(struct store *s, uint64_t ref)
-{
-	struct twz_record *rec = record_at(s, ref);
-	int error;
-
-	if (!rec || !alive(s, rec))
-		return TWZ_E_NOTFOUND;
-	if (rec->state != TWZ_STATE_ENDING)
-		return 0;
-	error = list_remove(s, &s->super->ending, ref);
-	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_LIVE);
-	UPDATE_PUT(&s->update, rec, end_epoch, 0);
-	return update_end(&s->update, error);
-}
-
-int store_view_register(struct store *s, uint64_t ref, bool on)
-{
-	struct twz_record *rec = record_at(s, ref);
-	int error;
-
-	if (!rec || !alive(s, rec))
-		return TWZ_E_NOTFOUND;
-	if (rec->identity.type != TWZ_TYPE_VIEW)
-		return TWZ_E_TYPE;
-	if (rec->state == TWZ_STATE_ENDING)
-		return TWZ_E_ARG;
-	if (on == (rec->state == TWZ_STATE_VIEW))
-		return 0;
-	error = on ? list_add(s, &s->super->views, ref) : list_remove(s, &s->super->views, ref);
-	UPDATE_PUT(&s->update, rec, state, on ? TWZ_STATE_VIEW : TWZ_STATE_LIVE);
-	return update_end(&s->update, error);
-}
-
-/* A record that is met twice would have two before it: a list whose links agree has an end. */
-int store_view_next(const struct store *s, uint64_t *ref)
-{
-	const struct twz_list *views = &s->super->views;
-	const struct twz_record *rec = *ref ? record_at(s, *ref) : NULL;
-	uint64_t before = *ref;
-
-	if (before && (!rec || rec->state != TWZ_STATE_VIEW))
-		return TWZ_E_DAMAGED;
-	*ref = before ? rec->list_next : views->head;
-	if (!*ref)
-		return before == views->tail ? TWZ_E_NOTFOUND : TWZ_E_DAMAGED;
-	rec = record_at(s, *ref);
-	if (!rec || rec->state != TWZ_STATE_VIEW || rec->identity.type != TWZ_TYPE_VIEW)
-		return TWZ_E_DAMAGED;
-	if (STEP("check", "views: link") && rec->list_prev != before)
-		return TWZ_E_DAMAGED;
-	return STEP("sum", "views: record") && rec->sum != record_sum(rec) ? TWZ_E_DAMAGED : 0;
-}
-
-/* Stages: nobody finds the object any more. */
-static int unindex(struct store *s, uint64_t ref)
-{
-	struct twz_record *rec = record_at(s, ref);
-
-	SUPER_PUT(s, nobjects, s->super->nobjects - 1);
-	return index_remove(s, &s->super->objects, index_tag(s, rec->id), ref);
-}
-
-/* A key lives while there are objects under it, until the last one is freed. */
-static int key_unused(struct store *s, const struct twz_record *rec)
-{
-	struct twz_account account;
-	int error = rec->identity.type == TWZ_TYPE_KEY ? store_account(s, rec->id, &account)
-						       : TWZ_E_NOTFOUND;
-
-	if (error)
-		return error == TWZ_E_NOTFOUND ? 0 : error;
-	return STEP("check", "delete: key in use") && account.objects ? TWZ_E_BUSY : 0;
-}
-
-int store_delete(struct store *s, uint64_t ref)
-{
-	struct twz_record *rec = record_at(s, ref);
-	int error;
-
-	if (!rec || !alive(s, rec))
-		return TWZ_E_NOTFOUND;
-	do
-		error = key_unused(s, rec);
-	while (store_make_room(s, error));
-	if (!error && store_unsettled(s, ref))
-		error = store_settle(s, ref);
-	if (!error && rec->state == TWZ_STATE_ENDING)
-		error = list_remove(s, &s->super->ending, ref);
-	else if (!error && rec->state == TWZ_STATE_VIEW)
-		error = list_remove(s, &s->super->views, ref);
-	if (!error)
-		error = unindex(s, ref);
-	if (!error)
-		error = list_add(s, &s->super->dying, ref);
-	UPDATE_PUT(&s->update, rec, state, TWZ_STATE_DYING);
-	return update_end(&s->update, error);
-}
-
-/* Stages that there is no such record any more. */
-static int record_free(struct store *s, uint64_t ref)
-{
-	const struct twz_record *rec = record_at(s, ref);
-	int error = list_remove(s, &s->super->dying, ref);
-
-	if (!error && rec->account)
-		error = account_leave(s, rec);
-	if (!error)
-		slab_give(s, &slab_records, ref);
-	return error;
-}
-
-/* One step for the first of the dying list. */
-static int drain_step(struct store *s)
-{
-	uint64_t ref = s->super->dying.head, next;
-	struct twz_record *rec = record_at(s, ref);
-	int error;
-
-	if (!rec || (rec->state != TWZ_STATE_DYING && rec->state != TWZ_STATE_ENDING))
-		return TWZ_E_DAMAGED;
-	if (rec->state == TWZ_STATE_ENDING) { /* came here with the end of its epoch */
-		error = store_unsettled(s, ref) ? store_settle(s, ref) : 0;
-		if (!error)
-			error = unindex(s, ref);
-		UPDATE_PUT(&s->update, rec, state, TWZ_STATE_DYING);
-		return update_end(&s->update, error);
-	}
-	error = tree_free_step(s, rec, 0, ~0ull, &next);
-	if (!error && rec->level && !s->update.count)
-		error = TWZ_E_DAMAGED; /* a tree without pages */
-	if (!error)
-		error = account_charge(s, rec);
-	if (!error && !rec->level)
-		error = record_free(s, ref);
-	return update_end(&s->update, error);
-}
-
-int store_drain(struct store *s, int steps)
-{
-	while (s->super->dying.head) {
-		int error;
-
-		if (steps-- <= 0)
-			return 1;
-		error = drain_step(s);
-		if (error)
-			return error;
-	}
-	return 0;
 }
 
 int store_set_name(struct store *s, enum store_name name, struct twz_id id)
@@ -524,7 +334,7 @@ static int range_check(const struct store *s, uint64_t ref, uint64_t page, uint6
 {
 	const struct twz_record *rec = record_at(s, ref);
 
-	if (!rec)
+	if (!rec || record_there(rec))
 		return TWZ_E_NOTFOUND;
 	if (!page || page >= STORE_PAGES_MAX || pages > STORE_PAGES_MAX - page)
 		return TWZ_E_RANGE;
@@ -574,7 +384,9 @@ static int make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, bo
 	for (uint64_t end = page + pages, n; !error && page < end; page += n) {
 		n = in_node(page, end);
 		do {
-			error = tree_unshare(s, rec, page);
+			error = record_there(rec);
+			if (!error)
+				error = tree_unshare(s, rec, page);
 			if (!error)
 				error = tree_make(s, rec, page, n);
 			if (!error)
@@ -613,7 +425,9 @@ static int drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 
 	for (uint64_t end = page + pages; !error && page < end;) {
 		do {
-			error = tree_unshare(s, rec, page);
+			error = record_there(rec);
+			if (!error)
+				error = tree_unshare(s, rec, page);
 			if (!error)
 				error = tree_free_step(s, rec, page, end, &page);
 			if (!error)
@@ -645,7 +459,9 @@ int store_limit(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, ui
 	for (uint64_t end = page + pages, n; !error && limit && page < end; page += n) {
 		n = in_node(page, end);
 		do {
-			error = tree_unshare(s, rec, page);
+			error = record_there(rec);
+			if (!error)
+				error = tree_unshare(s, rec, page);
 			if (!error)
 				error = update_end(&s->update, tree_limit(s, rec, page, n, limit));
 		} while (store_make_room(s, error));
@@ -678,7 +494,9 @@ static int copy_range(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t
 		if (log)
 			continue;
 		do {
-			error = tree_unshare(s, to, dst_page + at);
+			error = record_there(to) ? TWZ_E_NOTFOUND : record_there(from);
+			if (!error)
+				error = tree_unshare(s, to, dst_page + at);
 			if (!error)
 				error = tree_share_step(s, to, dst_page + at, from, src_page + at,
 							n, &done);
@@ -762,7 +580,7 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 /* An object that ended can be the coordinator of one that lasts: it takes part until it is freed. */
 static int settle_find(void *arg, struct twz_id id, uint64_t *handle)
 {
-	return find(arg, id, handle);
+	return record_find(arg, id, handle);
 }
 
 static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, int *error)
@@ -800,6 +618,8 @@ int store_settle(struct store *s, uint64_t ref)
 	if (!rec)
 		return TWZ_E_NOTFOUND;
 	error = rec->identity.flags & TWZ_ID_SEALED ? 0 : tx_settle(&io, rec->id);
+	if (!error) /* to make room for that can have been its end */
+		error = record_there(rec);
 	if (!error)
 		pmem_store64(&rec->settled_epoch, s->super->epoch); /* a mark: lost, it is redone */
 	return error;

@@ -23,6 +23,12 @@
 
 #define STORE_VERIFIED 1024u
 
+/*
+ * What a home says of an object that is to be deleted because its last tie ended (see below): nothing
+ * holds it; it is mapped; the home ties it to something of its own, that does not last.
+ */
+enum store_held { STORE_FREE, STORE_MAPPED, STORE_TIED };
+
 struct store {
 	uint8_t *base;
 	uint64_t nframes;
@@ -36,6 +42,8 @@ struct store {
 	 * used; 0 or TWZ_E_FULL. Set after mount.
 	 */
 	int (*reserve)(uint64_t offset, uint64_t bytes);
+	/* Optional: what the home does with an object whose last tie ended. Set after mount. */
+	enum store_held (*held)(struct twz_id id);
 	bool draining;                     /* for itself, after it met a full store */
 	uint64_t verified[STORE_VERIFIED]; /* records whose ID is right: ID ^ reference */
 	struct update update;
@@ -69,6 +77,8 @@ struct store_new {
 	bool ending;       /* gone in the next epoch, unless store_keep comes before */
 	uint64_t page;     /* npages present, zeroed pages from here on, in one node of 512 */
 	uint64_t npages;   /* 0: none */
+	uint64_t tie; /* tied to this one from the beginning, 0: to none; errors of store_tie */
+	uint32_t tie_flags;
 };
 
 /* A new object, whole and durable on return, or TWZ_E_FULL; TWZ_E_LIMIT under a key, see there. */
@@ -85,8 +95,14 @@ const struct twz_record *store_record(const struct store *s, uint64_t ref);
 bool store_unsettled(const struct store *s, uint64_t ref);
 int store_settle(struct store *s, uint64_t ref);
 
-/* An ending object becomes a lasting one, in one update. */
+/*
+ * An ending object becomes a lasting one, in one update. TWZ_E_ARG if it is tied to one that ends,
+ * and that was not asked for by name (TWZ_TIE_ENDING).
+ */
 int store_keep(struct store *s, uint64_t ref);
+
+/* The reverse. TWZ_E_TYPE for a key, which lasts while there are objects under it. */
+int store_end(struct store *s, uint64_t ref);
 
 /*
  * Registered views, those to be brought back at boot: puts a lasting object of type VIEW on their
@@ -105,10 +121,50 @@ int store_view_next(const struct store *s, uint64_t *ref);
  * The object is gone at once, in one update, its log settled before; its frames are freed by
  * store_drain, in at most `steps` bounded steps: it returns 1 if there is more to do, 0 if all is
  * free, or an error. Deleting needs no free frame. Who meets a full store drains by itself.
+ * One that is tied to something is only marked: it goes with its last tie.
  * TWZ_E_BUSY for a key (type KEY) that has an account with objects.
  */
 int store_delete(struct store *s, uint64_t ref);
 int store_drain(struct store *s, int steps);
+
+/*
+ * For a home that still uses the object: deleted, and marked if it is tied, as above, but its pages
+ * stay until store_delete_gone, or the end of the epoch. It is not found any more; sealing the same
+ * content brings it back. store_delete_gone leaves one alone that came back.
+ */
+int store_leave(struct store *s, uint64_t ref);
+int store_delete_gone(struct store *s, uint64_t ref);
+
+/*
+ * Ties, many to many: an object that is tied to another is not deleted before it, and is deleted when
+ * the last of those that it is tied to is freed.
+ *   - They come and go in one update each, and so does a delete, whatever is tied to the object:
+ *     store_drain cuts the ties into it, one a step, and in the same update deletes what so loses
+ *     its last one. s->held, if set, is asked before: what is MAPPED is left (store_leave), what is
+ *     TIED stays, as an ending object.
+ *   - To untie the last one deletes nothing, unless the object is marked: then in the same update.
+ *   - The well-known objects of the superblock, and a key in use, are never deleted so.
+ *   - Objects tied in a circle hold each other until one of those ties is cut.
+ *   - Ties out are charged to an object's account: a page for each 63 begun (TWZ_TIES_CHARGED).
+ *   - A store made before there were ties has none: TWZ_E_VERSION.
+ */
+
+/*
+ * Ties the object to `to`, of a kind (enum twz_tie_flags; none: PLAIN). Twice is as once. TWZ_E_ARG for
+ * an object with itself, and for one that lasts with one that ends, unless TWZ_TIE_ENDING asks
+ * for that; TWZ_E_BUSY for a well-known object. TWZ_E_FULL, TWZ_E_LIMIT.
+ */
+int store_tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags);
+
+/* Takes the kinds off the tie (none: PLAIN), which goes with its last. TWZ_E_NOTFOUND. */
+int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds);
+
+/*
+ * Walks what the object is tied to or, with `in`, what is tied to it: *other 0 starts, and is the
+ * reference of the next one on return. TWZ_E_NOTFOUND at the end; TWZ_E_BUSY if the tie at which the
+ * walk stood was cut meanwhile: start again.
+ */
+int store_tie_next(const struct store *s, uint64_t ref, bool in, uint64_t *other, uint32_t *kinds);
 
 /* A stretch of pages in one state. */
 struct store_run {

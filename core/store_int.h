@@ -169,6 +169,10 @@ static const struct slab_type slab_accounts = {
 	TWZ_SLAB_ACCOUNT, TWZ_SLAB_SMALL, sizeof(struct twz_account),
 	offsetof(struct twz_account, reserved), offsetof(struct twz_super, accounts)};
 
+static const struct slab_type slab_ties = {TWZ_SLAB_TIE, TWZ_SLAB_SMALL, sizeof(struct twz_tie),
+					   offsetof(struct twz_tie, a_next),
+					   offsetof(struct twz_super, ties)};
+
 /* The place that the reference leads to, which is known to be one. */
 static inline void *slab_place(const struct store *s, const struct slab_type *type, uint64_t ref)
 {
@@ -213,6 +217,60 @@ void record_put(struct store *s, struct twz_record *rec, struct twz_record *cont
 int list_add(struct store *s, struct twz_list *list, uint64_t ref);
 int list_remove(struct store *s, struct twz_list *list, uint64_t ref);
 
+/* What sums up a record's pages and ties out, as an account counts them. */
+static inline uint64_t record_charge(uint32_t npages, uint32_t nties)
+{
+	return npages + ((uint64_t)nties + TWZ_TIES_CHARGED - 1) / TWZ_TIES_CHARGED;
+}
+
+/* tie.c */
+
+/* The tie, or null if the reference leads to none. */
+struct twz_tie *tie_at(const struct store *s, uint64_t ref);
+uint64_t tie_sum(const struct twz_tie *tie);
+uint64_t tie_tag(const struct store *s, uint64_t a, uint64_t b);
+
+/* Can the object be tied to that one, so? The errors of store_tie, but for those of want of room. */
+int tie_check(const struct store *s, const struct twz_record *rec, uint64_t to, uint32_t flags);
+
+/* Can it be kept? TWZ_E_ARG if it would last and is tied to one that ends, unasked. */
+int tie_check_keep(const struct store *s, uint64_t ref);
+
+/* Makes room for one more in the index, in an update of its own if it is due to grow. */
+int tie_reserve(struct store *s);
+
+/* Stages a tie that is not there. */
+int tie_add(struct store *s, uint64_t ref, uint64_t to, uint32_t flags);
+
+/* Stages that the tie is cut. */
+int tie_cut(struct store *s, uint64_t at);
+
+/* lifetime.c */
+
+/* Is it found, in this epoch? */
+bool record_alive(const struct store *s, const struct twz_record *rec);
+
+/*
+ * Is it there still? What an operation works on can go while it makes room: it was tied to something
+ * that is dying.
+ */
+static inline int record_there(const struct twz_record *rec)
+{
+	return rec->state == TWZ_STATE_FREE || rec->state == TWZ_STATE_DYING ? TWZ_E_NOTFOUND : 0;
+}
+
+/* Is it one of the superblock's well-known objects? */
+bool record_named(const struct store *s, const struct twz_record *rec);
+
+/* The end of the epoch: stages that the list of what ends goes before the dying one. */
+int lifetime_end_epoch(struct store *s);
+
+/* Stages what becomes of an object whose last tie is staged to be cut, and that goes with it. */
+int lifetime_untied(struct store *s, uint64_t ref);
+
+/* One that is to go, or has ended and is still found by its ID, lasts again. In one update. */
+int lifetime_revive(struct store *s, uint64_t ref);
+
 /* account.c: a record's `account` is 0 for one that is not charged. */
 
 /* Does this store have accounts? In one made before there were any, objects are not charged. */
@@ -239,7 +297,7 @@ int account_room(const struct store *s, const struct twz_record *rec, uint64_t m
 uint64_t account_present(const struct store *s, const struct twz_record *rec, uint64_t page,
 			 uint64_t end);
 
-/* Stages in its account what the update, which is about to end, changes in the record's npages. */
+/* Stages in its account what the update, which is about to end, changes in npages and nties. */
 int account_charge_pages(struct store *s, const struct twz_record *rec);
 static inline int account_charge(struct store *s, const struct twz_record *rec)
 {
@@ -247,6 +305,11 @@ static inline int account_charge(struct store *s, const struct twz_record *rec)
 }
 
 /* store.c */
+
+/* Finds the record by its ID, also if it is not alive any more but not freed yet. As store_find. */
+int record_find(struct store *s, struct twz_id id, uint64_t *ref);
+
+/* lifetime.c */
 
 /*
  * After an operation failed for want of room (TWZ_E_FULL, TWZ_E_LIMIT), or met what is still to be

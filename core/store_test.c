@@ -440,9 +440,10 @@ static void test_seal(void **state)
 static void test_seal_history(void **state)
 {
 	struct twz_fot_entry plain[3] = {{0}, {.kind = TWZ_FOT_ID, .target = {5, 6}}};
-	struct twz_fot_entry lived[3] = {{.head = 1},
-					 {.kind = TWZ_FOT_ID, .flags = 1, .target = {5, 6}},
-					 {.kind = TWZ_FOT_TOMB}};
+	struct twz_fot_entry lived[3] = {
+		{.head = 1},
+		{.kind = TWZ_FOT_ID, .flags = TWZ_FOT_HOLD, .target = {5, 6}},
+		{.kind = TWZ_FOT_TOMB}};
 	struct twz_meta meta[2] = {
 		{.magic = TWZ_META_MAGIC, .version = 1, .fot_next = 1, .fot_live = 1},
 		{.magic = TWZ_META_MAGIC,

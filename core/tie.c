@@ -1,0 +1,316 @@
+/*
+ * tie.c - ties between objects (store.h, docs/format/store.md).
+ *
+ * A tie is found by its two ends through the index of ties, and is on a list of each of them, linked
+ * both ways: so each operation takes the same time, whatever else the two are tied to.
+ */
+#include "core/store_int.h"
+#include "core/sum.h"
+
+#define WORDS (sizeof(struct twz_tie) / 8)
+#define FLAGS (TWZ_TIE_KINDS | TWZ_TIE_ENDING)
+
+struct twz_tie *tie_at(const struct store *s, uint64_t ref)
+{
+	return slab_at(s, &slab_ties, ref);
+}
+
+uint64_t tie_sum(const struct twz_tie *tie)
+{
+	uint64_t sum = 0;
+
+#pragma GCC unroll 8 /* so the factors are constants */
+	for (unsigned i = 0; i < WORDS - 1; i++)
+		sum += twz_sum_at(i, ((const uint64_t *)tie)[i]);
+	return sum;
+}
+
+uint64_t tie_tag(const struct store *s, uint64_t a, uint64_t b)
+{
+	return index_tag(s, (struct twz_id){a, b});
+}
+
+static int find(const struct store *s, uint64_t a, uint64_t b, uint64_t *at, struct twz_tie **out)
+{
+	uint64_t tag = tie_tag(s, a, b), cursor = 0;
+	struct twz_tie *tie;
+
+	do {
+		*at = index_next(s, &s->super->tie_index, tag, &cursor);
+		if (!*at)
+			return TWZ_E_NOTFOUND;
+		tie = tie_at(s, *at);
+		if (!tie) /* so also where the index is damaged */
+			return TWZ_E_DAMAGED;
+	} while (tie->a != a || tie->b != b);
+	*out = tie;
+	return STEP("sum", "tie") && tie->sum != tie_sum(tie) ? TWZ_E_DAMAGED : 0;
+}
+
+static uint32_t kinds_of(uint32_t flags)
+{
+	return flags & TWZ_TIE_KINDS ? flags & TWZ_TIE_KINDS : TWZ_TIE_PLAIN;
+}
+
+/* ---- the two lists: with `in`, of the ties into b, else of those out of a ---------------------- */
+
+static inline uint64_t *head_of(struct twz_record *rec, bool in)
+{
+	return in ? &rec->tie_in : &rec->tie_out;
+}
+
+static inline uint64_t *next_of(struct twz_tie *tie, bool in)
+{
+	return in ? &tie->b_next : &tie->a_next;
+}
+
+static inline uint64_t *prev_of(struct twz_tie *tie, bool in)
+{
+	return in ? &tie->b_prev : &tie->a_prev;
+}
+
+static inline void put(struct store *s, struct twz_tie *tie, uint64_t *field, uint64_t value)
+{
+	update_put_summed(&s->update, tie, &tie->sum, field, 8, value);
+}
+
+static inline void put_head(struct store *s, struct twz_record *rec, bool in, uint64_t ref)
+{
+	update_put_summed(&s->update, rec, &rec->sum, head_of(rec, in), 8, ref);
+}
+
+/* Stages that the tie is the first of the list, before `first`. */
+static inline int link_first(struct store *s, struct twz_record *rec, bool in, uint64_t at,
+			     uint64_t first)
+{
+	struct twz_tie *old = first ? tie_at(s, first) : NULL;
+
+	if (first && !old)
+		return TWZ_E_DAMAGED;
+	if (first)
+		put(s, old, prev_of(old, in), at);
+	put_head(s, rec, in, at);
+	return 0;
+}
+
+static inline int unlink(struct store *s, struct twz_record *rec, bool in, struct twz_tie *tie)
+{
+	uint64_t next = *next_of(tie, in), prev = *prev_of(tie, in);
+	struct twz_tie *after = next ? tie_at(s, next) : NULL;
+	struct twz_tie *before = prev ? tie_at(s, prev) : NULL;
+
+	if ((next && !after) || (prev && !before))
+		return TWZ_E_DAMAGED;
+	if (before)
+		put(s, before, next_of(before, in), next);
+	else
+		put_head(s, rec, in, next);
+	if (after)
+		put(s, after, prev_of(after, in), prev);
+	return 0;
+}
+
+/* ---- making and cutting one -------------------------------------------------------------------- */
+
+int tie_check(const struct store *s, const struct twz_record *rec, uint64_t to, uint32_t flags)
+{
+	const struct twz_record *other = record_at(s, to);
+
+	if (!(s->fixed->ro & TWZ_STORE_TIES))
+		return TWZ_E_VERSION;
+	if (!rec || !other || !record_alive(s, rec) || !record_alive(s, other))
+		return TWZ_E_NOTFOUND;
+	if (rec == other || flags & ~FLAGS)
+		return TWZ_E_ARG;
+	return !rec->end_epoch && other->end_epoch && !(flags & TWZ_TIE_ENDING) ? TWZ_E_ARG : 0;
+}
+
+int tie_reserve(struct store *s)
+{
+	return index_reserve(s, &s->super->tie_index);
+}
+
+int tie_add(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
+{
+	struct twz_record *a = record_at(s, ref), *b = record_at(s, to);
+	struct twz_tie *place;
+	struct twz_tie tie = {.a = ref,
+			      .b = to,
+			      .a_next = UPDATE_GET(&s->update, a->tie_out),
+			      .b_next = UPDATE_GET(&s->update, b->tie_in),
+			      .flags = kinds_of(flags) | (flags & TWZ_TIE_ENDING)};
+	uint64_t at;
+	int error = slab_take(s, &slab_ties, &at, (void **)&place);
+
+	if (!error)
+		error = index_add(s, &s->super->tie_index, tie_tag(s, ref, to), at);
+	if (error)
+		return error;
+	if (STEP("check", "tie: taken is free") && UPDATE_GET(&s->update, place->a))
+		return TWZ_E_DAMAGED;
+	tie.sum = tie_sum(&tie);
+	place_put(s, place, &tie, sizeof(tie));
+	error = link_first(s, a, false, at, tie.a_next);
+	if (!error)
+		error = link_first(s, b, true, at, tie.b_next);
+	UPDATE_PUT(&s->update, a, nties, UPDATE_GET(&s->update, a->nties) + 1);
+	return error;
+}
+
+int tie_cut(struct store *s, uint64_t at)
+{
+	struct twz_tie *tie = tie_at(s, at);
+	struct twz_record *a = record_at(s, tie->a), *b = record_at(s, tie->b);
+	int error;
+
+	if (!a || !b || (STEP("check", "tie: counted") && !a->nties))
+		return TWZ_E_DAMAGED;
+	error = unlink(s, a, false, tie);
+	if (!error)
+		error = unlink(s, b, true, tie);
+	UPDATE_PUT(&s->update, a, nties, a->nties - 1);
+	if (!error)
+		error = account_charge(s, a);
+	if (!error)
+		error = index_remove(s, &s->super->tie_index, tie_tag(s, tie->a, tie->b), at);
+	if (!error)
+		slab_give(s, &slab_ties, at);
+	return error;
+}
+
+/* ---- for the home ------------------------------------------------------------------------------ */
+
+static int tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
+{
+	struct twz_record *rec = record_at(s, ref);
+	struct twz_tie *have;
+	uint64_t at;
+	int error = tie_check(s, rec, to, flags);
+
+	if (error)
+		return error;
+	error = find(s, ref, to, &at, &have);
+	if (!error) {
+		UPDATE_PUT(&s->update, have, flags,
+			   have->flags | kinds_of(flags) | (flags & TWZ_TIE_ENDING));
+		return update_end(&s->update, 0);
+	}
+	if (error == TWZ_E_NOTFOUND)
+		error = tie_reserve(s);
+	if (!error && rec->account)
+		error = account_room(s, rec, rec->nties % TWZ_TIES_CHARGED == 0);
+	if (!error)
+		error = tie_add(s, ref, to, flags);
+	if (!error)
+		error = account_charge(s, rec);
+	return update_end(&s->update, error);
+}
+
+int store_tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
+{
+	const struct twz_record *rec = record_at(s, ref);
+	int error;
+
+	if (rec && record_named(s, rec))
+		return TWZ_E_BUSY;
+	do
+		error = tie(s, ref, to, flags);
+	while (store_make_room(s, error));
+	return error;
+}
+
+int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
+{
+	const struct twz_record *rec = record_at(s, ref), *other = record_at(s, to);
+	struct twz_tie *tie;
+	uint64_t at;
+	bool goes;
+	int error = 0;
+
+	if (!rec || !other || !record_alive(s, rec) || !record_alive(s, other))
+		return TWZ_E_NOTFOUND;
+	if (kinds & ~TWZ_TIE_KINDS)
+		return TWZ_E_ARG;
+	kinds = kinds_of(kinds);
+	if (rec->flags & TWZ_RECORD_MARKED && rec->nties == 1 && store_unsettled(s, ref))
+		error = store_settle(s, ref);
+	if (!error)
+		error = find(s, ref, to, &at, &tie);
+	if (error)
+		return error;
+	if (!(tie->flags & kinds))
+		return TWZ_E_NOTFOUND;
+	if (tie->flags & TWZ_TIE_KINDS & ~kinds) {
+		UPDATE_PUT(&s->update, tie, flags, tie->flags & ~kinds);
+		return update_end(&s->update, 0);
+	}
+	goes = rec->flags & TWZ_RECORD_MARKED && rec->nties == 1;
+	error = tie_cut(s, at);
+	if (!error && goes)
+		error = lifetime_untied(s, ref);
+	return update_end(&s->update, error);
+}
+
+/*
+ * The tie at `at`, behind the one at `before`; null if those links do not agree. A tie that is met
+ * twice would have two before it: a list whose links agree has an end.
+ */
+static struct twz_tie *member(const struct store *s, uint64_t ref, bool in, uint64_t at,
+			      uint64_t before)
+{
+	struct twz_tie *tie = tie_at(s, at);
+
+	if (!tie || (STEP("check", "tie: of the list") && (in ? tie->b : tie->a) != ref))
+		return NULL;
+	if (STEP("check", "tie: link") && *prev_of(tie, in) != before)
+		return NULL;
+	return STEP("sum", "tie of a list") && tie->sum != tie_sum(tie) ? NULL : tie;
+}
+
+int tie_check_keep(const struct store *s, uint64_t ref)
+{
+	struct twz_tie *tie;
+
+	for (uint64_t at = record_at(s, ref)->tie_out, before = 0; at; at = tie->a_next) {
+		const struct twz_record *to;
+
+		tie = member(s, ref, false, at, before);
+		to = tie ? record_at(s, tie->b) : NULL;
+		if (!to)
+			return TWZ_E_DAMAGED;
+		if (to->end_epoch && record_alive(s, to) && !(tie->flags & TWZ_TIE_ENDING))
+			return TWZ_E_ARG;
+		before = at;
+	}
+	return 0;
+}
+
+/* A tie whose other end is gone is there until it is cut, but does not show. */
+int store_tie_next(const struct store *s, uint64_t ref, bool in, uint64_t *other, uint32_t *kinds)
+{
+	struct twz_record *rec = record_at(s, ref), *far;
+	uint64_t before = 0, at;
+	struct twz_tie *tie;
+	int error = 0;
+
+	if (!rec || !record_alive(s, rec))
+		return TWZ_E_NOTFOUND;
+	if (*other)
+		error = in ? find(s, *other, ref, &before, &tie)
+			   : find(s, ref, *other, &before, &tie);
+	if (error)
+		return error == TWZ_E_NOTFOUND ? TWZ_E_BUSY : error;
+	for (at = before ? *next_of(tie, in) : *head_of(rec, in); at; at = *next_of(tie, in)) {
+		tie = member(s, ref, in, at, before);
+		far = tie ? record_at(s, in ? tie->a : tie->b) : NULL;
+		if (!far)
+			return TWZ_E_DAMAGED;
+		if (record_alive(s, far)) {
+			*other = in ? tie->a : tie->b;
+			*kinds = tie->flags & TWZ_TIE_KINDS;
+			return 0;
+		}
+		before = at;
+	}
+	return TWZ_E_NOTFOUND;
+}
