@@ -332,7 +332,7 @@ static int drain_tie_in(struct store *s, uint64_t ref)
 	if (!tied || (STEP("check", "drain: tie in") && tie->b != ref))
 		return TWZ_E_DAMAGED;
 	goes = tied->nties == 1 && record_alive(s, tied);
-	if (goes && store_unsettled(s, tie->a))
+	if (goes && STEP("log", "drain: settle") && store_unsettled(s, tie->a))
 		return store_settle(s, tie->a);
 	error = tie_cut(s, at);
 	if (!error && goes)

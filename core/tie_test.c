@@ -318,6 +318,49 @@ static void test_many(void **state)
 	sound();
 }
 
+/* A whole record with a part; it stores a word at the object's data. */
+struct logged {
+	struct twz_log_record record;
+	uint64_t range[2];
+	struct twz_log_part part;
+};
+
+static void put_log(uint64_t ref, struct logged *log)
+{
+	struct twz_log_record *r = &log->record;
+	uint64_t sum = twz_sum_step(log_seed(record(ref)->id), r->seq,
+				    log_counts(r->ranges, r->nparts, r->flags));
+
+	r->sum = twz_sum_more(sum, log->range, sizeof(log->range) + sizeof(log->part));
+	assert_int_equal(store_make(s, ref, TWZ_OBJ_META / TWZ_PAGE, 1), 0);
+	assert_int_equal(store_make(s, ref, TWZ_OBJ_LOG / TWZ_PAGE, 1), 0);
+	memcpy(store_page(s, ref, TWZ_OBJ_LOG / TWZ_PAGE), log, sizeof(*log));
+}
+
+/*
+ * An object that goes with its last tie is settled before: it is the one whose record says that a
+ * transaction of another one was committed.
+ */
+static void test_settled(void **state)
+{
+	uint64_t coordinator = make(false), part = make(false), b = make(false);
+	struct logged log = {.record = {.seq = 1, .ranges = 16, .nparts = 1, .flags = TWZ_LOG_PART},
+			     .range = {8 | TWZ_OBJ_DATA << LOG_LENGTH_BITS, 0x7777},
+			     .part = {.id = record(coordinator)->id}};
+
+	(void)state;
+	put_log(part, &log);
+	log.part = (struct twz_log_part){record(part)->id, 1, log.record.sum};
+	log.record.flags = 0;
+	put_log(coordinator, &log);
+	tie(coordinator, b);
+	mount();
+	delete (b);
+	assert_false(lives(coordinator));
+	assert_int_equal(store_settle(s, part), 0);
+	assert_int_equal(*(uint64_t *)store_page(s, part, 1024), 0x7777);
+}
+
 /* A registered view leaves its list; a key in use and what is well known are only untied. */
 static void test_kept(void **state)
 {
@@ -762,6 +805,7 @@ int main(void)
 		cmocka_unit_test_setup(test_saved, setup),
 		cmocka_unit_test_setup(test_cycle, setup),
 		cmocka_unit_test_setup(test_many, setup),
+		cmocka_unit_test_setup(test_settled, setup),
 		cmocka_unit_test_setup(test_kept, setup),
 		cmocka_unit_test_setup(test_combinations, setup),
 		cmocka_unit_test_setup(test_ending, setup),

@@ -125,6 +125,30 @@ static void leave_transaction(void)
 	}
 }
 
+static void tie(uint64_t ref, uint64_t to, uint32_t flags)
+{
+	must(store_tie(&store, ref, to, flags), "tie");
+}
+
+/* Each to some before it; a circle; marked and gone ones; several to two that are dying. */
+static void make_ties(void)
+{
+	const uint64_t data = TWZ_OBJ_DATA / TWZ_PAGE;
+	uint64_t ref[12];
+
+	for (unsigned i = 0; i < 12; i++) {
+		key.lo = i % 3;
+		ref[i] = make(TWZ_TYPE_DATA, i % 4 == 3, data, 1);
+		for (unsigned k = i % 2; k < i; k += 3)
+			tie(ref[i], ref[k], TWZ_TIE_ENDING | (1 + i % 3));
+	}
+	key.lo = 0;
+	tie(ref[1], ref[10], TWZ_TIE_HOLD);
+	must(store_delete(&store, ref[9]), "mark");
+	must(store_delete(&store, ref[0]), "delete what others are tied to");
+	must(store_leave(&store, make(TWZ_TYPE_DATA, false, data, 1)), "leave");
+}
+
 static void make_store(void)
 {
 	const uint64_t data = TWZ_OBJ_DATA / TWZ_PAGE, far = STORE_PAGES_MAX - 1;
@@ -146,6 +170,7 @@ static void make_store(void)
 	     "seal");
 	leave_transaction();
 	make(TWZ_TYPE_VIEW, true, TWZ_OBJ_META / TWZ_PAGE, 1);
+	make_ties();
 	for (unsigned i = 0; i < 20; i++)
 		make(TWZ_TYPE_DATA, i % 2, data + i, i % 3);
 	for (unsigned i = 0; i < 6; i++) {
@@ -325,6 +350,34 @@ static void use_accounts(uint64_t ref, uint64_t n)
 	store_limit_key(&store, new.key, n % 3, 0);
 }
 
+/* Walks have an end, whatever the lists say. */
+static void walk_ties(uint64_t ref, bool in)
+{
+	uint64_t other = 0, n = 0;
+	uint32_t kinds;
+
+	while (!store_tie_next(&store, ref, in, &other, &kinds))
+		if (n++ > FRAMES * TWZ_SLAB_SMALL)
+			abort();
+}
+
+static void use_ties(uint64_t ref, uint64_t to, uint64_t n)
+{
+	struct store_new new = {.perms = TWZ_READ, .tie = ref, .tie_flags = n % 8};
+	uint64_t made, other = 0;
+	uint32_t kinds;
+
+	if (!store_create(&store, &new, &made))
+		store_tie(&store, to, made, TWZ_TIE_ENDING);
+	store_tie(&store, ref, to, n % 8);
+	if (!store_tie_next(&store, ref, n % 2, &other, &kinds))
+		store_untie(&store, n % 2 ? other : ref, n % 2 ? ref : other, kinds);
+	if (n % 5 == 1)
+		store_end(&store, ref);
+	if (n % 5 == 2 && !store_leave(&store, to))
+		store_delete_gone(&store, to);
+}
+
 static void use(bool fresh)
 {
 	struct store_new new = {
@@ -351,6 +404,8 @@ static void use(bool fresh)
 			continue;
 		store_find(&store, store_record(&store, ref)->id, &found);
 		read_pages(ref);
+		walk_ties(ref, false);
+		walk_ties(ref, true);
 		if (store_unsettled(&store, ref))
 			store_settle(&store, ref);
 		if (n % 4 == 0)
@@ -368,6 +423,7 @@ static void use(bool fresh)
 			store_seal(&store, ref, 3 * TWZ_PAGE, TWZ_TYPE_DATA, TWZ_READ,
 				   record->identity.key, &sealed);
 		use_accounts(ref, n);
+		use_ties(ref, copy, n);
 		store_view_register(&store, copy, true);
 		store_limit(&store, n % 3 ? ref : copy, 1500, 600, 1 + n % 7);
 		store_copy(&store, copy, 1024 + n, ref, 1024, 1500);
