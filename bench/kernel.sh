@@ -33,7 +33,9 @@ measure_calls() {
 	run "$store" calls >"$figures"
 	instructions 'null system call' null_call 60 null_call
 	instructions 'thread_sync, two threads take turns: a round trip' sync_round 1200 futex
-	instructions 'fault upcall and return' upcall '' signal
+	instructions 'fault upcall and return' upcall 400 signal
+	instructions 'fault upcall and return, null page' upcall_null
+	instructions 'fault upcall and return, a right missing' upcall_right
 	run "$store" calls --smp 2 >"$figures"
 	instructions 'thread_sync on two processors: a round trip' sync_round '' futex_smp
 }

@@ -11,7 +11,6 @@
 #include "kernel/view.h"
 
 #define EXCEPTIONS 32u
-#define EXCEPTION_PAGE 14u
 #define SYSCALL_BYTES 2u /* of the instruction: a call that is left goes on at itself */
 
 struct lock kernel_lock;
@@ -48,13 +47,18 @@ void lock_note(bool taken)
 /* What has no plain result, or one that is not the thread's next rax. */
 static __attribute__((noinline)) struct enter_end special(int64_t result)
 {
-	struct regs *regs = &cpu_this()->thread->regs;
+	struct cpu *cpu = cpu_this();
+	struct regs *regs = &cpu->thread->regs;
 
-	if (result == SYSCALL_REPLACED)
+	if (result == SYSCALL_REPLACED) {
+		if (cpu->reschedule)
+			return (struct enter_end){0, ENTER_REPLACED_LATER};
+		lock_give();
 		return (struct enter_end){0, ENTER_REPLACED};
+	}
 	KASSERT(result == SYSCALL_AGAIN);
 	regs->rip -= SYSCALL_BYTES;
-	cpu_this()->reschedule |= RESCHEDULE;
+	cpu->reschedule |= RESCHEDULE;
 	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
 }
 
@@ -104,24 +108,33 @@ static void interrupt(struct cpu *cpu, unsigned vector)
 	apic_end();
 }
 
-void enter_user(struct regs *regs)
+static void leave(struct cpu *cpu)
+{
+	if (cpu->reschedule)
+		thread_choose(cpu);
+	lock_give();
+}
+
+void enter_page_fault(const struct regs *regs, uint64_t address)
 {
 	struct cpu *cpu = cpu_this();
 
 	lock_take();
-	if (regs->vector == EXCEPTION_PAGE) {
-		uint64_t address = cpu_fault_address();
+	cpu->faults++;
+	fault_page(cpu->thread, address, regs->error);
+	leave(cpu);
+}
 
-		cpu->faults++;
-		fault_page(cpu->thread, address, regs->error);
-	} else if (regs->vector < EXCEPTIONS) {
+void enter_user(const struct regs *regs)
+{
+	struct cpu *cpu = cpu_this();
+
+	lock_take();
+	if (regs->vector < EXCEPTIONS)
 		fault_exception(cpu->thread, (unsigned)regs->vector);
-	} else {
+	else
 		interrupt(cpu, (unsigned)regs->vector);
-	}
-	if (cpu->reschedule)
-		thread_choose(cpu);
-	lock_give();
+	leave(cpu);
 }
 
 bool enter_kernel_fault(uint64_t address, uint64_t error)
@@ -139,9 +152,7 @@ static void kernel_thread_interrupted(void)
 
 	lock_take();
 	interrupt(cpu, (unsigned)cpu->thread->regs.vector);
-	if (cpu->reschedule)
-		thread_choose(cpu);
-	lock_give();
+	leave(cpu);
 	cpu_leave();
 }
 

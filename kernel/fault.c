@@ -7,9 +7,11 @@
 #include "kernel/log.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
+#include "kernel/syscall.h"
 #include "kernel/view.h"
 
-#define RED_ZONE 128u     /* below the stack pointer, the program's */
+#define RED_ZONE 128u /* below the stack pointer, the program's */
+#define GENERAL_REGISTERS (offsetof(struct twz_registers, rip) / sizeof(uint64_t))
 #define STATUS_FAULT 139u /* 128 + SIGSEGV, as people know it */
 
 static const char *reason(const struct twz_fault *fault)
@@ -58,30 +60,50 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 	thread_kill(t, STATUS_FAULT);
 }
 
-static void registers_out(const struct regs *regs, struct twz_registers *out)
-{
-	memcpy(out, regs, offsetof(struct twz_registers, rip));
-	out->rip = regs->rip;
-	out->rflags = regs->rflags;
-	out->rsp = regs->rsp;
-}
-
 static bool on_handler_stack(const struct thread *t)
 {
 	return t->handler_stack - t->regs.rsp < t->handler_bytes;
 }
 
-/* Enters the program's handler with this fault. */
-static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_fault *fault)
+static inline uint64_t word(const void *at)
 {
-	struct twz_upcall call = {.kind = fault->kind,
-				  .error = fault->error,
-				  .access = fault->access,
-				  .depth = (uint16_t)(t->depth + 1),
-				  .why = (uint16_t)fault->why,
-				  .object = fault->object,
-				  .offset = fault->offset,
-				  .address = fault->address};
+	uint64_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+/*
+ * A struct twz_upcall at `to`. Most words lie in the thread and in the fault as they do there: straight to
+ * where they go.
+ */
+static inline bool put(const struct thread *t, const struct twz_fault *fault, uint64_t to)
+{
+	const uint64_t access = fault->access | (uint64_t)(t->depth + 1) << 32 /* depth */ |
+				(uint64_t)fault->why << 48;
+
+	user_open();
+	if (user_copy((void *)to, &t->regs, GENERAL_REGISTERS))
+		goto fail;
+	user_put(to, offsetof(struct twz_upcall, registers.rip), t->regs.rip, fail);
+	user_put(to, offsetof(struct twz_upcall, registers.rflags), t->regs.rflags, fail);
+	user_put(to, offsetof(struct twz_upcall, registers.rsp), t->regs.rsp, fail);
+	user_put(to, offsetof(struct twz_upcall, kind), word(&fault->kind), fail);
+	user_put(to, offsetof(struct twz_upcall, access), access, fail);
+	user_put(to, offsetof(struct twz_upcall, object.lo), fault->object.lo, fail);
+	user_put(to, offsetof(struct twz_upcall, object.hi), fault->object.hi, fail);
+	user_put(to, offsetof(struct twz_upcall, offset), fault->offset, fail);
+	user_put(to, offsetof(struct twz_upcall, address), fault->address, fail);
+	user_close();
+	return true;
+fail:
+	user_close();
+	return false;
+}
+
+/* Enters the program's handler with this fault. */
+void fault_upcall(struct thread *t, const struct twz_fault *fault)
+{
 	uint64_t at;
 
 	trace(TRACE_FAULT, fault->address, t->regs.rip);
@@ -89,10 +111,9 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 		unhandled(t, fault, t->depth ? " (within its fault handler)" : "");
 		return;
 	}
-	registers_out(&t->regs, &call.registers);
 	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
-	at = (at - sizeof(call)) & ~15ull;
-	if (user_write(at, &call, sizeof(call))) {
+	at = (at - sizeof(struct twz_upcall)) & ~15ull;
+	if (!user_range(at, sizeof(struct twz_upcall)) || !put(t, fault, at)) {
 		if (right_waits())
 			return;
 		unhandled(t, fault, " (and its fault handler's stack cannot be written to)");
@@ -106,28 +127,18 @@ static __attribute__((noinline)) void upcall(struct thread *t, const struct twz_
 	t->regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
 }
 
-void fault_page(struct thread *t, uint64_t address, uint64_t error)
-{
-	struct twz_fault fault;
-
-	fault.address = address;
-	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
-		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
-					     : TWZ_VIEW_READ;
-	if (!view_touch(t, address, &fault) && !(right_waits()))
-		upcall(t, &fault);
-}
-
 void fault_exception(struct thread *t, unsigned vector)
 {
 	const struct twz_fault fault = {
 		.kind = TWZ_FAULT_EXCEPTION + vector, .error = TWZ_E_ARG, .address = t->regs.rip};
 
-	upcall(t, &fault);
+	fault_upcall(t, &fault);
 }
 
-int fault_set_handler(struct thread *t, uint64_t entry, uint64_t stack, uint64_t bytes)
+int64_t sys_thread_handler(struct thread *t, struct regs *r)
 {
+	const uint64_t entry = A0(r), stack = A1(r), bytes = A2(r);
+
 	if (entry >= USER_END || !user_range(stack, 0) || bytes > stack)
 		return TWZ_E_ARG;
 	t->handler_entry = entry;
@@ -136,20 +147,36 @@ int fault_set_handler(struct thread *t, uint64_t entry, uint64_t stack, uint64_t
 	return 0;
 }
 
-int fault_resume(struct thread *t, uint64_t from)
+/*
+ * In place, into the registers that are saved. That the last ones are there is known before the first one
+ * is changed: so what fails changes none that the caller would miss, but if a page that was there
+ * a moment ago is not any more.
+ */
+int64_t sys_thread_resume(struct thread *t, struct regs *r)
 {
-	struct twz_registers regs;
-	int error = user_read(&regs, from, sizeof(regs));
+	const uint64_t from = A0(r);
+	uint64_t rip, rflags, rsp;
 
-	if (error)
-		return error;
-	if (KSTEP("resume-address") && regs.rip >= USER_END)
+	if (!user_range(from, sizeof(struct twz_registers)))
+		return TWZ_E_OUTSIDE;
+	user_open();
+	user_get(&rip, from, offsetof(struct twz_registers, rip), fail);
+	user_get(&rflags, from, offsetof(struct twz_registers, rflags), fail);
+	user_get(&rsp, from, offsetof(struct twz_registers, rsp), fail);
+	if (KSTEP("resume-address") && rip >= USER_END) {
+		user_close();
 		return TWZ_E_ARG;
-	memcpy(&t->regs, &regs, offsetof(struct twz_registers, rip));
-	t->regs.rip = regs.rip;
-	t->regs.rflags = (regs.rflags & RFLAGS_USER) | RFLAGS_FIXED | RFLAGS_IF;
-	t->regs.rsp = regs.rsp;
+	}
+	if (user_copy(r, (const void *)from, GENERAL_REGISTERS))
+		goto fail;
+	user_close();
+	r->rip = rip;
+	r->rflags = (rflags & RFLAGS_USER) | RFLAGS_FIXED | RFLAGS_IF;
+	r->rsp = rsp;
 	if (t->depth)
 		t->depth--;
-	return 0;
+	return SYSCALL_REPLACED;
+fail:
+	user_close();
+	return TWZ_E_OUTSIDE;
 }

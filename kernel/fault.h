@@ -1,22 +1,35 @@
 /*
  * fault.h - traps of programs: resolved, or handed to the program's fault handler, or its end.
+ * The system calls of fault handlers, thread_handler and thread_resume, are here too.
  *
  * Lock: the kernel's. The thread is the running one.
  */
 #ifndef KERNEL_FAULT_H
 #define KERNEL_FAULT_H
 
+#include "kernel/right.h"
 #include "kernel/thread.h"
+#include "kernel/view.h"
 
 #define FAULT_DEPTH_MAX 8u
 
+/* Enters the program's handler with this fault, or ends the thread with a message. */
+void fault_upcall(struct thread *thread, const struct twz_fault *fault);
+
 /* A page fault at this address, with the processor's error code. */
-void fault_page(struct thread *thread, uint64_t address, uint64_t error);
+static inline void fault_page(struct thread *thread, uint64_t address, uint64_t error)
+{
+	struct twz_fault fault;
+
+	fault.address = address;
+	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
+		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
+					     : TWZ_VIEW_READ;
+	if (!view_touch(thread, address, &fault) && !right_waits())
+		fault_upcall(thread, &fault);
+}
+
 /* Any other exception. */
 void fault_exception(struct thread *thread, unsigned vector);
-
-/* thread_handler, thread_resume. */
-int fault_set_handler(struct thread *thread, uint64_t entry, uint64_t stack, uint64_t bytes);
-int fault_resume(struct thread *thread, uint64_t upcall);
 
 #endif

@@ -154,14 +154,29 @@ bool object_reclaim_of(const struct account *account);
 /* Forgets the leaf tables of all persistent objects: their pages may have moved. */
 void object_forget_tables(void);
 
-/* medium->look, in place if a leaf entry has the page: for what is asked for at every fault. */
+/*
+ * medium->look, in place if a leaf entry has the page: for what is asked for at every fault. The quick one
+ * looks no further: null.
+ */
+static inline void *object_look_quick(struct object *o, uint64_t page)
+{
+	uint64_t leaf, entry;
+
+	if (page >> TABLE_DIRECTORY_SHIFT || !o->tables.directory)
+		return NULL;
+	leaf = ((uint64_t *)direct(o->tables.directory))[page >> TABLE_LEAF_SHIFT];
+	if (!leaf)
+		return NULL;
+	entry = ((uint64_t *)direct(leaf & PTE_FRAME))[page & (TABLE_ENTRIES - 1)];
+	return (entry & (PTE_PRESENT | PTE_ZEROS)) == PTE_PRESENT ? direct(entry & PTE_FRAME)
+								  : NULL;
+}
+
 static inline void *object_look(struct object *o, uint64_t page)
 {
-	const uint64_t *entry = table_entry(&o->tables, page, false);
+	void *memory = object_look_quick(o, page);
 
-	if (entry && (*entry & (PTE_PRESENT | PTE_ZEROS)) == PTE_PRESENT)
-		return direct(*entry & PTE_FRAME);
-	return o->medium->look(o, page);
+	return memory ? memory : o->medium->look(o, page);
 }
 
 /* Makes the page present and writable, as a store to it. medium->fault says what can be wrong. */

@@ -2,7 +2,6 @@
 #include "abi/rt.h"
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/context.h"
-#include "kernel/fault.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/syscall.h"
@@ -170,20 +169,6 @@ int64_t sys_thread_next(struct thread *t, struct regs *r)
 	while (o && right_check(t, o, 0) && !right_waits());
 	/* If it sleeps, it is done again, with the ID that the caller gave. */
 	return o && !right_waits() ? give_id(A0(r), o->id) : TWZ_E_NOTFOUND;
-}
-
-int64_t sys_thread_handler(struct thread *t, struct regs *r)
-{
-	return fault_set_handler(t, A0(r), A1(r), A2(r));
-}
-
-int64_t sys_thread_resume(struct thread *t, struct regs *r)
-{
-	int error = fault_resume(t, A0(r));
-
-	if (error)
-		return error;
-	return SYSCALL_REPLACED;
 }
 
 int64_t sys_thread_segment(struct thread *t, struct regs *r)

@@ -303,7 +303,7 @@ static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 	t->running = true;
 	t->page->state = TWZ_THREAD_READY;
 	t->since = now;
-	cpu->thread = t;
+	cpu_thread_set(cpu, t);
 	cpu->switches++;
 	cpu->slice = t->since + slice_cycles;
 	trace_at(now, TRACE_SWITCH, t->number, t->regs.rip);

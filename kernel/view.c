@@ -409,15 +409,43 @@ static bool slot_of(uint64_t address, uint32_t *slot, uint64_t *offset)
 	return address < USER_END;
 }
 
-/* A copy that is whole; zero if there is none, or it is being changed all the time. */
-static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
+static inline uint64_t entry_offset(uint32_t slot)
 {
-	uint64_t at = TWZ_OBJ_DATA + offsetof(struct twz_view, slot) +
-		      slot * sizeof(struct twz_view_slot);
-	uint8_t *page = object_look(view->object, at / TWZ_PAGE);
-	const struct twz_view_slot *entry = (void *)(page + at % TWZ_PAGE);
+	return TWZ_OBJ_DATA + offsetof(struct twz_view, slot) + slot * sizeof(struct twz_view_slot);
+}
 
-	for (unsigned i = 0; page && i < ENTRY_TRIES; i++) {
+/* As far as the view's leaf tables have it, else null. */
+static inline const struct twz_view_slot *entry_quick(struct view *view, uint32_t slot)
+{
+	const uint64_t at = entry_offset(slot);
+	const uint8_t *page = object_look_quick(view->object, at / TWZ_PAGE);
+
+	return page ? (const void *)(page + at % TWZ_PAGE) : NULL;
+}
+
+/* Null: its page is a hole, so there is none. */
+static const struct twz_view_slot *entry_look(struct view *view, uint32_t slot)
+{
+	const uint64_t at = entry_offset(slot);
+	const uint8_t *page = object_look(view->object, at / TWZ_PAGE);
+
+	return page ? (const void *)(page + at % TWZ_PAGE) : NULL;
+}
+
+/* It names nothing, and nobody is changing that. */
+static inline bool entry_empty(const struct twz_view_slot *entry)
+{
+	uint32_t seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
+	uint64_t id = __atomic_load_n(&entry->id.lo, __ATOMIC_RELAXED);
+
+	id |= __atomic_load_n(&entry->id.hi, __ATOMIC_ACQUIRE);
+	return !(id | (seq & 1)) && seq == __atomic_load_n(&entry->seq, __ATOMIC_RELAXED);
+}
+
+/* A copy that is whole; zero if there is none, or it is being changed all the time. */
+static inline struct twz_view_slot entry_read(const struct twz_view_slot *entry)
+{
+	for (unsigned i = 0; entry && i < ENTRY_TRIES; i++) {
 		uint32_t seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
 		struct twz_view_slot copy;
 
@@ -433,11 +461,15 @@ static struct twz_view_slot entry_read(struct view *view, uint32_t slot)
 	return (struct twz_view_slot){0};
 }
 
-/* Binds what the slot's entry names, whatever rights there are to it. Null: fault->error and object. */
-static __attribute__((noinline)) struct binding *bind(struct thread *thread, uint32_t slot,
-						      struct twz_fault *fault)
+/*
+ * Binds what the slot's entry names, whatever rights there are to it; `at` as entry_quick says. Null:
+ * fault->error and object.
+ */
+static __attribute__((noinline)) struct binding *
+bind(struct thread *thread, uint32_t slot, const struct twz_view_slot *at, struct twz_fault *fault)
 {
-	struct twz_view_slot entry = entry_read(thread->view, slot);
+	const struct twz_view_slot entry = entry_read(at ? at : entry_look(thread->view, slot));
+	uint32_t rights = entry.rights;
 	struct binding *binding;
 	struct object *object;
 
@@ -450,8 +482,8 @@ static __attribute__((noinline)) struct binding *bind(struct thread *thread, uin
 	if (fault->error)
 		return NULL;
 	if (slot == LAST)
-		entry.rights &= ~(uint32_t)TWZ_VIEW_EXEC;
-	fault->error = binding_make(thread, slot, entry.rights, object, &binding);
+		rights &= ~(uint32_t)TWZ_VIEW_EXEC;
+	fault->error = binding_make(thread, slot, rights, object, &binding);
 	if (!fault->error)
 		return binding;
 	object_release(object);
@@ -556,14 +588,6 @@ static __attribute__((noinline)) int check_executable(struct object *object, uin
 	return page_allows(entry, TWZ_VIEW_EXEC) ? 0 : TWZ_E_RIGHT;
 }
 
-/* As far as there is any right to the object; else it is as if it did not exist. */
-static int null_page(struct thread *thread, struct binding *b)
-{
-	int error = right_check(thread, b->object, 0);
-
-	return error ? error : TWZ_E_OUTSIDE;
-}
-
 /* Says what was wrong with the touch: fault->error; `b` is null if nothing is bound there. */
 static __attribute__((noinline)) bool refuse(const struct thread *thread, uint64_t offset,
 					     const struct binding *b, struct twz_fault *fault)
@@ -579,25 +603,41 @@ static __attribute__((noinline)) bool refuse(const struct thread *thread, uint64
 	return false;
 }
 
-bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault)
+static inline bool in_null_page(uint64_t offset)
+{
+	return KSTEP("null-page") && offset < TWZ_PAGE;
+}
+
+/* As far as there is any right to the object; else it is as if it did not exist. */
+static __attribute__((noinline)) bool null_page(struct thread *thread, const struct binding *b,
+						uint64_t offset, struct twz_fault *fault)
+{
+	fault->error = right_check(thread, b->object, 0);
+	if (fault->error)
+		return refuse(thread, offset, b, fault);
+	fault->kind = TWZ_FAULT_NULL;
+	fault->error = TWZ_E_OUTSIDE;
+	fault->why = 0;
+	fault->object = b->object->id;
+	fault->offset = offset;
+	return false;
+}
+
+/* `b` is null: the slot is to be bound, to what its entry names. */
+static __attribute__((noinline)) bool touch(struct thread *thread, struct binding *b, uint32_t slot,
+					    uint64_t offset, const struct twz_view_slot *at,
+					    struct twz_fault *fault)
 {
 	/* This processor cannot map what may be written or executed and not read. */
 	const uint32_t access = fault->access, need = TWZ_VIEW_READ | access;
-	struct binding *b = NULL;
-	uint64_t offset, *entry;
-	uint32_t slot;
+	uint64_t *entry;
 
-	if (!slot_of(address, &slot, &offset)) {
-		fault->error = TWZ_E_RANGE;
-		fault->object = (struct twz_id){0};
-		return refuse(thread, 0, b, fault);
-	}
-	b = view_binding(thread->view, slot);
-	if (!b && !(b = bind(thread, slot, fault)))
-		return refuse(thread, offset, b, fault);
-	if (KSTEP("null-page") && offset < TWZ_PAGE) {
-		fault->error = null_page(thread, b);
-		return refuse(thread, offset, b, fault);
+	if (!b) {
+		b = bind(thread, slot, at, fault);
+		if (!b)
+			return refuse(thread, offset, b, fault);
+		if (in_null_page(offset))
+			return null_page(thread, b, offset, fault);
 	}
 	if (need & ~may(thread, b)) {
 		fault->error = missing(thread, b, need);
@@ -622,6 +662,34 @@ bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault
 	return !fault->error || refuse(thread, offset, b, fault);
 }
 
+/* What is a fault for sure, an empty slot or a null page, is found out here, with no register saved. */
+bool view_touch(struct thread *thread, uint64_t address, struct twz_fault *fault)
+{
+	const struct twz_view_slot *at = NULL;
+	struct binding *b;
+	uint64_t offset;
+	uint32_t slot;
+
+	if (!slot_of(address, &slot, &offset)) {
+		fault->error = TWZ_E_RANGE;
+		fault->object = (struct twz_id){0};
+		return refuse(thread, 0, NULL, fault);
+	}
+	b = view_binding(thread->view, slot);
+	if (b && in_null_page(offset))
+		return null_page(thread, b, offset, fault);
+	if (!b)
+		at = entry_quick(thread->view, slot);
+	if (!at || !entry_empty(at))
+		return touch(thread, b, slot, offset, at, fault);
+	fault->kind = TWZ_FAULT_OBJECT;
+	fault->error = TWZ_E_NOTFOUND;
+	fault->why = 0;
+	fault->object = (struct twz_id){0};
+	fault->offset = offset;
+	return false;
+}
+
 int view_object_anew(struct thread *thread, uint64_t address, struct object **object,
 		     uint64_t *offset)
 {
@@ -633,7 +701,7 @@ int view_object_anew(struct thread *thread, uint64_t address, struct object **ob
 		return TWZ_E_OUTSIDE;
 	b = view_binding(thread->view, slot);
 	if (!b)
-		b = bind(thread, slot, &fault);
+		b = bind(thread, slot, NULL, &fault);
 	if (!b)
 		return fault.error == TWZ_E_NOTFOUND ? TWZ_E_OUTSIDE : fault.error;
 	*object = b->object;

@@ -79,11 +79,15 @@ static void measure_sync(void)
 
 /* ---- faults -------------------------------------------------------------------------------------- */
 
-/* A store to where nothing is, three bytes long: its handler goes on behind it. */
-static void store_nowhere(unsigned i)
+#define SLOT 1024u
+
+static uint64_t nowhere;
+
+/* A store that fails, three bytes long: its handler goes on behind it. */
+static void store(unsigned i)
 {
 	(void)i;
-	__asm__ volatile("movb $1, (%0)" : : "a"(TWZ_PAGE) : "memory");
+	__asm__ volatile("movb $1, (%0)" : : "a"(nowhere) : "memory");
 }
 #define STORE_BYTES 3
 
@@ -99,18 +103,32 @@ __attribute__((naked)) static void step_over(void)
 		  "i"(TWZ_SYS(thread_resume)));
 }
 
-/* The thread that measures has this handler instead of the runtime's, and needs no other. */
+static void measure_one(const char *name, uint64_t address)
+{
+	uint64_t before = usage_now().upcalls;
+
+	nowhere = address;
+	figure(name, measure(store, REPEATS).median);
+	if (usage_now().upcalls - before != WARM + REPEATS)
+		must(TWZ_E_IO, "not every store was an upcall");
+}
+
+/*
+ * Where nothing is mapped, in the page of an object that is never there, where the entry lacks the right. The
+ * thread that measures has this handler instead of the runtime's, and needs no other.
+ */
 static void measure_upcall(void)
 {
 	static _Alignas(16) uint8_t stack[8192];
-	uint64_t before;
+	struct twz_id id = object_new(TWZ_TYPE_DATA, TWZ_OBJECT_VOLATILE, 1);
+	uint64_t shown = (uint64_t)map(SLOT, id);
 
+	view_enter(view_own(), SLOT, id, 0, TWZ_VIEW_READ);
 	must(SYS(thread_handler, step_over, stack + sizeof(stack), sizeof(stack)),
 	     "thread_handler");
-	before = usage_now().upcalls;
-	figure("upcall", measure(store_nowhere, REPEATS).median);
-	if (usage_now().upcalls - before != WARM + REPEATS)
-		must(TWZ_E_IO, "not every store was an upcall");
+	measure_one("upcall", TWZ_PAGE);
+	measure_one("upcall_null", shown & ~(TWZ_SLOT_SIZE - 1));
+	measure_one("upcall_right", shown);
 }
 
 int main(void)

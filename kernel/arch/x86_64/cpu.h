@@ -49,9 +49,9 @@ struct cpu {
 	struct thread *thread; /* gs:8, that runs here; null while idle */
 	uint64_t stack;        /* gs:16, top of this processor's stack */
 	uint64_t scratch;      /* gs:24, entry code's */
-	uint64_t *rsp0;        /* gs:32, the TSS's word: where a trap from user mode pushes */
 
 	/* Constant once online. */
+	uint64_t *rsp0; /* the TSS's word: where a trap from user mode pushes (cpu_thread_set) */
 	struct trace_ring *trace;
 	uint32_t number;
 	uint32_t apic_id;
@@ -76,7 +76,6 @@ struct cpu {
 TWZ_AT(struct cpu, thread, 8);
 TWZ_AT(struct cpu, stack, 16);
 TWZ_AT(struct cpu, scratch, 24);
-TWZ_AT(struct cpu, rsp0, 32);
 
 extern struct cpu cpus[CPU_MAX];
 extern unsigned ncpus; /* that are online */
@@ -87,6 +86,13 @@ static inline struct cpu *cpu_this(void)
 
 	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
 	return cpu;
+}
+
+/* The thread that runs here from now on. */
+static inline void cpu_thread_set(struct cpu *cpu, struct thread *thread)
+{
+	cpu->thread = thread;
+	*cpu->rsp0 = (uint64_t)thread + sizeof(struct regs);
 }
 
 static inline uint64_t cycles(void)
@@ -209,8 +215,8 @@ void cpu_flush_requests(struct cpu *cpu);
 extern uint64_t kernel_root;
 
 /*
- * Leaves to user mode with the registers of cpu_this()->thread; from anywhere on this stack. Sets
- * *rsp0. A rip that is not in the user half becomes a protection fault of the thread.
+ * Leaves to user mode with the registers of cpu_this()->thread; from anywhere on this stack. A
+ * rip that is not in the user half becomes a protection fault of the thread.
  */
 _Noreturn void cpu_leave(void);
 
@@ -227,9 +233,10 @@ void kernel_main(void);
  * A system call of cpu_this()->thread, with this number: of its registers, those that C does not keep
  * are saved, but rax. rflags is masked, so interrupts are off. NOW: leaves to the same thread, with the
  * result and else the registers as they were. LATER: the lock is still held; the rest of the registers is
- * saved, then enter_leave. REPLACED: the same, but the registers as saved are all others.
+ * saved, then enter_leave. REPLACED: leaves to the same thread, with all registers as they are saved;
+ * REPLACED_LATER: the same after enter_leave.
  */
-enum enter_how { ENTER_NOW = 0, ENTER_LATER = 1, ENTER_REPLACED = 2 };
+enum enter_how { ENTER_NOW = 0, ENTER_LATER = 1, ENTER_REPLACED = 2, ENTER_REPLACED_LATER = 3 };
 struct enter_end {
 	int64_t result;
 	uint64_t how;
@@ -239,10 +246,11 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number);
 void enter_leave(void);
 
 /*
- * A trap or interrupt from user mode; regs are those of cpu_this()->thread. Afterwards the entry
- * code leaves to cpu_this()->thread.
+ * From user mode: a page fault at this address; any other trap or interrupt. regs are those of
+ * cpu_this()->thread. Afterwards the entry code leaves to cpu_this()->thread.
  */
-void enter_user(struct regs *regs);
+void enter_page_fault(const struct regs *regs, uint64_t address);
+void enter_user(const struct regs *regs);
 
 /*
  * A page fault in the kernel at an address of the user half, by an instruction that has a fix-up

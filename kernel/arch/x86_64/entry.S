@@ -35,7 +35,6 @@
 #define CPU_THREAD 8
 #define CPU_STACK_TOP 16
 #define CPU_SCRATCH 24
-#define CPU_RSP0 32
 
 #define ENTER_REPLACED 2 /* enum enter_how */
 
@@ -124,7 +123,7 @@ entry_syscall:
 
 1:	mov %gs:CPU_THREAD, %rdi
 	cmp $ENTER_REPLACED, %edx
-	je 2f
+	jae 3f
 	mov %r15, R15(%rdi)
 	mov %r14, R14(%rdi)
 	mov %r13, R13(%rdi)
@@ -134,6 +133,8 @@ entry_syscall:
 	mov %rax, RAX(%rdi)
 2:	call enter_leave
 	jmp cpu_leave
+3:	je cpu_leave
+	jmp 2b
 
 /* All vectors: the number of the vector, behind an error code, on the stack. 16 bytes each. */
 	.globl trap_stubs
@@ -180,9 +181,6 @@ cpu_leave:
 	mov RIP(%rsp), %rax
 	shr $47, %rax
 	jnz 2f
-	lea REGS_BYTES(%rsp), %rax
-	mov %gs:CPU_RSP0, %rcx
-	mov %rax, (%rcx)
 	pop_registers
 	add $16, %rsp /* vector, error */
 	swapgs

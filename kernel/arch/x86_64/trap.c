@@ -54,7 +54,9 @@ _Noreturn static void unexpected(const struct regs *regs)
 
 void trap_user(struct regs *regs)
 {
-	if (!light(regs->vector))
+	if (__builtin_expect(regs->vector == EXCEPTION_PAGE_FAULT, 1))
+		enter_page_fault(regs, cpu_fault_address());
+	else if (!light(regs->vector))
 		enter_user(regs);
 }
 

@@ -4,13 +4,6 @@
 #include "kernel/arch/x86_64/processor.h"
 #include "kernel/arch/x86_64/user.h"
 
-/* `at` may fault; then execution goes on at `to`. Relative to the words themselves. */
-#define FIXUP(at, to)                          \
-	".pushsection .user_fixups, \"a\"\n\t" \
-	".balign 4\n\t"                        \
-	".long " #at " - ., " #to " - .\n\t"   \
-	".popsection\n\t"
-
 struct fixup {
 	int32_t at, to;
 };
@@ -33,7 +26,7 @@ static int copy(void *to, const void *from, uint64_t bytes)
 			 "1: rep movsq\n\t"
 			 "mov %[rest], %%ecx\n\t"
 			 "2: rep movsb\n\t"
-			 "3: clac\n\t" FIXUP(1b, 3b) FIXUP(2b, 3b)
+			 "3: clac\n\t" USER_FIXUP("1b", "3b") USER_FIXUP("2b", "3b")
 			 : "+&D"(to), "+&S"(from), "+&c"(count)
 			 : [rest] "r"((uint32_t)(bytes & 7))
 			 : "memory", "cc");
@@ -50,7 +43,7 @@ int user_read32(uint32_t *to, uint64_t from)
 	__asm__ volatile("stac\n\t"
 			 "1: mov (%[from]), %[value]\n\t"
 			 "xor %[error], %[error]\n\t"
-			 "2: clac\n\t" FIXUP(1b, 2b)
+			 "2: clac\n\t" USER_FIXUP("1b", "2b")
 			 : [value] "+r"(value), [error] "+r"(error)
 			 : [from] "r"(from)
 			 : "memory", "cc");
