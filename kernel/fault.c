@@ -155,7 +155,7 @@ int64_t sys_thread_handler(struct thread *t, struct regs *r)
 int64_t sys_thread_resume(struct thread *t, struct regs *r)
 {
 	const uint64_t from = A0(r);
-	uint64_t rip, rflags, rsp;
+	uint64_t rip = 0, rflags = 0, rsp = 0;
 
 	if (!user_range(from, sizeof(struct twz_registers)))
 		return TWZ_E_OUTSIDE;

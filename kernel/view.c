@@ -593,13 +593,15 @@ static __attribute__((noinline)) bool refuse(const struct thread *thread, uint64
 					     const struct binding *b, struct twz_fault *fault)
 {
 	const uint32_t need = TWZ_VIEW_READ | fault->access;
-	const bool right = fault->error == TWZ_E_RIGHT && b && (b->rights & need) == need;
 
 	fault->kind = fault_kind(fault->error);
 	fault->offset = offset;
-	if (b)
-		fault->object = b->object->id;
-	fault->why = right ? right_why(thread, b->object, need) : 0;
+	fault->why = 0;
+	if (!b)
+		return false;
+	fault->object = b->object->id;
+	if (fault->error == TWZ_E_RIGHT && (b->rights & need) == need)
+		fault->why = right_why(thread, b->object, need);
 	return false;
 }
 
