@@ -149,14 +149,16 @@ void twz_rt_fence(void);
 
 /* Faults in objects that the runtime cannot resolve come here; returning true retries. */
 enum twz_fault_kind {
-	TWZ_FAULT_NULL = 1, /* page 0 of an object, or no object at all */
-	TWZ_FAULT_OBJECT,   /* the view's entry names no object */
-	TWZ_FAULT_RIGHT,    /* a sealed object, or more than the entry's rights */
-	TWZ_FAULT_FULL,     /* a store into a hole or shared page, and the store is full */
-	TWZ_FAULT_RANGE,    /* past what the mapping shows */
-	TWZ_FAULT_DAMAGED,
+	TWZ_FAULT_NULL = 1,   /* page 0 of an object */
+	TWZ_FAULT_OBJECT,     /* the view's entry names no object, or one that is gone */
+	TWZ_FAULT_RIGHT,      /* a sealed object, a page limit, or more than is allowed: `why` */
+	TWZ_FAULT_FULL,       /* no page for it: FULL the store, NOMEM memory, LIMIT the key's */
+	TWZ_FAULT_RANGE,      /* past what the mapping shows */
+	TWZ_FAULT_DAMAGED,    /* what the store knows of the object is wrong */
 	TWZ_FAULT_UNRESOLVED, /* a pointer whose FOT entry leads nowhere */
 	TWZ_FAULT_POINTER,    /* a persistent pointer read outside of objects, or a recycled slot */
+	/* The memory of that page is broken; object zero: it is not known which. Since 1.4. */
+	TWZ_FAULT_MACHINE,
 };
 struct twz_fault {
 	uint32_t kind;   /* enum twz_fault_kind */

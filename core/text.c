@@ -32,19 +32,36 @@ static const char *unresolved_text(int error)
 	}
 }
 
+/* For what is full, or may not be changed: what to do about it, too. */
+static const char *refused_text(int error)
+{
+	switch (error) {
+	case TWZ_E_RIGHT:
+		return "it is mapped without that right, the page has a limit, or is stored to "
+		       "outside of transactions";
+	case TWZ_E_SEALED:
+		return "the object is sealed and cannot change: copy it, and change the copy";
+	case TWZ_E_FULL:
+		return "the store is full: delete something, and run this again";
+	case TWZ_E_NOMEM:
+		return "out of memory: end something, and run this again";
+	case TWZ_E_LIMIT:
+		return "the limit of the key is reached: delete something, or have it raised";
+	default:
+		return error_text(error);
+	}
+}
+
 const char *fault_text(const struct twz_fault *fault)
 {
 	switch (fault->kind) {
 	case TWZ_FAULT_NULL:
-		return "the first page of an object is never there";
+		return "the first page of an object is never there: a pointer that was not set, or "
+		       "an offset taken for an address";
 	case TWZ_FAULT_OBJECT:
-		return fault->error == TWZ_E_NOTFOUND ? "the object is gone"
-						      : "no object is mapped there";
-	case TWZ_FAULT_RIGHT:
-		return fault->error == TWZ_E_RIGHT
-			       ? "it is mapped without that right, the page has a limit, or is "
-				 "stored to outside of transactions"
-			       : error_text(fault->error);
+		return fault->object.lo | fault->object.hi
+			       ? "the object is gone, or there is no right to it"
+			       : "no object is mapped there";
 	case TWZ_FAULT_RANGE:
 		return "the address is past what the mapping shows";
 	case TWZ_FAULT_UNRESOLVED:
@@ -52,8 +69,11 @@ const char *fault_text(const struct twz_fault *fault)
 	case TWZ_FAULT_POINTER:
 		return "a null pointer, a persistent pointer read outside of objects, or a "
 		       "recycled slot";
+	case TWZ_FAULT_MACHINE:
+		return "the memory there is broken and its content lost (a machine error): bring "
+		       "the object back from a copy";
 	default:
-		return error_text(fault->error);
+		return refused_text(fault->error);
 	}
 }
 

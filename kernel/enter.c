@@ -125,6 +125,15 @@ void enter_page_fault(const struct regs *regs, uint64_t address)
 	leave(cpu);
 }
 
+void enter_machine_error(const struct machine_error *error)
+{
+	struct cpu *cpu = cpu_this();
+
+	lock_take();
+	fault_machine(cpu->thread, error);
+	leave(cpu);
+}
+
 void enter_user(const struct regs *regs)
 {
 	struct cpu *cpu = cpu_this();

@@ -14,48 +14,28 @@
 #define GENERAL_REGISTERS (offsetof(struct twz_registers, rip) / sizeof(uint64_t))
 #define STATUS_FAULT 139u /* 128 + SIGSEGV, as people know it */
 
-static const char *reason(const struct twz_fault *fault)
+/* Nobody handles it: a message as the runtimes give it, and the end. */
+static void unhandled(struct thread *t, const struct twz_fault *fault, const char *where)
 {
-	switch (fault->error) {
-	case TWZ_E_NOTFOUND:
-		return "no object is mapped there";
-	case TWZ_E_RIGHT:
-		return fault->why ? right_text(fault->why) : "the right is not granted";
-	case TWZ_E_SEALED:
-		return "the object is sealed and cannot change";
-	case TWZ_E_FULL:
-		return "the store is full";
-	case TWZ_E_NOMEM:
-		return "out of memory";
-	case TWZ_E_LIMIT:
-		return "the limit of the key is reached";
-	case TWZ_E_OUTSIDE:
-		return "the first page of an object is never there";
-	default:
-		return "that cannot be mapped";
-	}
-}
-
-/* Nobody handles it: a message, and the end. */
-static void unhandled(struct thread *t, const struct twz_fault *fault, const char *why)
-{
-	char text[320];
+	char text[400], object[80] = "";
 	uint64_t n;
 
+	if (fault->object.lo | fault->object.hi)
+		kformat(object, sizeof(object), ", offset 0x%lx of object %016lx%016lx",
+			fault->offset, fault->object.hi, fault->object.lo);
 	if (fault->kind >= TWZ_FAULT_EXCEPTION)
 		n = kformat(text, sizeof(text), "%s: thread %u: exception %u at 0x%lx%s\n",
 			    t->page->name, t->number, fault->kind - TWZ_FAULT_EXCEPTION,
-			    t->regs.rip, why);
+			    t->regs.rip, where);
 	else
 		n = kformat(text, sizeof(text),
-			    "%s: thread %u: a %s at 0x%lx failed (offset 0x%lx of object "
-			    "%016lx%016lx, code at 0x%lx): %s%s\n",
+			    "%s: thread %u: a %s 0x%lx failed%s, code at 0x%lx%s: %s\n",
 			    t->page->name, t->number,
-			    fault->access == TWZ_VIEW_WRITE  ? "store"
-			    : fault->access == TWZ_VIEW_EXEC ? "jump"
-							     : "load",
-			    fault->address, fault->offset, fault->object.hi, fault->object.lo,
-			    t->regs.rip, reason(fault), why);
+			    fault->access == TWZ_VIEW_WRITE  ? "store at"
+			    : fault->access == TWZ_VIEW_EXEC ? "jump to"
+							     : "load at",
+			    fault->address, object, t->regs.rip, where,
+			    fault->why ? right_text(fault->why) : fault_text(fault));
 	console_write(text, n);
 	thread_kill(t, STATUS_FAULT);
 }
@@ -108,7 +88,7 @@ void fault_upcall(struct thread *t, const struct twz_fault *fault)
 
 	trace(TRACE_FAULT, fault->address, t->regs.rip);
 	if (!t->handler_entry || (KSTEP("depth") && t->depth == FAULT_DEPTH_MAX)) {
-		unhandled(t, fault, t->depth ? " (within its fault handler)" : "");
+		unhandled(t, fault, t->depth ? ", within its fault handler" : "");
 		return;
 	}
 	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
@@ -116,7 +96,7 @@ void fault_upcall(struct thread *t, const struct twz_fault *fault)
 	if (!user_range(at, sizeof(struct twz_upcall)) || !put(t, fault, at)) {
 		if (right_waits())
 			return;
-		unhandled(t, fault, " (and its fault handler's stack cannot be written to)");
+		unhandled(t, fault, ", and its fault handler's stack cannot be written to");
 		return;
 	}
 	t->depth++;
@@ -125,6 +105,18 @@ void fault_upcall(struct thread *t, const struct twz_fault *fault)
 	t->regs.rsp = at - RED_ZONE - sizeof(uint64_t); /* aligned as after a call */
 	t->regs.rip = t->handler_entry;
 	t->regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
+}
+
+void fault_machine(struct thread *t, const struct machine_error *error)
+{
+	struct twz_fault fault = {.kind = TWZ_FAULT_MACHINE,
+				  .error = TWZ_E_IO,
+				  .access = error->fetch ? TWZ_VIEW_EXEC : TWZ_VIEW_READ};
+
+	klog("machine error: memory at %lx is broken, status %lx", error->address, error->status);
+	if (error->address)
+		view_find(t->view, error->address, &fault);
+	fault_upcall(t, &fault);
 }
 
 void fault_exception(struct thread *t, unsigned vector)

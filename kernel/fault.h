@@ -29,6 +29,8 @@ static inline void fault_page(struct thread *thread, uint64_t address, uint64_t 
 		fault_upcall(thread, &fault);
 }
 
+/* Memory is broken: of an object that the thread's view shows, as far as that is known. */
+void fault_machine(struct thread *thread, const struct machine_error *error);
 /* Any other exception. */
 void fault_exception(struct thread *thread, unsigned vector);
 

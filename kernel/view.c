@@ -711,3 +711,28 @@ int view_object_anew(struct thread *thread, uint64_t address, struct object **ob
 		return 0;
 	return missing(thread, b, TWZ_VIEW_READ) ? TWZ_E_OUTSIDE : 0;
 }
+
+static uint64_t address_of(uint32_t slot)
+{
+	const uint64_t places = (uint64_t)1 << TWZ_PLACE_BIT;
+
+	return slot < TWZ_VIEW_SLOTS ? slot * TWZ_SLOT_SIZE
+				     : places + (slot - TWZ_VIEW_SLOTS) * TWZ_PLACE_SIZE;
+}
+
+void view_find(const struct view *view, uint64_t physical, struct twz_fault *fault)
+{
+	for (uint32_t i = 0; i < VIEW_BUCKETS; i++)
+		for (const struct binding *b = view->bucket[i]; b; b = b->next) {
+			const uint64_t end =
+				b->slot < TWZ_VIEW_SLOTS ? TWZ_SLOT_SIZE / TWZ_PAGE : OBJECT_PAGES;
+			uint64_t page = table_find(&b->object->tables, physical, end);
+
+			if (page == end)
+				continue;
+			fault->object = b->object->id;
+			fault->offset = page * TWZ_PAGE + physical % TWZ_PAGE;
+			fault->address = address_of(b->slot) + fault->offset;
+			return;
+		}
+}

@@ -82,6 +82,12 @@ static inline struct binding *view_binding(const struct view *view, uint32_t slo
 }
 
 /*
+ * Where in the view the physical address is: sets object, offset and address of the fault, if it is there. It
+ * looks at all that is mapped, which takes as long as that is much: for what never happens.
+ */
+void view_find(const struct view *view, uint64_t physical, struct twz_fault *fault);
+
+/*
  * The object that is at the address and the offset in it: READ is needed. TWZ_E_OUTSIDE. In place what is
  * bound in a standard slot and was decided; view_object_anew is for all.
  */

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "core/fot.h"
 #include "core/ptr.h"
@@ -30,24 +32,27 @@ void twz_rt_on_fault(twz_fault_handler handler, void *arg)
 	__atomic_store_n(&program_handler, handler, __ATOMIC_RELEASE);
 }
 
-static void tell(const struct twz_fault *fault)
+/* `code`: of the instruction; 0: no instruction did it. */
+static void tell(const struct twz_fault *fault, uint64_t code)
 {
-	const char *access = fault->access & TWZ_VIEW_EXEC    ? "jump"
-			     : fault->access & TWZ_VIEW_WRITE ? "store"
-							      : "load";
-
-	char name[NAME_ROOM];
+	char thread[32] = "", object[96] = "", at[32] = "", name[NAME_ROOM];
 	bool named = fault->kind == TWZ_FAULT_UNRESOLVED &&
 		     fot_name((const uint64_t *)fault->address, name, sizeof(name));
 
+	if (gettid() != getpid()) /* threads that the program started are told by their number */
+		snprintf(thread, sizeof(thread), "thread %d: ", gettid());
 	if (fault->object.lo | fault->object.hi)
-		message("a %s at 0x%" PRIx64 " failed, offset 0x%" PRIx64 " of object %016" PRIx64
-			"%016" PRIx64 "%s%s: %s",
-			access, fault->address, fault->offset, fault->object.hi, fault->object.lo,
-			named ? ", the name " : "", named ? name : "", fault_text(fault));
-	else
-		message("a %s at 0x%" PRIx64 " failed: %s", access, fault->address,
-			fault_text(fault));
+		snprintf(object, sizeof(object),
+			 ", offset 0x%" PRIx64 " of object %016" PRIx64 "%016" PRIx64,
+			 fault->offset, fault->object.hi, fault->object.lo);
+	if (code && !(fault->access & TWZ_VIEW_EXEC))
+		snprintf(at, sizeof(at), ", code at 0x%" PRIx64, code);
+	message("%sa %s 0x%" PRIx64 " failed%s%s%s%s: %s", thread,
+		fault->access & TWZ_VIEW_EXEC    ? "jump to"
+		: fault->access & TWZ_VIEW_WRITE ? "store at"
+						 : "load at",
+		fault->address, object, named ? ", the name " : "", named ? name : "", at,
+		fault_text(fault));
 }
 
 static bool program_resolves(const struct twz_fault *fault)
@@ -126,7 +131,7 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 	if (held || low) {
 		if (program_resolves(&fault))
 			goto out;
-		tell(&fault);
+		tell(&fault, (uint64_t)reg[REG_RIP]);
 	}
 	if (held)
 		default_action(signal);
@@ -136,10 +141,34 @@ out:
 	errno = saved;
 }
 
+/* The host found the memory of a page broken. */
+static bool is_machine(const siginfo_t *info)
+{
+	return info->si_code == BUS_MCEERR_AR && slots_hold((uintptr_t)info->si_addr);
+}
+
 static void on_bus(int signal, siginfo_t *info, void *context)
 {
+	const greg_t *reg = ((ucontext_t *)context)->uc_mcontext.gregs;
 	uintptr_t addr = (uintptr_t)info->si_addr;
+	int saved = errno;
 
+	if (is_machine(info)) {
+		const struct twz_fault fault = {.kind = TWZ_FAULT_MACHINE,
+						.error = TWZ_E_IO,
+						.access = TWZ_VIEW_READ,
+						.object = slots_id(addr),
+						.offset = obj_offset((const void *)addr),
+						.address = addr};
+
+		if (program_resolves(&fault)) {
+			errno = saved;
+			return;
+		}
+		tell(&fault, (uint64_t)reg[REG_RIP]);
+		default_action(signal);
+		return;
+	}
 	if (!was_sent(info) &&
 	    (addr - (uintptr_t)home.image.base < home.image.bytes || slots_hold(addr))) {
 		message("the store's file became shorter, or its disk is full or cannot be read "
@@ -155,7 +184,7 @@ void twz_rt_fault(const struct twz_fault *fault)
 {
 	if (program_resolves(fault))
 		return;
-	tell(fault);
+	tell(fault, 0);
 	default_action(SIGSEGV);
 	raise(SIGSEGV);
 }

@@ -7,7 +7,8 @@
  * SIGSEGV elsewhere is not ours: the action before ours is taken, so sanitizers report. An address
  * below LOW_END is told first as what it mostly is, a persistent pointer read outside of objects.
  * A jump into an object is a fault like others: none is mapped to be executed.
- * SIGBUS in the image or a slot: the file became shorter, or its medium fails.
+ * SIGBUS in a slot because the memory there is broken: a fault like others. Else in the image or a slot:
+ * the file became shorter, or its medium fails.
  * Either signal sent by somebody, not done by an instruction: the action before ours.
  *
  * The handler runs on an alternate stack in the thread that opened the store, in other threads on

@@ -320,7 +320,7 @@ static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
 		return error;
 	fault->kind = TWZ_FAULT_NULL;
 	if (!page)
-		return TWZ_E_RANGE;
+		return TWZ_E_OUTSIDE;
 	error = home_find(s->id, &ref);
 	fault->kind = error == TWZ_E_NOTFOUND ? TWZ_FAULT_OBJECT : TWZ_FAULT_DAMAGED;
 	if (!error)

@@ -54,11 +54,7 @@ static bool in_guard(uint64_t address)
 
 static const char *reason(const struct twz_fault *fault)
 {
-	if (in_guard(fault->address))
-		return "the stack is used up";
-	if (fault->kind == TWZ_FAULT_OBJECT && fault->error == TWZ_E_NOTFOUND)
-		return "the object is gone, or there is no right to it";
-	return fault_text(fault);
+	return in_guard(fault->address) ? "the stack is used up" : fault_text(fault);
 }
 
 /* If it is a right of this program's that is missing: which one, and why. */
@@ -96,14 +92,28 @@ static void add_name(struct message *m, const struct twz_fault *fault)
 	message_add(m, name);
 }
 
-static void tell(const struct twz_fault *fault)
+/* Threads that the program started are told by their number. */
+static struct message begin(void)
 {
 	struct message m = message_begin();
+	uint32_t self = (uint32_t)SYS(self, 0);
 
-	message_add(&m, fault->access & TWZ_VIEW_EXEC    ? "a jump"
-			: fault->access & TWZ_VIEW_WRITE ? "a store"
-							 : "a load");
-	message_add(&m, " at 0x");
+	if (self != minimal.sys.number) {
+		message_add(&m, "thread ");
+		message_number(&m, self);
+		message_add(&m, ": ");
+	}
+	return m;
+}
+
+/* `code`: of the instruction; 0: no instruction did it. */
+static void tell(const struct twz_fault *fault, uint64_t code)
+{
+	struct message m = begin();
+
+	message_add(&m, fault->access & TWZ_VIEW_EXEC    ? "a jump to 0x"
+			: fault->access & TWZ_VIEW_WRITE ? "a store at 0x"
+							 : "a load at 0x");
 	message_hex(&m, fault->address, 1);
 	message_add(&m, " failed");
 	if (fault->object.lo | fault->object.hi) {
@@ -114,18 +124,27 @@ static void tell(const struct twz_fault *fault)
 		message_hex(&m, fault->object.lo, 16);
 	}
 	add_name(&m, fault);
+	if (code && !(fault->access & TWZ_VIEW_EXEC)) {
+		message_add(&m, ", code at 0x");
+		message_hex(&m, code, 1);
+	}
 	message_add(&m, ": ");
 	if (!add_right(&m, fault))
 		message_add(&m, reason(fault));
 	message_end(&m);
 }
 
-void twz_rt_fault(const struct twz_fault *fault)
+static void raise(const struct twz_fault *fault, uint64_t code)
 {
 	if (program_resolves(fault))
 		return;
-	tell(fault);
+	tell(fault, code);
 	exit_now(STATUS_SIGNAL + SIGNAL_MEMORY);
+}
+
+void twz_rt_fault(const struct twz_fault *fault)
+{
+	raise(fault, 0);
 }
 
 /* ---- from the kernel ---------------------------------------------------------------------------- */
@@ -146,7 +165,7 @@ static _Noreturn void exception(const struct twz_upcall *upcall)
 		[19] = {"an arithmetic error", SIGNAL_ARITHMETIC},
 	};
 	uint32_t vector = upcall->kind - TWZ_FAULT_EXCEPTION;
-	struct message m = message_begin();
+	struct message m = begin();
 	int signal = SIGNAL_MEMORY;
 
 	if (vector < sizeof(known) / sizeof(known[0]) && known[vector].what) {
@@ -185,7 +204,7 @@ uint64_t fault_upcall(struct twz_upcall *upcall)
 		fault.error = TWZ_E_OUTSIDE; /* no object that could be gone: the slot is empty */
 	if (fault.address < TWZ_SLOT_SIZE)   /* the row of a pointer outside of objects is null */
 		fault.kind = TWZ_FAULT_POINTER;
-	twz_rt_fault(&fault);
+	raise(&fault, upcall->registers.rip);
 	return TWZ_SYS(thread_resume);
 }
 

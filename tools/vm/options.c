@@ -19,7 +19,7 @@ static const char help[] =
 	"usage: vm --store FILE [--kernel FILE] [--boot FILE] [--smp N] [--mem SIZE] [--icount]\n"
 	"          [--accel tcg|kvm|auto] [--log FILE] [--timeout SECONDS] [--silence SECONDS]\n"
 	"          [--exec COMMAND]... [--disk IMAGE] [--bios FILE] [--gdb SOCKET] [--word WORD]\n"
-	"          [--dry-run]\n"
+	"          [--monitor PIPE] [--dry-run]\n"
 	"\n"
 	"Runs the machine in QEMU, with the store as its persistent memory. Killing this process "
 	"is\n"
@@ -44,6 +44,8 @@ static const char help[] =
 	"    --bios FILE         the firmware: by default qboot, with --disk OVMF\n"
 	"    --gdb SOCKET        wait for gdb at this socket before the first instruction\n"
 	"    --word WORD         a word for the kernel, such as off=NAME: switches a step off "
+	"(tests)\n"
+	"    --monitor PIPE      QEMU's monitor reads from PIPE.in and writes to PIPE.out "
 	"(tests)\n"
 	"    --dry-run           print the QEMU command\n"
 	"\n"
@@ -82,23 +84,15 @@ static void add_command(struct options *o, const char *command)
 static void take(struct options *o, int argc, char **argv)
 {
 	const struct option all[] = {
-		{"--store", &o->store, NULL},
-		{"--kernel", &o->kernel, NULL},
-		{"--boot", &o->boot, NULL},
-		{"--disk", &o->disk, NULL},
-		{"--bios", &o->bios, NULL},
-		{"--word", &o->word, NULL},
-		{"--accel", &o->accel, NULL},
-		{"--mem", &o->mem, NULL},
-		{"--smp", &o->smp, NULL},
-		{"--log", &o->log, NULL},
-		{"--timeout", &o->timeout, NULL},
-		{"--silence", &o->silence, NULL},
-		{"--gdb", &o->gdb, NULL},
-		{"--icount", NULL, &o->icount},
-		{"--dry-run", NULL, &o->dry_run},
-		{"--exec", NULL, NULL},
-		{NULL, NULL, NULL},
+		{"--store", &o->store, NULL},     {"--kernel", &o->kernel, NULL},
+		{"--boot", &o->boot, NULL},       {"--disk", &o->disk, NULL},
+		{"--bios", &o->bios, NULL},       {"--word", &o->word, NULL},
+		{"--accel", &o->accel, NULL},     {"--mem", &o->mem, NULL},
+		{"--smp", &o->smp, NULL},         {"--log", &o->log, NULL},
+		{"--timeout", &o->timeout, NULL}, {"--silence", &o->silence, NULL},
+		{"--gdb", &o->gdb, NULL},         {"--monitor", &o->monitor, NULL},
+		{"--icount", NULL, &o->icount},   {"--dry-run", NULL, &o->dry_run},
+		{"--exec", NULL, NULL},           {NULL, NULL, NULL},
 	};
 
 	for (int i = 1; i < argc; i++) {

@@ -112,6 +112,10 @@ const char **qemu_command(const struct options *o, const struct qemu_files *file
 		to = put(to, "-gdb", "chardev:gdb");
 		to = put(to, "-S", NULL);
 	}
+	if (o->monitor) {
+		to = put(to, "-chardev", text("pipe,id=monitor,path=%s", value(o->monitor)));
+		to = put(to, "-mon", "chardev=monitor");
+	}
 	*to = NULL;
 	return command;
 }

@@ -44,7 +44,8 @@ struct options {
 	const char *mem, *smp;
 	const char *log; /* a file, "-" is stderr; null: kept, and shown when it is wanted */
 	const char *timeout, *silence;
-	const char *gdb; /* path of a socket */
+	const char *gdb;     /* path of a socket */
+	const char *monitor; /* path of two pipes, without .in and .out */
 	const char *commands[COMMANDS_MAX];
 	int ncommands;
 	bool icount, dry_run;

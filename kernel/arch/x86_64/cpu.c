@@ -91,22 +91,6 @@ static void check_features(const unsigned leaves[LEAVES])
 			panic("this processor lacks %s (QEMU: -cpu max)", needed[i].name);
 }
 
-static uint64_t msr_read(uint32_t msr)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (uint64_t)high << 32 | low;
-}
-
-static void msr_write(uint32_t msr, uint64_t value)
-{
-	__asm__ volatile("wrmsr"
-			 :
-			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
-			 : "memory");
-}
-
 static void turn_on(const unsigned leaves[LEAVES])
 {
 	uint64_t cr0;
@@ -123,6 +107,7 @@ static void turn_on(const unsigned leaves[LEAVES])
 	__asm__ volatile("xsetbv" : : "c"(0), "a"(xcr0), "d"(0));
 	__get_cpuid_count(0xd, 0, &a, &b, &c, &d);
 	KASSERT(b <= VECTOR_STATE_MAX);
+	machine_errors_on();
 }
 
 /* ---- descriptor tables ---------------------------------------------------------------------------- */

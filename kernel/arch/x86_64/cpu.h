@@ -172,6 +172,13 @@ static inline void cpu_user_gs_set(uint64_t base)
 	__asm__ volatile("swapgs; wrgsbase %0; swapgs" : : "r"(base));
 }
 
+/* What the processor says of broken memory. */
+struct machine_error {
+	uint64_t address; /* physical; 0: it does not say */
+	uint64_t status;  /* its own word for it */
+	bool fetch;       /* of an instruction */
+};
+
 #define VECTOR_STATE_MAX 2816u /* bytes of x87, SSE and AVX state, as xsave writes it, with room */
 /* `state` is aligned to 64 and VECTOR_STATE_MAX long. */
 static inline void cpu_vector_save(void *state)
@@ -246,10 +253,11 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number);
 void enter_leave(void);
 
 /*
- * From user mode: a page fault at this address; any other trap or interrupt. regs are those of
+ * From user mode: a page fault at this address; a machine error; any other trap or interrupt. regs are those of
  * cpu_this()->thread. Afterwards the entry code leaves to cpu_this()->thread.
  */
 void enter_page_fault(const struct regs *regs, uint64_t address);
+void enter_machine_error(const struct machine_error *error);
 void enter_user(const struct regs *regs);
 
 /*

@@ -4,7 +4,7 @@
  * A thread's registers are saved in its struct regs, which is the start of its struct thread and a
  * multiple of 16 bytes aligned, as processors push. gs is swapped on each way in from user mode and
  * each way out to it; but what comes on the last stack (IST) can come at any instruction, finds gs
- * on that stack, and never returns.
+ * on that stack, and never returns, unless it is a program's machine error.
  */
 
 /* struct regs */
@@ -41,6 +41,7 @@
 #define MSR_GS_BASE 0xc0000101
 
 #define VECTOR_PROTECTION 13
+#define VECTOR_MACHINE 18
 
 	.section .text.entry, "ax", @progbits
 
@@ -211,11 +212,28 @@ cpu_leave:
 	add $16, %rsp
 	iretq
 
-/* The last stack: a struct cpu lies at its end, above ss, rsp, rflags, cs, rip and the two words. */
+/*
+ * The last stack: a struct cpu lies at its end, above ss, rsp, rflags, cs, rip and the two words. A machine
+ * error in user mode goes on as other traps do, with the registers moved to where those have them.
+ */
 trap_last_common:
 	push_registers
 	cld
 	clac
+	testb $3, CS(%rsp)
+	jz 1f
+	cmpq $VECTOR_MACHINE, VECTOR(%rsp)
+	jne 1f
+	swapgs
+	mov %rsp, %rsi
+	mov %gs:CPU_THREAD, %rdi
+	mov $REGS_BYTES / 8, %ecx
+	rep movsq
+	mov %gs:CPU_THREAD, %rdi
+	mov %gs:CPU_STACK_TOP, %rsp
+	call trap_machine
+	jmp cpu_leave
+1:
 	mov REGS_BYTES(%rsp), %rax
 	mov %rax, %rdx
 	shr $32, %rdx

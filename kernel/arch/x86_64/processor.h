@@ -31,6 +31,22 @@ struct stacks {
 TWZ_SIZE(struct stacks, 2 * GUARD + CPU_STACK + LAST_STACK);
 extern struct stacks stacks[CPU_MAX];
 
+static inline uint64_t msr_read(uint32_t msr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline void msr_write(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 : "memory");
+}
+
 /* Edges of the image's parts, by the linker script: on pages. */
 extern const uint8_t kernel_text_end[], kernel_rodata_end[]; /* kernel_start, _end: symbol.h */
 
@@ -77,7 +93,15 @@ void cpu_prepare(struct cpu *cpu, uint32_t apic_id);
 _Noreturn void start_processor(struct cpu *cpu, uint64_t start_info);
 void trap_user(struct regs *regs);
 void trap_kernel(struct regs *regs);
-_Noreturn void trap_last(struct regs *regs);
+void trap_machine(const struct regs *regs);
+_Noreturn void trap_last(const struct regs *regs);
+
+/* ---- mce.c ------------------------------------------------------------------------------------------ */
+
+/* This processor reports machine errors from now on, if it can. */
+void machine_errors_on(void);
+/* What it reports, which it forgets then. False: it cannot go on after that. */
+bool machine_error_take(struct machine_error *error);
 
 /* ---- apic.c ----------------------------------------------------------------------------------------- */
 

@@ -132,6 +132,22 @@ uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end)
 	return end;
 }
 
+uint64_t table_find(const struct tables *tables, uint64_t physical, uint64_t end)
+{
+	const uint64_t want = (physical & PTE_FRAME) | PTE_PRESENT;
+	uint64_t page = 0;
+
+	while ((page = table_next(tables, page, end)) < end) {
+		const uint64_t *leaf = table_walk((struct tables *)tables, page, false);
+
+		for (unsigned i = 0; i < TABLE_ENTRIES; i++)
+			if ((leaf[i] & (PTE_FRAME | PTE_PRESENT)) == want)
+				return page + i;
+		page += TABLE_ENTRIES;
+	}
+	return end;
+}
+
 static void free_directory(struct tables *tables, uint64_t frame)
 {
 	uint64_t *directory = direct(frame);

@@ -79,6 +79,9 @@ static inline uint64_t *table_entry(struct tables *tables, uint64_t page, bool m
  */
 uint64_t table_next(const struct tables *tables, uint64_t page, uint64_t end);
 
+/* The page below `end` whose entry leads to this physical address; `end` if there is none. */
+uint64_t table_find(const struct tables *tables, uint64_t physical, uint64_t end);
+
 /* What a large place shows: makes the upper table of this half (512 GiB). False: no frame. */
 bool table_upper(struct tables *tables, unsigned half);
 

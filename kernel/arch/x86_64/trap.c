@@ -23,7 +23,6 @@ static const char *const names[EXCEPTIONS] = {
 	[14] = "page fault",
 	[16] = "x87 error",
 	[17] = "alignment fault",
-	[18] = "machine check",
 	[19] = "SIMD error",
 };
 
@@ -86,10 +85,32 @@ void trap_kernel(struct regs *regs)
 	}
 }
 
-void trap_last(struct regs *regs)
+_Noreturn static void machine_is_broken(const struct regs *regs, const struct machine_error *error)
 {
+	panic_at(regs, "machine error in %s: memory at %lx is broken, status %lx",
+		 regs->cs & 3 ? "a program, which cannot go on" : "the kernel", error->address,
+		 error->status);
+}
+
+void trap_machine(const struct regs *regs)
+{
+	struct machine_error error;
+
+	if (!machine_error_take(&error))
+		machine_is_broken(regs, &error);
+	enter_machine_error(&error);
+}
+
+void trap_last(const struct regs *regs)
+{
+	struct machine_error error;
+
 	if (regs->vector == EXCEPTION_NMI && __atomic_load_n(&apic_stopping, __ATOMIC_ACQUIRE))
 		for (;;)
 			__asm__ volatile("cli; hlt");
+	if (regs->vector == EXCEPTION_MACHINE_CHECK) {
+		machine_error_take(&error);
+		machine_is_broken(regs, &error);
+	}
 	unexpected(regs);
 }
