@@ -66,6 +66,7 @@ CC_fuzz := $(CLANG)
 # System libraries. A program that needs one more names it here: LIBS_bin_NAME.
 LIBS := -lsodium
 LIBS_bin_prompt := -ledit
+LIBS_bin_edit := -ledit
 LIBS_test := -lcmocka
 LIBS_bench := -lpmemobj
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -42,6 +43,30 @@ static void first_page_never_maps(void **state)
 	assert_int_equal(caught.offset, 4088);
 	assert_int_equal(load(obj.base + 4096), 0);
 	assert_true(CATCH(load(obj.base)));
+}
+
+/* As the host says it of memory that it found broken. */
+static void tell_broken(const void *addr)
+{
+	siginfo_t info = {.si_signo = SIGBUS, .si_code = BUS_MCEERR_AR};
+
+	info.si_addr = (void *)(uintptr_t)addr;
+	assert_int_equal(syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), SIGBUS, &info), 0);
+}
+
+static void broken_memory_is_a_fault(void **state)
+{
+	struct twz_obj obj = fresh();
+	uint64_t *data = twz_obj_data(&obj);
+
+	(void)state;
+	put(data, 1);
+	assert_true(CATCH(tell_broken(data)));
+	assert_int_equal(caught.kind, TWZ_FAULT_MACHINE);
+	assert_int_equal(caught.error, TWZ_E_IO);
+	assert_int_equal(caught.offset, TWZ_OBJ_DATA);
+	assert_true(twz_id_equal(caught.object, obj.id));
+	assert_false(CATCH(load(data)));
 }
 
 static void holes_read_as_zeros_and_take_nothing(void **state)
@@ -327,6 +352,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		home_test(first_page_never_maps),
+		home_test(broken_memory_is_a_fault),
 		home_test(holes_read_as_zeros_and_take_nothing),
 		home_test(stores_make_pages),
 		home_test(what_was_stored_is_in_the_store),
