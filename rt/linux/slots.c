@@ -30,7 +30,8 @@ static struct slot {
 } slots[NENTRIES];
 
 static uint32_t pieces_all, pieces_max;
-static uint32_t victim; /* where the last slot was that had to give its mappings away */
+static uint32_t pieces_end; /* behind the last standard slot that ever had any */
+static uint32_t victim;     /* where the last slot was that had to give its mappings away */
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
@@ -207,6 +208,15 @@ static bool make_room(uint32_t slot)
 	return true;
 }
 
+/* Pages of the object changed: what other slots show of it is mapped anew. */
+static void unmap_others(uint32_t slot)
+{
+	for (uint32_t i = 0; i < NENTRIES; i = i + 1 == pieces_end ? NSLOTS : i + 1)
+		if (i != slot && slots[i].pieces && slots[i].id.lo == slots[slot].id.lo &&
+		    slots[i].id.hi == slots[slot].id.hi)
+			unmap(i);
+}
+
 /* frame 0: zeros. */
 static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uint32_t frame)
 {
@@ -222,6 +232,8 @@ static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uin
 			return TWZ_E_NOMEM;
 	slots[slot].pieces++;
 	pieces_all++;
+	if (slot < NSLOTS && slot >= pieces_end)
+		pieces_end = slot + 1;
 	return 0;
 }
 
@@ -342,6 +354,7 @@ static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
 
 	if (write && (!run.frame || run.shared)) {
 		error = make(ref, page, want, &run);
+		unmap_others(slot); /* after an error too: some pages may have been made */
 		fault->kind = error == TWZ_E_DAMAGED ? TWZ_FAULT_DAMAGED : TWZ_FAULT_FULL;
 		if (error)
 			return error;

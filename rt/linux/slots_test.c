@@ -309,6 +309,30 @@ static void large_objects_have_places(void **state)
 	assert_int_equal(load(large.base + last), 3);
 }
 
+/* In the one slot the pages are holes, or shared with a copy, when they are made in the other. */
+static void two_mappings_show_the_same(void **state)
+{
+	struct twz_obj obj = fresh(), large;
+	struct twz_id copy;
+	uint8_t *data = twz_obj_data(&obj), *same;
+
+	(void)state;
+	MUST(twz_obj_open_large(obj.id, &large));
+	same = twz_obj_data(&large);
+	assert_int_equal(load(data), 0);
+	put(same, 1);
+	assert_int_equal(load(data), 1);
+	assert_int_equal(load(same + PAGE), 0);
+	put(data + PAGE, 2);
+	assert_int_equal(load(same + PAGE), 2);
+	MUST(twz_obj_copy(obj.id, true, &copy));
+	assert_int_equal(load(data), 1);
+	put(same, 3);
+	assert_int_equal(load(data), 3);
+	MUST(twz_obj_recycle(&large));
+	MUST(twz_obj_delete(copy));
+}
+
 static void text_in_an_object_can_be_written(void **state)
 {
 	struct twz_obj obj = fresh();
@@ -364,6 +388,7 @@ int main(void)
 		home_test(an_entry_is_what_counts),
 		home_test(mappings_are_a_cache),
 		home_test(large_objects_have_places),
+		home_test(two_mappings_show_the_same),
 		home_test(text_in_an_object_can_be_written),
 		home_test(a_full_store_says_so_and_goes_on),
 	};
