@@ -86,6 +86,14 @@ $(foreach p,$(HOME_PROGRAMS),$(call executable,plain,$(B)/home/$(p),tests/home/$
 	whole,plain)))
 machine: $(HOME_PROGRAMS:%=$(B)/guest/image/home/%) $(HOME_PROGRAMS:%=$(B)/home/%)
 
+# And the model (tests/model/model.h), of several files.
+MODEL_SRC := $(call sources,tests/model/*.c)
+$(call guest,home/model,$(MODEL_SRC))
+$(call executable,plain,$(B)/home/model,$(MODEL_SRC),$(call whole,plain))
+$(call executable,asan,$(B)/asan/home/model,$(MODEL_SRC),$(call whole,asan))
+machine: $(B)/guest/image/home/model $(B)/home/model
+tests: $(B)/home/model $(B)/asan/home/model
+
 # What needs no kernel is tested on the host.
 $(eval $(call archive-rules,$(B)/asan/libminimal.a,$(call objects,asan,rt/minimal/editor.c \
 	rt/minimal/arguments.c)))

@@ -62,6 +62,11 @@ static void recover(uint64_t seed)
 	if (done)
 		memcpy(&now, &next, sizeof(now));
 	table_note_end(now.done);
+	twz_print("start %llu, behind operation %llu, which was %s\n", (ull)table->nends + 1,
+		  (ull)now.done,
+		  !done   ? "noted"
+		  : parts ? "done in part"
+			  : "done");
 }
 
 static void run(uint64_t seed, uint64_t until, uint64_t from)

@@ -181,7 +181,8 @@ static bool seal(struct doing *d)
 	error = world_seal(d->w, src, size, slot, &k);
 	if (!d->real)
 		return true;
-	expect(d, error, twz_obj_seal(table->id[src], size, TWZ_READ | TWZ_DELETE, &id));
+	expect(d, error,
+	       twz_obj_seal(table->id[src], size, TWZ_READ | TWZ_WRITE | TWZ_DELETE, &id));
 	if (error)
 		return true;
 	if (k == slot)
@@ -246,17 +247,17 @@ static bool copy_range(struct doing *d)
 static bool drop(struct doing *d)
 {
 	unsigned k = pick(d, one_in(d, 16) ? PAGED : 1u << PLAIN);
-	const bool all = one_in(d, 8);
+	unsigned all = one_in(d, 8) ? one_in(d, 16) ? PLACES : 64 : 0;
 	struct range r = some(d);
 	uint64_t page, pages;
 	int error;
 
 	if (k == NOBODY)
 		return false;
-	if (all)
-		r = (struct range){0, PLACES};
+	if (all) /* from the first on, over a node's end, or to the object's end */
+		r = (struct range){0, all};
 	page = place_page(r.place);
-	pages = all ? TWZ_OBJ_SIZE_MAX / TWZ_PAGE - page : r.n;
+	pages = place_page(r.place + r.n - 1) + 1 - page;
 	say(d, "drop %llu pages of object %u from place %u on", (unsigned long long)pages, k,
 	    r.place);
 	d->leaves = PARTS;

@@ -1,0 +1,79 @@
+#!/bin/sh
+# The piece `model_hosted`: operations on objects, copies, names, pointers, ties, views and rights, hosted,
+# beside a model in memory (tests/model/model.h), killed again and again. After each kill the store is as
+# behind the last operation that was done, or the next; in the end nothing is left.
+#
+# TWZ_SEED chooses other operations and moments. --long does more of everything.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+# shellcheck source=tests/kill/machine
+. tests/kill/machine
+seed=${TWZ_SEED:-1}
+# As it ships, and under sanitizers.
+operations=200000 kills=40 operations_asan=20000 kills_asan=5
+if [ "${1:-}" = --long ]; then
+	operations=4000000 kills=800 operations_asan=1000000 kills_asan=200
+fi
+# shellcheck source=tests/model/common
+. tests/model/common
+
+# go_on UNTIL: in the background, its output in `seen`.
+go_on() {
+	: >seen
+	TWZ_STORE=$s "$model" "$seed" "$1" >seen 2>seen.err &
+	machine=$!
+}
+
+killed() {
+	sleep "$1"
+	kill -9 "$machine" 2>/dev/null || true
+	wait "$machine" 2>/dev/null || true
+	machine=
+	cp seen.err "$err"
+	if [ -s "$err" ]; then
+		fails "the model, killed $1 s behind its start"
+		finish model_hosted
+		exit 1
+	fi
+	sound "killed $1 s behind its start, with seed $seed"
+}
+
+# One in five is killed in its recovery or close behind.
+killing() {
+	new_store
+	go_on "$2"
+	killed 0.5
+	share=$((300 * ($2 - $(noted seen)) / $(noted seen) / $1)) # ms: a part of what is left is for the last run
+	i=0 busy=0
+	for moment in $(moments "$1"); do
+		i=$((i + 1))
+		go_on "$2"
+		if [ $((i % 5)) = 0 ]; then
+			killed "$(awk -v m="$moment" 'BEGIN { print 0.1 * m }')"
+		else
+			while kill -0 "$machine" 2>/dev/null && ! grep -q '^start' seen; do
+				sleep 0.005
+			done
+			killed "$(awk -v m="$moment" -v ms="$share" 'BEGIN { print m * ms / 1000 }')"
+		fi
+		grep -q '^done' seen || busy=$((busy + 1))
+	done
+	run 0 env TWZ_STORE="$s" "$model" "$seed" "$2"
+	says "done $2,"
+	echo "seed $seed: $2 operations, killed under way $busy times of $1; $(tail -n 1 "$out")"
+	if [ $busy -gt $(($1 / 2)) ]; then
+		passes
+	else
+		fails 'the moments missed the operations'
+	fi
+	leaves_nothing "seed $seed"
+}
+
+model=$build/home/model
+killing "$kills" "$operations"
+model=$build/asan/home/model seed=$((seed + 1))
+killing "$kills_asan" "$operations_asan"
+
+finish model_hosted

@@ -1,0 +1,69 @@
+#!/bin/sh
+# The piece `model_machine`: what model_hosted does, in the machine with the kernel that checks itself, and
+# the plug is pulled.
+#
+# TWZ_SEED chooses other operations and moments. --long does more of everything.
+# Needs the machine.
+set -eu
+cd "$(dirname "$0")/../.."
+# shellcheck source=tests/cli/helpers
+. tests/cli/helpers
+# shellcheck source=tests/kill/machine
+. tests/kill/machine
+seed=${TWZ_SEED:-1}
+operations=100000 pulls=10
+if [ "${1:-}" = --long ]; then
+	operations=2000000 pulls=200
+fi
+# shellcheck source=tests/model/common
+. tests/model/common
+model=$build/home/model
+
+set --
+for image in "$build"/guest/image/* "$build/guest/image/home/model"; do
+	[ ! -f "$image" ] || set -- "$@" "${image##*/}=$image"
+done
+"$build/pack" boot "$@"
+options="--kernel $build/machine/kernel-check --boot $work/boot --smp 2 --timeout 6000"
+
+pulled() {
+	pull "$1"
+	if grep -q '^model: ' "$err" seen; then
+		fails 'the model'
+		finish model_machine
+		exit 1
+	fi
+	sound "pulled $1 s behind its start, with seed $seed"
+}
+
+new_store
+power "model $seed $operations"
+await 'at 2048' || fails 'the machine does nothing'
+began=$(milliseconds)
+await 'at 4096' || fails 'the machine comes no further'
+share=$((($(milliseconds) - began) * (operations - 4096) / 2048 / (pulls + 1)))
+pulled 0
+i=0 busy=0
+for moment in $(moments "$pulls"); do
+	i=$((i + 1))
+	power "model $seed $operations"
+	if [ $((i % 5)) = 0 ]; then
+		pulled "$(awk -v m="$moment" 'BEGIN { print m }')"
+	else
+		await start || fails 'the model does not start'
+		pulled "$(awk -v m="$moment" -v ms="$share" 'BEGIN { print m * ms / 1000 }')"
+	fi
+	grep -q '^done' seen || busy=$((busy + 1))
+done
+# shellcheck disable=SC2086
+run 0 timeout 3000 "$vm" --store "$s" $options --exec "model $seed $operations"
+says "done $operations,"
+echo "seed $seed: $operations operations, pulled under way $busy times of $pulls; $(tail -n 1 "$out")"
+if [ $busy -gt $((pulls / 2)) ]; then
+	passes
+else
+	fails 'the moments missed the operations'
+fi
+leaves_nothing "seed $seed"
+
+finish model_machine
