@@ -14,6 +14,7 @@ seed=${TWZ_SEED:-1}
 # As it ships, and under sanitizers.
 operations=200000 kills=40 operations_asan=20000 kills_asan=5
 if [ "${1:-}" = --long ]; then
+	run_seconds=3000
 	operations=4000000 kills=800 operations_asan=1000000 kills_asan=200
 fi
 # shellcheck source=tests/model/common

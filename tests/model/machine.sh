@@ -13,6 +13,7 @@ cd "$(dirname "$0")/../.."
 seed=${TWZ_SEED:-1}
 operations=100000 pulls=10
 if [ "${1:-}" = --long ]; then
+	run_seconds=3000
 	operations=2000000 pulls=200
 fi
 # shellcheck source=tests/model/common
@@ -56,7 +57,7 @@ for moment in $(moments "$pulls"); do
 	grep -q '^done' seen || busy=$((busy + 1))
 done
 # shellcheck disable=SC2086
-run 0 timeout 3000 "$vm" --store "$s" $options --exec "model $seed $operations"
+run 0 "$vm" --store "$s" $options --exec "model $seed $operations"
 says "done $operations,"
 echo "seed $seed: $operations operations, pulled under way $busy times of $pulls; $(tail -n 1 "$out")"
 if [ $busy -gt $((pulls / 2)) ]; then
