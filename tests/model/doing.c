@@ -1,7 +1,7 @@
 /* doing.c - one operation: drawn, done, mended after a crash; what is said of one that fails (model.h). */
 #include "tests/model/ops.h"
 
-static const struct op *const lists[] = {ops_objects, ops_names};
+static const struct op *const lists[] = {ops_objects, ops_names, ops_rights};
 
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 

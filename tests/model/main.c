@@ -118,10 +118,29 @@ static void end(void)
 		NEED(error == TWZ_E_NOTFOUND ? 0 : error);
 	}
 	NEED(twz_obj_delete(table->id[ROOT]));
+	NEED(twz_context_open(twz_rt_info()->context, &obj));
+	for (unsigned i = 0; i < USERS; i++) {
+		NEED(twz_obj_delete(table->user[i].id));
+		NEED(twz_context_remove(&obj, table->user[i].id));
+	}
+	NEED(twz_context_publish(&obj));
+	NEED(twz_obj_recycle(&obj));
 	NEED(twz_name_unbind("/m", 0));
 	NEED(twz_obj_at(table, &obj));
 	NEED(twz_name_unbind("/model", TWZ_NAME_DELETE));
 	NEED(twz_obj_recycle(&obj));
+}
+
+/* What this program's context may do to the object: bits of enum twz_perm. */
+static int may(const char *text)
+{
+	struct twz_id id;
+	int rights = 0;
+
+	NEED(twz_id_parse(text, &id));
+	for (unsigned i = 0; i < 5; i++)
+		rights |= twz_rt_may(id, 1u << i) ? 0 : 1 << i;
+	return rights;
 }
 
 static bool number(const char *text, uint64_t *n)
@@ -139,6 +158,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "end")) {
 		end();
+	} else if (argc == 3 && !strcmp(argv[1], "may")) {
+		return may(argv[2]);
 	} else if ((argc == 3 || (argc == 4 && number(argv[3], &from))) && number(argv[1], &seed) &&
 		   number(argv[2], &until)) {
 		begin(seed, until, from);

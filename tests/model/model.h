@@ -41,7 +41,7 @@
 #define PATH_TEXT 96 /* of a path: a name is one letter */
 #define ROOT 0u      /* the namespace of all names: object 0, always there */
 
-enum kind { NOTHING, PLAIN, HOLDER, SEALED, SPACE };
+enum kind { NOTHING, PLAIN, HOLDER, SEALED, SPACE, GUARDED, CONTEXT };
 enum life { LASTING, ENDING, VOLATILE };
 
 /* A pointer of a holder. */
@@ -51,6 +51,19 @@ struct link {
 	uint8_t place, word; /* of LINK_OBJECT; a holder's is its value */
 	uint32_t uid;        /* of LINK_OBJECT */
 	char path[24];       /* of LINK_NAME */
+};
+
+/* What a context says of an object, or of all that are a user's. */
+#define CAPS 8u
+#define MASKS 6u
+struct cap {
+	uint32_t target; /* 0: there is none */
+	uint8_t perms, signer;
+	bool expired;
+};
+struct mask {
+	uint32_t target; /* 0: there is none */
+	uint8_t override, mask;
 };
 
 struct object {
@@ -72,6 +85,12 @@ struct object {
 		};
 		struct link link[LINKS];
 		uint32_t name[NAMES]; /* uids; 0: not bound */
+		struct {
+			uint8_t user, perms; /* whose it is, what everybody may: GUARDED too */
+			uint8_t global;
+			struct cap cap[CAPS];
+			struct mask mask[MASKS];
+		};
 	};
 };
 
@@ -110,6 +129,12 @@ int world_exchange(struct world *w, struct spot a, struct spot b);
 uint32_t world_resolve(const struct world *w, const char *path);
 void world_path(const struct world *w, struct spot at, char path[static PATH_TEXT]);
 
+/* Rights: core/right.h, once more. The users' keys have uids too. */
+#define USERS 2u
+#define USER_UID(user) (0x7ffffff0u + (user))
+uint32_t world_granted(const struct world *w, unsigned k, unsigned context);
+uint32_t world_effective(const struct world *w, unsigned k, unsigned context);
+
 /* The epoch ends: what ends with it is gone. */
 void world_end_epoch(struct world *w);
 
@@ -128,6 +153,7 @@ struct table {
 	uint64_t epoch; /* of the last start */
 	uint64_t nends, end[ENDS_MAX];
 	struct twz_id id[OBJECTS];
+	struct twz_secret user[USERS];
 };
 extern struct table *table;
 
@@ -153,6 +179,8 @@ struct holder *real_holder(unsigned k);
 void real_recycle(unsigned k);
 void real_recycle_large(unsigned k);
 int real_make(const struct object *o, struct twz_id *id);
+/* What the context may do with the object, as the system has it, or an error. */
+int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer);
 
 /*
  * Compares all with the world, or one object; what is another is said in `text`. Of object `but` the pages

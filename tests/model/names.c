@@ -70,7 +70,7 @@ static bool make_space(struct doing *d)
 static bool bind(struct doing *d)
 {
 	struct spot at = some_spot(d);
-	unsigned k = pick(d, PAGED | 1u << HOLDER);
+	unsigned k = pick(d, ANY);
 	uint32_t flags = some_flags(d, at);
 	int error;
 

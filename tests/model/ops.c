@@ -119,7 +119,7 @@ static bool copy_object(struct doing *d)
 
 static bool delete_one(struct doing *d)
 {
-	unsigned k = pick(d, PAGED | 1u << HOLDER);
+	unsigned k = pick(d, ANY);
 	int error;
 
 	if (k == NOBODY)
@@ -155,7 +155,7 @@ static bool use_gone(struct doing *d)
 
 static bool keep(struct doing *d)
 {
-	unsigned k = pick(d, PAGED | 1u << HOLDER);
+	unsigned k = pick(d, ANY);
 
 	if (k == NOBODY || d->w->object[k].life == VOLATILE)
 		return false;

@@ -11,12 +11,13 @@
 #include "tests/model/model.h"
 
 #define PAGED (1u << PLAIN | 1u << SEALED)
+#define ANY (PAGED | 1u << HOLDER | 1u << GUARDED | 1u << CONTEXT) /* but namespaces */
 
 struct op {
 	bool (*run)(struct doing *d);
 	unsigned weight; /* 0 ends a list */
 };
-extern const struct op ops_objects[], ops_names[];
+extern const struct op ops_objects[], ops_names[], ops_rights[];
 
 uint64_t draw(struct doing *d, uint64_t below);
 bool one_in(struct doing *d, unsigned n);

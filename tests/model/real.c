@@ -29,6 +29,23 @@ bool table_open(void)
 	return true;
 }
 
+/* What is the user's is ours as well. */
+static void may_all(const struct twz_secret *user)
+{
+	struct twz_id context = twz_rt_info()->context;
+	struct twz_cap cap = {.perms = TWZ_PERM_ALL,
+			      .flags = TWZ_CAP_KEY,
+			      .target = user->id,
+			      .accessor = context};
+	struct twz_obj obj;
+
+	NEED(twz_context_open(context, &obj));
+	NEED(twz_cap_sign(&cap, NULL, user));
+	NEED(twz_context_add(&obj, &cap, 1));
+	NEED(twz_context_publish(&obj));
+	NEED(twz_obj_recycle(&obj));
+}
+
 void table_make(uint64_t seed)
 {
 	struct twz_obj obj;
@@ -43,6 +60,11 @@ void table_make(uint64_t seed)
 	table->seed = seed;
 	table->epoch = twz_rt_info()->epoch;
 	table->id[ROOT] = id;
+	for (unsigned i = 0; i < USERS; i++) {
+		twz_secret_new(&table->user[i]);
+		NEED(twz_key_make(table->user[i].key, &table->user[i].id));
+		may_all(&table->user[i]);
+	}
 	twz_persist(table, sizeof(*table));
 	NEED(twz_name_publish(TABLE, obj.id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE));
 }
@@ -143,6 +165,34 @@ void real_recycle(unsigned k)
 	real_recycle_large(k);
 }
 
+/* A user's: a context, or one that there are rights to. */
+static int make_users(const struct object *o, struct twz_id *id)
+{
+	const struct twz_id key = table->user[o->user].id;
+	struct twz_obj obj;
+	int error;
+
+	if (o->kind == GUARDED)
+		return twz_rt_create(&(struct twz_rt_new){.type = TWZ_TYPE_DATA,
+							  .perms = o->perms,
+							  .flags = TWZ_NEW_ENDING,
+							  .key = key},
+				     id);
+	error = twz_context_make(
+		&(struct twz_context_new){
+			.key = key, .perms = o->perms, .global_mask = o->global, .ending = true},
+		&obj);
+	if (error)
+		return error;
+	*id = obj.id;
+	return twz_obj_recycle(&obj);
+}
+
+int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer)
+{
+	return twz_right_explain(table->id[k], table->id[context], answer);
+}
+
 int real_make(const struct object *o, struct twz_id *id)
 {
 	const struct twz_id key = twz_rt_info()->key;
@@ -152,10 +202,13 @@ int real_make(const struct object *o, struct twz_id *id)
 		.flags = o->life == VOLATILE ? TWZ_NEW_VOLATILE : TWZ_NEW_ENDING,
 		.key = key,
 	};
-	int error = twz_rt_create(&new, id);
 	struct twz_obj obj;
 	void *block;
+	int error;
 
+	if (o->kind == GUARDED || o->kind == CONTEXT)
+		return make_users(o, id);
+	error = twz_rt_create(&new, id);
 	if (error || o->kind != HOLDER)
 		return error;
 	error = twz_obj_open(*id, &obj);
@@ -337,6 +390,36 @@ static bool same_space(const struct world *w, unsigned k, char *text)
 	       OTHER("namespace %u does not have the name %c", k, (char)('a' + next_name(&l)));
 }
 
+/*
+ * What the context may do to everything that there are rights to. What masks take away anyhow need not be in
+ * `granted`: signatures that change nothing are not looked at.
+ */
+static bool same_context(const struct world *w, unsigned context, char *text)
+{
+	struct twz_rt_answer answer;
+
+	for (unsigned k = 0; k < OBJECTS; k++) {
+		if (w->object[k].kind != GUARDED && w->object[k].kind != CONTEXT)
+			continue;
+		NEED(real_rights(k, context, &answer));
+		if (answer.effective != world_effective(w, k, context) ||
+		    answer.effective & ~answer.granted ||
+		    answer.granted & ~world_granted(w, k, context))
+			return OTHER("context %u may do 0x%x to object %u, 0x%x before masks, not "
+				     "0x%x and 0x%x",
+				     context, answer.effective, k, answer.granted,
+				     world_effective(w, k, context), world_granted(w, k, context));
+	}
+	return true;
+}
+
+static uint32_t type_of(const struct object *o)
+{
+	return o->kind == SPACE     ? TWZ_TYPE_NAMESPACE
+	       : o->kind == CONTEXT ? TWZ_TYPE_CONTEXT
+				    : TWZ_TYPE_DATA;
+}
+
 /* Is it there, and the kind of object that it should be? */
 static bool same_record(const struct world *w, unsigned k, char *text)
 {
@@ -354,7 +437,7 @@ static bool same_record(const struct world *w, unsigned k, char *text)
 		return OTHER("object %u: %s", k, twz_error_text(error));
 	if (!stat.end_epoch != (o->life == LASTING))
 		return OTHER("object %u %s", k, stat.end_epoch ? "ends" : "lasts");
-	if (stat.identity.type != (o->kind == SPACE ? TWZ_TYPE_NAMESPACE : TWZ_TYPE_DATA) ||
+	if (stat.identity.type != type_of(o) ||
 	    !(stat.identity.flags & TWZ_ID_SEALED) != (o->kind != SEALED))
 		return OTHER("object %u is of another type", k);
 	return true;
@@ -379,6 +462,8 @@ static bool same_object(const struct world *w, unsigned k, bool pages, char *tex
 		return same_holder(w, k, text);
 	case SPACE:
 		return same_space(w, k, text);
+	case CONTEXT:
+		return same_context(w, k, text);
 	default:
 		return true;
 	}

@@ -320,6 +320,34 @@ void world_path(const struct world *w, struct spot at, char path[static PATH_TEX
 	c[2] = 0;
 }
 
+/* ---- rights ---------------------------------------------------------------------------------------- */
+
+uint32_t world_granted(const struct world *w, unsigned k, unsigned context)
+{
+	const struct object *o = &w->object[k];
+	uint32_t granted = o->perms;
+
+	for (unsigned i = 0; i < CAPS; i++) {
+		const struct cap *cap = &w->object[context].cap[i];
+
+		if ((cap->target == o->uid || cap->target == USER_UID(o->user)) &&
+		    cap->signer == o->user && !cap->expired)
+			granted |= cap->perms;
+	}
+	return granted;
+}
+
+uint32_t world_effective(const struct world *w, unsigned k, unsigned context)
+{
+	const struct object *c = &w->object[context];
+	uint32_t limit = c->global;
+
+	for (unsigned i = 0; i < MASKS; i++)
+		if (c->mask[i].target == w->object[k].uid)
+			limit = (c->global | c->mask[i].override) & c->mask[i].mask;
+	return world_granted(w, k, context) & limit;
+}
+
 /* ---- epochs --------------------------------------------------------------------------------------- */
 
 void world_end_epoch(struct world *w)
