@@ -69,6 +69,9 @@ enum twz_tie_flags {
 	TWZ_TIE_HOLD = 2,  /* a kind: by a FOT entry that HOLDs */
 	TWZ_TIE_ENDING =
 		4, /* an object that lasts may be tied to one that ends, and so end with it */
+	TWZ_TIE_SCOPED = 8, /* a kind, not in a store: the object can be deleted before */
+	TWZ_TIE_MARKED =
+		16, /* said of ties out of an object: it was deleted, and goes with the last */
 };
 #define TWZ_TIE_KINDS 3u /* the bits that are kinds */
 

@@ -68,10 +68,14 @@ int twz_rt_open(const char *where);
 enum twz_rt_new_flags {
 	TWZ_NEW_ENDING = 1, /* gone with this boot epoch, unless kept */
 	/*
-	 * In memory that ends with the machine, tied to this program. A runtime that has none makes
-	 * it ENDING. Since 1.1.
+	 * In memory that ends with the machine, tied to this program (TWZ_TIE_SCOPED). A runtime that
+	 * has none makes it ENDING. Since 1.1.
 	 */
 	TWZ_NEW_VOLATILE = 2,
+	/* Tied to `tie` from the start, PLAIN; a volatile one to that alone. Since 1.4. */
+	TWZ_NEW_TIED = 4,
+	/* With TIED: a lasting one, to what ends (TWZ_TIE_ENDING). Since 1.4. */
+	TWZ_NEW_TIE_ENDING = 8,
 };
 struct twz_rt_new {
 	uint32_t type;  /* enum twz_type */
@@ -80,10 +84,16 @@ struct twz_rt_new {
 	uint32_t reserved;
 	struct twz_id key;
 	uint64_t page, npages; /* pages present from the start */
+	struct twz_id tie;     /* read with TWZ_NEW_TIED only */
 };
+/* What a store returns; TWZ_E_ARG for flags that do not fit, or a `tie` of zero; with TIED also what twz_rt_tie does. */
 int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id);
 int twz_rt_keep(struct twz_id id);
-int twz_rt_delete(struct twz_id id); /* mappings of it in this program end with it */
+/*
+ * Nobody finds the object any more. Who has it mapped keeps it until then (hosted, the program's own mappings
+ * end with it). One that is tied to something stays as it is, and goes with its last tie.
+ */
+int twz_rt_delete(struct twz_id id);
 /* The root namespace is that object from now on. */
 int twz_rt_set_root(struct twz_id id);
 
@@ -103,6 +113,25 @@ int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages);
  */
 int twz_rt_limit(struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit);
 int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
+
+/*
+ * Ties (<twz/tie.h> has the rules): the object is tied to `to`, with flags (enum twz_tie_flags), and not any
+ * more. TWZ_E_NOTFOUND, of untie also: there is no such tie; TWZ_E_ARG: to itself, or one that lasts to one that
+ * does not; TWZ_E_BUSY: of the superblock's well-known objects; TWZ_E_FULL, TWZ_E_LIMIT. Since 1.4.
+ */
+int twz_rt_tie(struct twz_id object, struct twz_id to, uint32_t flags);
+int twz_rt_untie(struct twz_id object, struct twz_id to, uint32_t kinds);
+
+struct twz_rt_tie {
+	struct twz_id other;
+	uint32_t kinds; /* enum twz_tie_flags */
+	uint32_t in;    /* 0: the object is tied to `other`; 1: `other` to it */
+};
+/*
+ * The tie behind this one in a walk, which zeros start: those out of the object, then those into it.
+ * TWZ_E_NOTFOUND at the end; TWZ_E_BUSY: the one behind which to go on is gone, start again. Since 1.4.
+ */
+int twz_rt_ties(struct twz_id object, struct twz_rt_tie *tie);
 
 struct twz_rt_stat {
 	struct twz_id id;

@@ -222,7 +222,9 @@ struct twz_runtime {
 		uint64_t pid;
 		uint64_t start;       /* start time as the host reports it: tells a reused pid */
 		struct twz_id thread; /* its object, or zero; `lock` held */
-		uint64_t reserved[4];
+		uint32_t making;      /* 1: that is being made, and `thread` may not say so yet */
+		uint32_t reserved0;
+		uint64_t reserved[3];
 	} process[63];
 	struct twz_lease {
 		uint64_t ref; /* the record */

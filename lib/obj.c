@@ -44,24 +44,35 @@ int twz_obj_at(const void *addr, struct twz_obj *obj)
 	return 0;
 }
 
+static uint32_t new_flags(const struct twz_new *new)
+{
+	return (new->ending ? TWZ_NEW_ENDING : 0) | (new->temporary ? TWZ_NEW_VOLATILE : 0) |
+	       (twz_id_none(new->tie) ? 0 : TWZ_NEW_TIED) |
+	       (new->tie_flags &TWZ_TIE_ENDING ? TWZ_NEW_TIE_ENDING : 0);
+}
+
 int twz_obj_new(const struct twz_new *new, struct twz_obj *obj)
 {
 	uint64_t pages = (new->bytes + TWZ_PAGE - 1) / TWZ_PAGE;
 	struct twz_rt_new what = {
 		.type = new->type,
 		.perms = new->perms ? new->perms : PERMS_DEFAULT,
-		.flags = new->ending ? TWZ_NEW_ENDING : 0,
+		.flags = new_flags(new),
 		.key = new->key,
 		.page = TWZ_OBJ_DATA / TWZ_PAGE,
 		.npages = pages < CREATE_PAGES_MAX ? pages : CREATE_PAGES_MAX,
+		.tie = new->tie,
 	};
 	const bool owned = !new->perms &&twz_id_none(new->key) && !twz_id_none(twz_rt_info()->key);
-	struct twz_rt_stat stat = {.end_epoch = new->ending ? twz_rt_info()->epoch : 0};
+	const bool ends = new->ending || new->temporary;
+	struct twz_rt_stat stat = {.end_epoch = ends ? twz_rt_info()->epoch : 0};
 	struct twz_id id;
 	int error;
 
 	if (new->bytes > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
 		return TWZ_E_RANGE;
+	if (new->tie_flags & ~TWZ_TIE_ENDING)
+		return TWZ_E_ARG;
 	if (owned) { /* its owner's alone */
 		what.perms = 0;
 		what.key = twz_rt_info()->key;
@@ -105,11 +116,12 @@ int twz_obj_keep(struct twz_id id)
 
 int twz_obj_delete(struct twz_id id)
 {
+	struct twz_rt_stat stat;
 	int error;
 
 	twz_rt_info();
 	error = twz_rt_delete(id);
-	if (!error)
+	if (!error && twz_rt_stat(id, &stat) == TWZ_E_NOTFOUND) /* else its ties keep it */
 		space_forget(id);
 	return error;
 }

@@ -325,6 +325,13 @@ static int mount(void)
 	return process_register();
 }
 
+/* Before an object goes with its last tie: as with twz_rt_delete, this process's mappings end with it. */
+static enum store_held end_mappings(struct twz_id id)
+{
+	slots_reset_object(id);
+	return STORE_FREE;
+}
+
 /* Opens the file, or the inherited descriptor if path is null. `inner` held. */
 static int open_store(const char *path, int fd)
 {
@@ -342,6 +349,7 @@ static int open_store(const char *path, int fd)
 	home.info.context = home.store.super->boot;
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
+	home.store.held = end_mappings;
 	outer_unlock();
 	if (error)
 		goto close;

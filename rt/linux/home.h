@@ -77,6 +77,9 @@ bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread);
 int self_need(uint64_t *ref);
 void self_bury(pid_t pid, int status);
 
+/* Before the object is deleted: its ties of the kind SCOPED do not keep it (tie.c). home_lock held. */
+int tie_end_scope(uint64_t ref);
+
 /* "NAME: ..." and a new line to the messages, in one piece; safe in a signal handler. */
 void message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and the program ends with this status: 125 store unusable, 126 program refused. */

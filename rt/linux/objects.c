@@ -6,19 +6,55 @@
 
 #define DRAIN_STEPS 16 /* of what was deleted, freed with each delete */
 
+/* Threads and devices are the runtime's to make, here as in the kernel. */
+static bool type_good(uint32_t type)
+{
+	return type < TWZ_TYPE_DEVICE && type != TWZ_TYPE_THREAD;
+}
+
+static bool flags_good(const struct twz_rt_new *new)
+{
+	const uint32_t flags = new->flags;
+	const uint32_t known =
+		TWZ_NEW_ENDING | TWZ_NEW_VOLATILE | TWZ_NEW_TIED | TWZ_NEW_TIE_ENDING;
+
+	return !(flags & ~known) && (flags & TWZ_NEW_TIED ? (new->tie.lo | new->tie.hi) != 0
+							  : !(flags & TWZ_NEW_TIE_ENDING));
+}
+
+/* What it is tied to from the start; home_lock held. */
+static int tied_to(const struct twz_rt_new *new, struct store_new *what)
+{
+	const uint32_t flags = new->flags;
+
+	if (flags & TWZ_NEW_TIED) {
+		what->tie_flags = flags & TWZ_NEW_TIE_ENDING ? TWZ_TIE_ENDING : 0;
+		return store_find(&home.store, new->tie, &what->tie);
+	}
+	if (!(flags & TWZ_NEW_VOLATILE))
+		return 0;
+	what->tie_flags = TWZ_TIE_HOLD; /* SCOPED (tie.c) */
+	return self_need(&what->tie);
+}
+
 int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 {
-	const struct store_new what = {.type = new->type,
-				       .perms = new->perms,
-				       .key = new->key,
-				       .ending = new->flags &(TWZ_NEW_ENDING | TWZ_NEW_VOLATILE),
-				       .page = new->page,
-				       .npages = new->npages};
+	const uint32_t ending = TWZ_NEW_ENDING | TWZ_NEW_VOLATILE;
+	struct store_new what = {.type = new->type,
+				 .perms = new->perms,
+				 .key = new->key,
+				 .ending = new->flags &ending,
+				 .page = new->page,
+				 .npages = new->npages};
 	uint64_t ref;
 	int error;
 
+	if (!type_good(new->type) || !flags_good(new))
+		return TWZ_E_ARG;
 	home_lock();
-	error = store_create(&home.store, &what, &ref);
+	error = tied_to(new, &what);
+	if (!error)
+		error = store_create(&home.store, &what, &ref);
 	if (!error)
 		*id = store_record(&home.store, ref)->id;
 	home_unlock();
@@ -45,6 +81,8 @@ int twz_rt_delete(struct twz_id id)
 
 	home_lock();
 	error = store_find(&home.store, id, &ref);
+	if (!error && store_record(&home.store, ref)->nties)
+		error = tie_end_scope(ref);
 	if (!error) {
 		slots_reset_object(id);
 		error = store_delete(&home.store, ref);
@@ -133,6 +171,8 @@ int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms,
 	uint64_t from, ref;
 	int error;
 
+	if (!type_good(type))
+		return TWZ_E_ARG;
 	home_lock();
 	error = find_quiet(src, &from);
 	if (!error)

@@ -23,7 +23,7 @@
 #include "rt/linux/home.h"
 
 #define NS_MS (1000ull * 1000)
-#define DRAIN_STEPS 4096 /* of what is dying, freed between two programs: some GiB */
+#define DRAIN_STEPS 4096 /* of what is dying, freed at once: some GiB */
 
 extern char **environ;
 
@@ -122,6 +122,19 @@ static _Noreturn void become(const char *path, const char *const argv[], char **
 	_exit(127);
 }
 
+/* What the program left goes, and what that takes with it: all of it, so that nobody finds it any more. */
+static void clean_up(pid_t pid, int status)
+{
+	home_lock();
+	if (pid > 0)
+		self_bury(pid, status);
+	while (store_drain(&home.store, DRAIN_STEPS) > 0) {
+		home_unlock(); /* others have their turn */
+		home_lock();
+	}
+	home_unlock();
+}
+
 int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, intr, quit;
@@ -147,11 +160,7 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 		*status = WIFSIGNALED(wstatus) ? 128 + WTERMSIG(wstatus) : WEXITSTATUS(wstatus);
 	sigaction(SIGINT, &intr, NULL);
 	sigaction(SIGQUIT, &quit, NULL);
-	home_lock();
-	if (pid > 0)
-		self_bury(pid, *status);
-	store_drain(&home.store, DRAIN_STEPS);
-	home_unlock();
+	clean_up(pid, *status);
 	return pid < 0 ? TWZ_E_NOMEM : 0;
 }
 

@@ -131,6 +131,19 @@ static int role_store(void)
 	return (int)twz_rt_info()->epoch;
 }
 
+/* Is killed when its object is made and nobody knows of it yet. */
+static int role_making(void)
+{
+	struct store_new new = {.type = TWZ_TYPE_THREAD, .ending = true};
+	uint64_t ref;
+
+	home_lock();
+	process_own()->making = 1;
+	MUST(store_create(&home.store, &new, &ref));
+	kill(getpid(), SIGKILL);
+	return 0;
+}
+
 /* Says in the counters which object it is, and ends in one of several ways. */
 static int role_self(const char *how)
 {
@@ -157,7 +170,11 @@ static int role_self(const char *how)
 		return 1;
 	c->count[6] = id.lo;
 	c->count[7] = id.hi;
-	if (!strcmp(how, "killed"))
+	if (strstr(how, "kept")) {
+		MUST(twz_obj_at(c, &obj));
+		MUST(twz_tie(id, obj.id, 0));
+	}
+	if (strstr(how, "killed"))
 		kill(getpid(), SIGKILL);
 	if (!strcmp(how, "at once"))
 		_exit(3);
@@ -294,9 +311,37 @@ static void a_process_is_an_object_while_it_lives(void **state)
 	pid = start("self", "locked");
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_false(is_there(c)); /* looking took the lock from it */
+	assert_int_equal(program_run("making", NULL), 128 + SIGKILL);
 	MUST(twz_rt_usage(&after));
 	assert_int_equal(after.objects, before.objects);
 	store_is_sound();
+}
+
+/* Tied to something that stays, it stays too, and says how the process ended. */
+static void a_process_that_is_tied_says_how_it_ended(void **state)
+{
+	static const struct {
+		const char *how;
+		int status;
+	} ends[] = {{"kept", 3}, {"kept, killed", 128 + SIGKILL}};
+	struct counters *c = counters();
+	const struct twz_thread *data;
+	struct twz_obj holder, obj;
+	struct twz_id id;
+
+	(void)state;
+	MUST(twz_obj_at(c, &holder));
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		assert_int_equal(program_run("self", ends[i].how), ends[i].status);
+		id = (struct twz_id){c->count[6], c->count[7]};
+		MUST(twz_obj_open(id, &obj));
+		data = twz_obj_data(&obj);
+		assert_int_equal(data->state, TWZ_THREAD_ENDED);
+		assert_int_equal(data->status, ends[i].status);
+		MUST(twz_untie(id, holder.id, 0));
+		assert_false(is_there(c));
+		MUST(twz_obj_recycle(&obj));
+	}
 }
 
 static pid_t start(const char *role, const char *arg)
@@ -505,6 +550,7 @@ int main(int argc, char **argv)
 		home_test(programs_are_those_beside),
 		home_test(a_dead_owner_holds_nobody_up),
 		home_test(a_process_is_an_object_while_it_lives),
+		home_test(a_process_that_is_tied_says_how_it_ended),
 		home_test(two_at_once_keep_the_store_sound),
 		home_test(programs_die_with_their_parent),
 		home_test(each_mount_is_an_epoch),
@@ -533,6 +579,8 @@ int main(int argc, char **argv)
 		return role_count(arg);
 	if (!strcmp(role, "self"))
 		return role_self(arg);
+	if (!strcmp(role, "making"))
+		return role_making();
 	if (!strcmp(role, "die"))
 		return role_die(arg);
 	if (!strcmp(role, "sleep"))

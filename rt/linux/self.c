@@ -3,8 +3,9 @@
  *
  * It is made when it is first needed, ends with the epoch, and is deleted when the process ends: by itself
  * at a regular end, and however else it ended by who finds that it is gone (self_bury): who waited for it,
- * who takes the store's lock from it, who attaches next. Its ID stands in the process table; who is killed
- * between making it and writing that down leaves an empty object until the epoch ends.
+ * who takes the store's lock from it, who attaches next. Its ID stands in the process table. Who is killed
+ * before that says it is known to have been making it: then it is the one that no entry names, as nobody else
+ * makes objects of this type.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -19,6 +20,7 @@
 #include "rt/linux/slots.h"
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
+#define PROCESSES (sizeof(home.runtime->process) / sizeof(home.runtime->process[0]))
 
 static bool own; /* what this process's entry names is its own; home_lock held */
 
@@ -47,11 +49,44 @@ static void end(struct twz_process *process, int status)
 	process->thread = (struct twz_id){0};
 }
 
+static bool named(struct twz_id id)
+{
+	const struct twz_process *table = home.runtime->process;
+
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (table[i].thread.lo == id.lo && table[i].thread.hi == id.hi)
+			return true;
+	return false;
+}
+
+/* Deletes the object that was just made for this process when it was killed, if it was. */
+static void end_unnamed(struct twz_process *process)
+{
+	const struct twz_record *rec;
+	struct twz_thread *data;
+	uint64_t cursor = 0, ref;
+	int error;
+
+	while ((error = store_next(&home.store, &cursor, &ref)) != TWZ_E_NOTFOUND) {
+		rec = error ? NULL : store_record(&home.store, ref);
+		if (!rec || rec->identity.type != TWZ_TYPE_THREAD || named(rec->id))
+			continue;
+		data = data_of(ref);
+		if (data && data->state == TWZ_THREAD_ENDED)
+			continue; /* something that it is tied to keeps it */
+		store_delete(&home.store, ref);
+		break;
+	}
+	process->making = 0;
+}
+
 void self_bury(pid_t pid, int status)
 {
 	struct twz_process *table = home.runtime->process, *mine = process_own();
 
-	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++) {
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		if (table[i].making && (&table[i] == mine || process_gone(&table[i])))
+			end_unnamed(&table[i]);
 		if (!(table[i].thread.lo | table[i].thread.hi))
 			continue;
 		if (pid && table[i].pid == (uint64_t)pid)
@@ -101,12 +136,14 @@ int self_need(uint64_t *ref)
 	if (!own && on_exit(at_exit, NULL))
 		return TWZ_E_NOMEM;
 	own = true;
+	__atomic_store_n(&process->making, 1, __ATOMIC_RELEASE);
 	error = store_create(&home.store, &new, ref);
-	if (error)
-		return error;
-	fill(data_of(*ref), process);
-	process->thread = store_record(&home.store, *ref)->id;
-	return 0;
+	if (!error) {
+		fill(data_of(*ref), process);
+		process->thread = store_record(&home.store, *ref)->id;
+	}
+	__atomic_store_n(&process->making, 0, __ATOMIC_RELEASE);
+	return error;
 }
 
 int twz_rt_self(struct twz_id *thread)

@@ -16,6 +16,8 @@ int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 				   .page = new->page,
 				   .npages = new->npages};
 
+	if (new->flags & TWZ_NEW_TIED)
+		return TWZ_E_ABSENT;
 	if (new->flags & TWZ_NEW_VOLATILE) {
 		what.flags = TWZ_OBJECT_VOLATILE;
 		what.tie = minimal.sys.thread;

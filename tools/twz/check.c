@@ -21,7 +21,7 @@ typedef unsigned long long ull;
 
 struct item {
 	struct twz_id id;
-	uint32_t state, type, npages;
+	uint32_t state, type, npages, flags;
 	bool reached;
 };
 
@@ -252,11 +252,18 @@ static int by_id(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
+/* Null if it is not there. */
+static struct item *item_of(struct checking *c, struct twz_id id)
+{
+	struct item key = {.id = id};
+
+	return bsearch(&key, c->item, c->nitems, sizeof(key), by_id);
+}
+
 /* Marks the object as reached. Null if it is not there. */
 static const struct item *reach(struct checking *c, struct twz_id id)
 {
-	struct item key = {.id = id};
-	struct item *item = bsearch(&key, c->item, c->nitems, sizeof(key), by_id);
+	struct item *item = item_of(c, id);
 
 	if (item && !item->reached) {
 		item->reached = true;
@@ -267,6 +274,7 @@ static const struct item *reach(struct checking *c, struct twz_id id)
 
 static void check_names(struct checking *c, struct twz_id id)
 {
+	const struct item *doomed;
 	struct names names;
 	struct name *list = NULL;
 	uint64_t count = 0;
@@ -276,9 +284,11 @@ static void check_names(struct checking *c, struct twz_id id)
 		error = names_list(&names, &list, &count);
 	if (error)
 		violation(c, id, "namespace: %s", object_error(&names.object, error));
-	else if (!twz_id_none(names.head.doomed) && reach(c, names.head.doomed))
-		note(c, names.head.doomed,
-		     "lost its name, and is deleted by the next change there");
+	doomed = error ? NULL : item_of(c, names.head.doomed);
+	if (doomed && !(doomed->flags & TWZ_RECORD_MARKED)) { /* else it was, and is tied */
+		reach(c, doomed->id);
+		note(c, doomed->id, "lost its name, and is deleted by the next change there");
+	}
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
 		const struct item *item = reach(c, name->id);
@@ -310,6 +320,20 @@ static void check_view(struct checking *c, struct object *o)
 	}
 }
 
+/* What is tied to the object goes with it: it is not lost. */
+static void check_ties(struct checking *c, const struct object *o)
+{
+	const struct twz_record *record;
+	uint64_t other = 0;
+	uint32_t kinds;
+
+	while (!store_tie_next(c->store, o->ref, true, &other, &kinds)) {
+		record = store_record(c->store, other);
+		if (record)
+			reach(c, record->id);
+	}
+}
+
 static void follow(struct checking *c, struct twz_id id)
 {
 	struct object o;
@@ -319,6 +343,7 @@ static void follow(struct checking *c, struct twz_id id)
 	if (object_find(c->store, id, &o))
 		return;
 	reach(c, o.record.identity.key);
+	check_ties(c, &o);
 	if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
 		check_names(c, id);
 	if (o.record.identity.type == TWZ_TYPE_CONTEXT && check_context(&o))
@@ -380,8 +405,9 @@ static int list_objects(struct checking *c)
 			c->item = more;
 		}
 		record = store_record(c->store, ref);
-		c->item[c->nitems++] = (struct item){record->id, record->state,
-						     record->identity.type, record->npages, false};
+		c->item[c->nitems++] =
+			(struct item){record->id,     record->state, record->identity.type,
+				      record->npages, record->flags, false};
 	}
 	qsort(c->item, c->nitems, sizeof(*c->item), by_id);
 	c->todo = malloc((c->nitems + 1) * sizeof(*c->todo));

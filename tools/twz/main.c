@@ -44,6 +44,25 @@ static const struct command {
 	 "One line for each entry: its index, kind (id, name or deleted), \"hold\" if the target "
 	 "is tied\n"
 	 "to the object, and the target's ID, or the name and who resolves it.\n"},
+	{"tie", command_tie, "FILE [--ending] OBJECT [TO]", "let an object live as long as another",
+	 "    twz tie FILE [--ending] OBJECT TO\n"
+	 "    twz tie FILE OBJECT\n"
+	 "\n"
+	 "Ties OBJECT to TO, a PATH or an ID each: it is not deleted before TO, and is deleted "
+	 "with "
+	 "the\n"
+	 "last of all those that it is tied to. With OBJECT alone, lists what it is tied to and "
+	 "what "
+	 "is\n"
+	 "tied to it; \"hold\" is a tie that a pointer made.\n"
+	 "\n"
+	 "    --ending  OBJECT lasts, TO ends with the boot epoch: OBJECT may end with it\n"},
+	{"untie", command_untie, "FILE [--hold] OBJECT TO", "take a tie away",
+	 "OBJECT is not tied to TO any more. It stays, also if that was its last tie, unless it "
+	 "was\n"
+	 "deleted meanwhile: then it goes now.\n"
+	 "\n"
+	 "    --hold  the tie that a pointer in TO made, which so loses its hold\n"},
 	{"put", command_put, "FILE [-q] [--key KEYFILE] HOSTPATH... PATH",
 	 "copy files and trees into a store",
 	 "Copies files and folders of the host into the store: each file becomes an object, each "

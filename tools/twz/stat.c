@@ -9,6 +9,8 @@
 
 typedef unsigned long long ull;
 
+#define TIES_SHOWN 16
+
 /* ---- the store ------------------------------------------------------------------------------------ */
 
 static void print_size(const char *what, uint64_t frames)
@@ -112,6 +114,8 @@ static void print_record(struct object *o)
 	else
 		printf("%-12s runs in the record\n", "map");
 	printf("%-12s %u present, %llu bytes\n", "pages", r->npages, (ull)r->npages * TWZ_PAGE);
+	if (r->flags & TWZ_RECORD_MARKED)
+		printf("%-12s with its last tie\n", "deleted");
 }
 
 /* Stretches of pages in one state, joined over the nodes that they cross. */
@@ -195,7 +199,9 @@ int command_stat(int argc, char **argv)
 		stat_store(argv[0], &s);
 	} else if (!(status = object_named(&s, argv[1], &o))) {
 		print_record(&o);
-		error = print_meta(&o);
+		error = ties_print(&o, TIES_SHOWN);
+		if (!error)
+			error = print_meta(&o);
 		if (!error)
 			error = print_extents(&o);
 		if (error)
@@ -223,6 +229,20 @@ static int print_fot_name(struct object *o, uint64_t word)
 	return 0;
 }
 
+/* Is the target tied to the object by a pointer? The flag in the entry is only what somebody wrote there. */
+static bool holds(struct object *o, struct twz_id target)
+{
+	uint64_t ref, other = 0;
+	uint32_t kinds;
+
+	if (store_find(o->store, target, &ref))
+		return false;
+	while (!store_tie_next(o->store, ref, false, &other, &kinds))
+		if (other == o->ref)
+			return kinds & TWZ_TIE_HOLD;
+	return false;
+}
+
 static int print_fot(struct object *o)
 {
 	static const char *const kinds[] = {"empty", "id", "name", "deleted"};
@@ -241,7 +261,7 @@ static int print_fot(struct object *o)
 		if (e.kind >= sizeof(kinds) / sizeof(kinds[0]))
 			return object_damaged(o, "FOT entry %u is of kind %u", i, e.kind);
 		printf("%5u  %-7s  %-4s  ", i, kinds[e.kind],
-		       e.flags & TWZ_FOT_HOLD ? "hold" : "-");
+		       e.kind == TWZ_FOT_ID && holds(o, e.target) ? "hold" : "-");
 		twz_id_text(e.target, target);
 		if (e.kind == TWZ_FOT_ID)
 			printf("%s", target);

@@ -40,6 +40,8 @@ int command_sctx(int argc, char **argv);
 int command_cap(int argc, char **argv);
 int command_delegate(int argc, char **argv);
 int command_access(int argc, char **argv);
+int command_tie(int argc, char **argv);
+int command_untie(int argc, char **argv);
 
 /* ---- report.c: messages and options ----------------------------------------------------------- */
 
@@ -166,6 +168,11 @@ int key_system(const char *store, const char *key, char **made);
 
 int key_accounts(int argc, char **argv);
 int key_limit(int argc, char **argv);
+
+/* ---- tie.c ------------------------------------------------------------------------------------------ */
+
+/* A line for each tie of the object, up to `max`; those out of it first. An error, o->trouble set. */
+int ties_print(struct object *o, uint64_t max);
 
 /* ---- cap.c: capabilities, as commands take and show them ------------------------------------------ */
 

@@ -55,12 +55,20 @@ struct twz_new {
 	 */
 	uint32_t perms;
 	struct twz_id key;
-	bool ending;    /* gone with this boot epoch unless kept */
+	bool ending; /* gone with this boot epoch unless kept */
+	/* In memory, and gone when this program ends, however it ends; can be deleted before. */
+	bool temporary;
 	bool heap;      /* with a heap (heap.h) */
 	bool large;     /* mapped in a large place */
 	uint64_t bytes; /* of data whose pages are present from the start */
+	/*
+	 * Tied to this object from the start (tie.h), or zero; a temporary one then to that instead of the
+	 * program. Flags: TWZ_TIE_ENDING or 0.
+	 */
+	struct twz_id tie;
+	uint32_t tie_flags;
 };
-/* Makes and maps an object; it is durable on return, its heap too. */
+/* Makes and maps an object; it is durable on return unless temporary, its heap too. */
 int twz_obj_new(const struct twz_new *new, struct twz_obj *obj);
 
 /* TWZ_E_NOTFOUND, TWZ_E_NOSLOT; TWZ_E_DAMAGED for a record that is not genuine. */
@@ -81,8 +89,9 @@ int twz_obj_recycle(struct twz_obj *obj);
 int twz_obj_keep(struct twz_id id);
 
 /*
- * The object is gone, durably, and its memory is free. A mapping of it here faults from now on; its
- * slot waits for twz_obj_recycle.
+ * Nobody finds the object any more, durably, and its memory is free; a program that has it mapped
+ * keeps it until then. Hosted, a mapping of it here faults from now on. Its slot waits for
+ * twz_obj_recycle. An object that is tied to something (tie.h) stays, and goes with its last tie.
  */
 int twz_obj_delete(struct twz_id id);
 

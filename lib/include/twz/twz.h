@@ -14,6 +14,7 @@
 #include <twz/obj.h>
 #include <twz/ptr.h>
 #include <twz/right.h>
+#include <twz/tie.h>
 #include <twz/tx.h>
 
 #endif
