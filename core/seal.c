@@ -141,31 +141,62 @@ static struct digest fold(const struct store *s, const struct twz_record *rec, u
 	return out;
 }
 
-int store_verify(const struct store *s, uint64_t ref, uint64_t page)
+/* The sealed object's record; TWZ_E_TYPE. */
+static int sealed_record(const struct store *s, uint64_t ref, const struct twz_record **rec)
 {
-	const struct twz_record *rec = record_at(s, ref);
-	struct digest part, root, have;
-	unsigned level;
-	uint64_t count;
-	int error;
+	*rec = record_at(s, ref);
+	if (!*rec || !((*rec)->identity.flags & TWZ_ID_SEALED))
+		return *rec ? TWZ_E_TYPE : TWZ_E_NOTFOUND;
+	return (*rec)->identity.size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA ? TWZ_E_RANGE : 0;
+}
 
-	if (!rec || !(rec->identity.flags & TWZ_ID_SEALED))
-		return rec ? TWZ_E_TYPE : TWZ_E_NOTFOUND;
-	if (page >= STORE_PAGES_MAX || rec->identity.size > TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA)
-		return TWZ_E_RANGE;
-	level = kept_level(rec->identity.size, &count);
-	if (page >> FANOUT_BITS * level >= count)
-		return TWZ_E_RANGE;
-	error = digest_of(s, rec, level, page >> FANOUT_BITS * level, &part);
+int store_verify_digests(const struct store *s, uint64_t ref)
+{
+	const struct twz_record *rec;
+	struct digest root;
+	uint64_t count;
+	unsigned level;
+	int error = sealed_record(s, ref, &rec);
+
 	if (error)
 		return error;
-	have = kept(s, rec, page >> FANOUT_BITS * level);
-	if (STEP("sum", "sealed: part") && memcmp(&have, &part, DIGEST))
-		return TWZ_E_DAMAGED;
+	level = kept_level(rec->identity.size, &count);
 	root = fold(s, rec, level, TOP, 0, count);
 	if (STEP("sum", "sealed: root") && memcmp(&root, rec->identity.root, DIGEST))
 		return TWZ_E_DAMAGED;
 	return 0;
+}
+
+int store_verify_part(const struct store *s, uint64_t ref, uint64_t page, uint64_t *next)
+{
+	const struct twz_record *rec;
+	struct digest part, have;
+	uint64_t count, i;
+	unsigned level;
+	int error = sealed_record(s, ref, &rec);
+
+	if (error)
+		return error;
+	level = kept_level(rec->identity.size, &count);
+	i = page >> FANOUT_BITS * level;
+	if (page >= STORE_PAGES_MAX || i >= count)
+		return TWZ_E_RANGE;
+	error = digest_of(s, rec, level, i, &part);
+	if (error)
+		return error;
+	have = kept(s, rec, i);
+	*next = (i + 1) << FANOUT_BITS * level;
+	if (STEP("sum", "sealed: part") && memcmp(&have, &part, DIGEST))
+		return TWZ_E_DAMAGED;
+	return 0;
+}
+
+int store_verify(const struct store *s, uint64_t ref, uint64_t page)
+{
+	uint64_t next;
+	int error = store_verify_part(s, ref, page, &next);
+
+	return error ? error : store_verify_digests(s, ref);
 }
 
 /* ---- of pages that the caller has ---------------------------------------------------------------- */

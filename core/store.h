@@ -225,7 +225,28 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 int store_seal(struct store *s, uint64_t src, uint64_t size, uint32_t type, uint32_t perms,
 	       struct twz_id key, uint64_t *ref);
 
-/* Verifies the part of a sealed object that holds `page`. TWZ_E_DAMAGED if it is not genuine. */
+/*
+ * What two objects share, from these pages on: how many pages are the same frames, or holes, on both sides, and
+ * how many of these are present. pages 0: the first one is not shared. Bounded: what follows the last one may be
+ * shared, too. Subtrees that both have are one step. TWZ_E_RANGE, TWZ_E_NOTFOUND, TWZ_E_DAMAGED.
+ */
+struct store_place {
+	uint64_t ref, page;
+};
+struct store_shared {
+	uint64_t pages, present;
+};
+int store_same(const struct store *s, struct store_place a, struct store_place b, uint64_t pages,
+	       struct store_shared *shared);
+
+/*
+ * Verifies a sealed object: that the digests that it keeps lead to its identity, and that a part, the one that
+ * holds `page`, leads to its digest; *next is the first page behind that. A part is one page, of objects of more
+ * than 128 MiB 512 pages, of more than 64 GiB 512 times that. store_verify does both.
+ * TWZ_E_DAMAGED: it is not genuine. TWZ_E_TYPE: not sealed. TWZ_E_RANGE: the page lies behind its content.
+ */
+int store_verify_digests(const struct store *s, uint64_t ref);
+int store_verify_part(const struct store *s, uint64_t ref, uint64_t page, uint64_t *next);
 int store_verify(const struct store *s, uint64_t ref, uint64_t page);
 
 /*
