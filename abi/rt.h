@@ -112,6 +112,20 @@ int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages);
  * whatever is granted, until they are dropped. The object is in no transaction. Since 1.1.
  */
 int twz_rt_limit(struct twz_id id, uint64_t page, uint64_t pages, uint32_t limit);
+/*
+ * What two objects share, from these pages on. Bounded: behind what it tells more may be shared. Since 1.4.
+ */
+struct twz_rt_shared {
+	uint64_t pages;   /* the same memory, or holes, on both sides; 0: the first one is not */
+	uint64_t present; /* of these, that are no holes */
+};
+int twz_rt_same(struct twz_id a, uint64_t a_page, struct twz_id b, uint64_t b_page, uint64_t pages,
+		struct twz_rt_shared *shared);
+/*
+ * Are these pages of a sealed object what its identity says? As far as its content goes. TWZ_E_DAMAGED: one is
+ * not; TWZ_E_TYPE: it is not sealed, or a program that runs from the boot archive. Since 1.4.
+ */
+int twz_rt_verify(struct twz_id id, uint64_t page, uint64_t pages);
 int twz_rt_seal(struct twz_id src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
 
 /*

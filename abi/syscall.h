@@ -62,7 +62,9 @@
 	X(console_write,   "const void *data, uint64_t bytes")                                     \
 	X(console_read,    "void *data, uint64_t bytes")                                           \
 	X(key_limit,       "struct twz_id key, uint64_t pages, uint64_t frames")                   \
-	X(key_account,     "struct twz_id key, struct twz_sys_account *out")
+	X(key_account,     "struct twz_id key, struct twz_sys_account *out")                       \
+	X(object_same,     "const struct twz_sys_copy *pages, struct twz_sys_shared *out")         \
+	X(object_verify,   "struct twz_id id, uint64_t page, uint64_t pages, uint32_t begun")
 /* clang-format on */
 
 #define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
@@ -150,6 +152,16 @@ struct twz_sys_copy {
 	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_sys_copy, 64);
+
+/*
+ * object_same takes the same structure, with two objects to compare in it: what they share from these pages on. It is
+ * bounded: behind what it tells more may be shared.
+ */
+struct twz_sys_shared {
+	uint64_t pages;   /* the same memory, or holes, on both sides; 0: the first one is not */
+	uint64_t present; /* of these, that are no holes */
+};
+TWZ_SIZE(struct twz_sys_shared, 16);
 
 /* What is under a key, and may be: 0 for no limit. */
 struct twz_sys_account {

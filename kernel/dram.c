@@ -243,6 +243,35 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 	return error;
 }
 
+/* 0: a hole. */
+static uint64_t frame_at(struct object *o, uint64_t page)
+{
+	const uint64_t *entry = table_entry(&o->tables, page, false);
+
+	return entry && has_page(*entry) ? *entry & PTE_FRAME : 0;
+}
+
+static int dram_same(struct object *a, uint64_t a_page, struct object *b, uint64_t b_page,
+		     uint64_t pages, struct store_shared *shared)
+{
+	uint64_t n = 0, present = 0;
+
+	for (unsigned i = 0; i < STEP_PAGES; i++) {
+		uint64_t frame;
+
+		n += next_of_both(a, a_page + n, b, b_page + n, pages - n);
+		if (n == pages)
+			break;
+		frame = frame_at(a, a_page + n);
+		if (frame != frame_at(b, b_page + n))
+			break;
+		present += frame != 0;
+		n++;
+	}
+	*shared = (struct store_shared){n, present};
+	return 0;
+}
+
 static int dram_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
 		      uint64_t *done)
 {
@@ -294,6 +323,7 @@ const struct medium medium_dram = {
 	.copy = dram_copy,
 	.drop = dram_drop,
 	.limit = dram_limit,
+	.same = dram_same,
 	.delete = dram_delete,
 	.free = dram_free,
 	.npages = dram_npages,

@@ -343,6 +343,13 @@ static int nvm_limit(struct object *o, uint64_t page, uint64_t pages, uint32_t r
 	return error;
 }
 
+static int nvm_same(struct object *a, uint64_t a_page, struct object *b, uint64_t b_page,
+		    uint64_t pages, struct store_shared *shared)
+{
+	return store_same(&store, (struct store_place){a->ref, a_page},
+			  (struct store_place){b->ref, b_page}, pages, shared);
+}
+
 /* The superblock leads to it. */
 static bool is_named(struct twz_id id)
 {
@@ -381,6 +388,7 @@ const struct medium medium_nvm = {
 	.copy = nvm_copy,
 	.drop = nvm_drop,
 	.limit = nvm_limit,
+	.same = nvm_same,
 	.delete = nvm_delete,
 	.free = nvm_free,
 	.npages = nvm_npages,
@@ -494,6 +502,16 @@ int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, s
 		return error;
 	unmap(src, 0, OBJECT_PAGES); /* the sealed object shares its pages */
 	return seal(src->ref, size, type, perms, id);
+}
+
+int nvm_verify_digests(const struct object *o)
+{
+	return store_verify_digests(&store, o->ref);
+}
+
+int nvm_verify_part(const struct object *o, uint64_t page, uint64_t *next)
+{
+	return store_verify_part(&store, o->ref, page, next);
 }
 
 int nvm_sync(struct object *o)

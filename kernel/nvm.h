@@ -21,6 +21,9 @@ int nvm_find(struct twz_id id, uint64_t *ref, const struct twz_identity **identi
 int nvm_create(const struct store_new *new, struct twz_id *id);
 int nvm_keep(struct object *o);
 int nvm_seal(struct object *src, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id);
+/* Of a sealed object: core/store.h. */
+int nvm_verify_digests(const struct object *o);
+int nvm_verify_part(const struct object *o, uint64_t page, uint64_t *next);
 /* Flushes all pages of the object; one fence. */
 int nvm_sync(struct object *o);
 /* Decides what a dead owner left in the object's log. TWZ_E_BUSY: the owner lives. */

@@ -30,6 +30,7 @@ struct grant;
 struct view;
 struct thread;
 struct object;
+struct store_shared;
 
 #define OBJECT_PAGES ((uint64_t)1 << 28)
 
@@ -57,6 +58,9 @@ struct medium {
 	int (*drop)(struct object *o, uint64_t page, uint64_t pages, uint64_t *done);
 	int (*limit)(struct object *o, uint64_t page, uint64_t pages, uint32_t rights,
 		     uint64_t *done);
+	/* What two objects of this medium share from there on: store_same (core/store.h). */
+	int (*same)(struct object *a, uint64_t a_page, struct object *b, uint64_t b_page,
+		    uint64_t pages, struct store_shared *shared);
 	/* The object is deleted: makes that lasting. */
 	int (*delete)(struct object *o);
 	/* Nobody holds it: gives back a part of what it has; true if there is no more. */

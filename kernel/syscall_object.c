@@ -202,6 +202,44 @@ int64_t sys_object_copy(struct thread *t, struct regs *r)
 	return result;
 }
 
+/* Objects of different mediums share holes only. */
+static int same(const struct twz_sys_copy *c, struct object *a, struct object *b,
+		struct store_shared *shared)
+{
+	uint64_t a_hole, b_hole;
+
+	if (a->medium == b->medium)
+		return a->medium->same(a, c->dst_page, b, c->src_page, c->pages, shared);
+	a_hole = a->medium->next(a, c->dst_page, c->dst_page + c->pages) - c->dst_page;
+	b_hole = b->medium->next(b, c->src_page, c->src_page + c->pages) - c->src_page;
+	*shared = (struct store_shared){.pages = a_hole < b_hole ? a_hole : b_hole};
+	return 0;
+}
+
+int64_t sys_object_same(struct thread *t, struct regs *r)
+{
+	struct twz_sys_shared out = {0};
+	struct store_shared shared;
+	struct object *a, *b;
+	struct twz_sys_copy c;
+	int error = user_read(&c, A0(r), sizeof(c));
+
+	if (!error && !copy_good(&c, 0))
+		error = TWZ_E_ARG;
+	if (!error)
+		error = object_get(t, c.dst, TWZ_READ, &a);
+	if (error)
+		return error;
+	error = object_get(t, c.src, TWZ_READ, &b);
+	if (!error) {
+		error = same(&c, a, b, &shared);
+		out = (struct twz_sys_shared){shared.pages, shared.present};
+		object_release(b);
+	}
+	object_release(a);
+	return error ? error : user_write(A1(r), &out, sizeof(out));
+}
+
 static int change_waits(struct thread *t, struct object *o)
 {
 	freeze_wait(t, o);
@@ -264,6 +302,49 @@ int64_t sys_object_seal(struct thread *t, struct regs *r)
 		error = nvm_seal(src, seal.size, seal.type, seal.perms, &id);
 	object_release(src);
 	return error ? error : give_id(A1(r), id);
+}
+
+/* The digests once, then part for part. A4: the digests are good. */
+static int verify(struct object *o, struct regs *r)
+{
+	const uint64_t end = (TWZ_OBJ_DATA + o->identity.size + TWZ_PAGE - 1) / TWZ_PAGE;
+	uint64_t start = cycles(), next;
+	int error = A4(r) ? 0 : nvm_verify_digests(o);
+
+	if (!error && A2(r) >= end)
+		error = TWZ_E_RANGE;
+	if (error)
+		return error;
+	A4(r) = 1;
+	if (A3(r) > end - A2(r))
+		A3(r) = end - A2(r);
+	while (A3(r) && go_on(start)) {
+		error = nvm_verify_part(o, A2(r), &next);
+		if (error)
+			return error;
+		if (next > A2(r) + A3(r))
+			next = A2(r) + A3(r);
+		A3(r) -= next - A2(r);
+		A2(r) = next;
+	}
+	return 0;
+}
+
+int64_t sys_object_verify(struct thread *t, struct regs *r)
+{
+	struct object *o;
+	int error = object_get(t, id_argument(r), TWZ_READ, &o);
+
+	if (error)
+		return error;
+	if (!pages_good(A2(r), A3(r)) || A4(r) > 1)
+		error = TWZ_E_ARG;
+	else if (!object_sealed(o) || !o->medium->persistent)
+		error = TWZ_E_TYPE;
+	else
+		error = verify(o, r);
+	object_release(o);
+	return error ? error : A3(r) ? SYSCALL_AGAIN : 0;
 }
 
 int64_t sys_object_stat(struct thread *t, struct regs *r)

@@ -140,6 +140,59 @@ int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_
 	return error;
 }
 
+int twz_rt_same(struct twz_id a, uint64_t a_page, struct twz_id b, uint64_t b_page, uint64_t pages,
+		struct twz_rt_shared *shared)
+{
+	struct store_place left = {.page = a_page}, right = {.page = b_page};
+	struct store_shared same = {0};
+	int error;
+
+	home_lock();
+	error = home_find(a, &left.ref);
+	if (!error)
+		error = home_find(b, &right.ref);
+	if (!error)
+		error = store_same(&home.store, left, right, pages, &same);
+	home_unlock();
+	*shared = (struct twz_rt_shared){same.pages, same.present};
+	return error;
+}
+
+/* The digests; then, with a page given, the part that holds it. */
+static int verify(struct twz_id id, const uint64_t *page, uint64_t *next)
+{
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = home_find(id, &ref);
+	if (!error)
+		error = page ? store_verify_part(&home.store, ref, *page, next)
+			     : store_verify_digests(&home.store, ref);
+	home_unlock();
+	return error;
+}
+
+int twz_rt_verify(struct twz_id id, uint64_t page, uint64_t pages)
+{
+	struct twz_rt_stat stat;
+	int error = verify(id, NULL, NULL);
+	uint64_t end;
+
+	if (!error)
+		error = twz_rt_stat(id, &stat);
+	if (error)
+		return error;
+	end = (TWZ_OBJ_DATA + stat.identity.size + TWZ_PAGE - 1) / TWZ_PAGE;
+	if (page >= end)
+		return TWZ_E_RANGE;
+	if (pages < end - page)
+		end = page + pages;
+	while (!error && page < end)
+		error = verify(id, &page, &page);
+	return error;
+}
+
 int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)
 {
 	uint64_t ref;

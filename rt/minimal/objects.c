@@ -55,6 +55,23 @@ int twz_rt_copy(struct twz_id dst, uint64_t dst_page, struct twz_id src, uint64_
 	return (int)SYS(object_copy, &copy, 0);
 }
 
+int twz_rt_same(struct twz_id a, uint64_t a_page, struct twz_id b, uint64_t b_page, uint64_t pages,
+		struct twz_rt_shared *shared)
+{
+	const struct twz_sys_copy what = {
+		.dst = a, .src = b, .dst_page = a_page, .src_page = b_page, .pages = pages};
+	struct twz_sys_shared out = {0};
+	int error = (int)SYS(object_same, &what, &out);
+
+	*shared = (struct twz_rt_shared){out.pages, out.present};
+	return error;
+}
+
+int twz_rt_verify(struct twz_id id, uint64_t page, uint64_t pages)
+{
+	return (int)SYS(object_verify, ID(id), page, pages, 0);
+}
+
 int twz_rt_drop(struct twz_id id, uint64_t page, uint64_t pages)
 {
 	return (int)SYS(object_drop, ID(id), page, pages);

@@ -51,17 +51,29 @@ static struct twz_id make_ending(uint32_t perms)
 	return make_of(TWZ_TYPE_DATA, perms, TWZ_OBJECT_ENDING);
 }
 
-static struct twz_id make_namespace(uint32_t perms)
-{
-	return make_of(TWZ_TYPE_NAMESPACE, perms, 0);
-}
-
 /* It may be gone: that was what was tried. */
 static void end_object(struct twz_id id)
 {
 	int64_t error = SYS(object_delete, ID(id));
 
 	CHECK(!error || error == TWZ_E_NOTFOUND);
+}
+
+/* It is nobody's: what its defaults do not give to all has nobody; and it is to be deleted. */
+static struct twz_id make_sealed(uint32_t perms)
+{
+	struct twz_sys_seal seal = {.size = 100, .perms = perms | TWZ_DELETE};
+	struct twz_id id = {0};
+
+	seal.src = make_object(ALL);
+	CHECK_EQ(SYS(object_seal, &seal, &id), 0);
+	end_object(seal.src);
+	return id;
+}
+
+static struct twz_id make_namespace(uint32_t perms)
+{
+	return make_of(TWZ_TYPE_NAMESPACE, perms, 0);
 }
 
 /* What is the kernel's, or is attached: by a grant. */
@@ -241,6 +253,17 @@ static int64_t do_object_copy(const struct twz_id *id)
 	return SYS(object_copy, &copy);
 }
 
+static int64_t do_object_same(const struct twz_id *id)
+{
+	const struct twz_sys_copy pages = {.dst = id[0],
+					   .src = id[1],
+					   .dst_page = TEST_DATA_PAGE,
+					   .src_page = TEST_DATA_PAGE,
+					   .pages = 1};
+
+	return SYS(object_same, &pages, room);
+}
+
 static int64_t do_object_seal(const struct twz_id *id)
 {
 	const struct twz_sys_seal seal = {.src = *id, .size = 100, .perms = ALL};
@@ -417,6 +440,10 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(console_read) = {plain, {CONSOLE}, {ROOM, 1}},
 	CASE(key_limit) = {on_part, {PART("key", make_key, end_key), MACHINE}},
 	CASE(key_account) = {on_part, {PART("key", make_key, end_key)}, {ROOM}},
+	CASE(object_same) = {do_object_same, {OBJECT("one"), OBJECT("other")}},
+	CASE(object_verify) = {on_part,
+			       {PART("object", make_sealed, end_object)},
+			       {TEST_DATA_PAGE, 1, 0}},
 };
 
 static uint32_t tried; /* the number of the call */
@@ -524,6 +551,9 @@ static const struct need needs[] = {
 	ODD(key_limit, "key", ANY, 0, 0), /* READ is everybody's */
 	NEED(key_limit, "machine", USE),
 	ODD(key_account, "key", ANY, 0, 0), /* READ is everybody's */
+	NEED(object_same, "one", READ),
+	NEED(object_same, "other", READ),
+	ODD(object_verify, "object", READ, TWZ_E_RIGHT, TWZ_E_RIGHT), /* all may DELETE it */
 };
 /* clang-format on */
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))

@@ -98,6 +98,23 @@ static void object_seal(uint64_t a[6])
 	a[1] = (uint64_t)&id;
 }
 
+static void object_same(uint64_t a[6])
+{
+	object_copy(a);
+	a[1] = (uint64_t)room;
+}
+
+static void on_sealed(uint64_t a[6])
+{
+	object_seal(a);
+	CHECK_EQ(SYS(object_seal, &seal, &id), 0);
+	a[0] = id.lo;
+	a[1] = id.hi;
+	a[2] = TEST_DATA_PAGE;
+	a[3] = 1;
+	a[4] = 0;
+}
+
 static void on_root(uint64_t a[6])
 {
 	struct twz_sys_info info;
@@ -262,6 +279,8 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(console_read) = {"nn", true, console, NULL},
 	CASE(key_limit) = {"lhnn", true, on_key, NULL}, /* 0 and 0: none */
 	CASE(key_account) = {"lhw", true, key_account, NULL},
+	CASE(object_same) = {"rw", true, object_same, NULL},
+	CASE(object_verify) = {"lhnnn", true, on_sealed, delete_made},
 };
 
 #define NAME(name, arguments) #name,
@@ -540,6 +559,10 @@ TEST(bits_and_fields_without_a_meaning_are_refused)
 	ODD(object_copy, copy.dst_page = 0);
 	ODD(object_copy, copy.src_page = 0);
 	ODD(object_copy, a[1] = copy.pages + 1);
+	ODD(object_same, copy.reserved = 1);
+	ODD(object_same, copy.dst_page = 0);
+	ODD(object_same, copy.src_page = 0);
+	ODD(object_same, copy.pages = ~0ull);
 	ODD(object_seal, seal.perms = TWZ_PERM_ALL + 1);
 	ODD(object_seal, seal.type = TWZ_TYPE_DEVICE + 1);
 	ODD(thread_new, new_thread.flags = 2);
