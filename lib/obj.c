@@ -163,6 +163,18 @@ int twz_obj_seal(struct twz_id src, uint64_t size, uint32_t perms, struct twz_id
 	return error ? error : twz_rt_seal(src, size, stat.identity.type, perms, id);
 }
 
+int twz_obj_verify(struct twz_id id, uint64_t offset, uint64_t bytes)
+{
+	const uint64_t page = offset / TWZ_PAGE;
+
+	twz_rt_info();
+	if (offset >= TWZ_OBJ_SIZE_MAX)
+		return TWZ_E_RANGE;
+	if (bytes > TWZ_OBJ_SIZE_MAX - offset)
+		bytes = TWZ_OBJ_SIZE_MAX - offset;
+	return twz_rt_verify(id, page, (offset + bytes + TWZ_PAGE - 1) / TWZ_PAGE - page);
+}
+
 int twz_obj_stat(struct twz_id id, struct twz_rt_stat *stat)
 {
 	twz_rt_info();

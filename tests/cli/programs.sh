@@ -27,7 +27,7 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp mv rm stat index counter ps free limit view access sctx cap poweroff reboot; do
+for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps free limit view access sctx cap poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -36,7 +36,7 @@ for program in prompt ls cat cp mv rm stat index counter ps free limit view acce
 	p 0 "$program --help"
 	says "usage: $program"
 done
-for program in cat cp mv rm index; do
+for program in cat cp snapshot diff verify mv rm index; do
 	p 2 $program
 	warns "$program: an argument is missing ($program --help)"
 done
@@ -207,6 +207,58 @@ p 0 stat
 says 'objects'
 p 1 'stat /none'
 warns 'stat: /none: '
+
+# ---- snapshot, diff, verify ----------------------------------------------------------------------
+
+p 0 'cp /text/large /log' 'snapshot /log' 'snapshot /log' 'snapshot /log /kept' 'diff /log /log.2'
+says '/log.1'
+says '/log.2'
+says '/kept'
+says '0 bytes differ, in 0 ranges; 172 pages are shared'
+p 1 'snapshot /log /kept'
+warns 'snapshot: /kept: the name exists already'
+p 1 'snapshot /text'
+warns 'snapshot: /text: is a namespace; a version is of one object'
+p 1 'snapshot /none'
+warns 'snapshot: /none: there is no such'
+p 0 'cat /kept'
+same "$out" text/large
+p 1 'diff /text/a /text/b'
+says 'data  0x0: '
+says 'meta  0x10: 1 bytes' # the size
+says '0 pages are shared'
+p 1 'diff -q /text/a /text/b'
+run 0 sh -c "! grep -q 0x '$out'"
+p 2 'diff /text/a /none'
+warns 'diff: /none: there is no such'
+p 1 'verify /log'
+warns 'verify: /log: is not sealed'
+p 0 'snapshot --seal /log /sealed' 'verify /sealed' 'verify --at 5000 --bytes 10000 /sealed' 'cat /sealed'
+says '/sealed: genuine, '
+says '/sealed: genuine, 10000 bytes'
+p 1 'verify --at 700001 /sealed'
+warns 'verify: /sealed: has no data there'
+p 2 'verify --bytes x /sealed'
+warns 'this is no number of bytes: x'
+p 0 'diff /log /sealed' # its own are the meta page, the digests, and the last page of the data
+says '170 pages are shared'
+p 0 'rm /log /log.1 /log.2 /kept /sealed'
+
+# A sealed object whose second page is damaged: wherever the word is, it is another one.
+awk 'BEGIN { for (i = 0; i < 2000; i++) print i == 1000 ? "unspoilt" : "1234567" }' >text/pages
+cp "$s" damaged
+"$twz" put damaged text/pages /pages
+run 0 "$bin/prompt" --store damaged --exec 'snapshot --seal /pages /sealed' --exec 'rm /pages' \
+	--exec 'verify /sealed'
+grep -obUa unspoilt damaged | cut -d : -f 1 | while read -r at; do
+	printf 'spoiled!' | dd of=damaged bs=1 seek="$at" conv=notrunc status=none
+done
+run 1 "$bin/prompt" --store damaged --exec 'verify /sealed'
+warns 'verify: /sealed: is not genuine, first at offset 0x401000 of the object'
+run 0 "$bin/prompt" --store damaged --exec 'verify --at 8192 --bytes 9999 /sealed'
+says '/sealed: genuine, '
+run 1 "$bin/prompt" --store damaged --exec 'verify --at 8191 /sealed'
+rm text/pages
 
 # ---- cp, mv, rm ----------------------------------------------------------------------------------
 

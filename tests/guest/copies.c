@@ -413,3 +413,82 @@ TEST(a_copy_begins_at_its_beginning)
 	test_delete(src);
 	test_delete(dst);
 }
+
+/* ---- what is shared ----------------------------------------------------------------------------------- */
+
+/* From there on, in however many calls. */
+static struct twz_rt_shared all_shared(struct twz_id a, uint64_t a_page, struct twz_id b,
+				       uint64_t b_page, uint64_t pages)
+{
+	struct twz_rt_shared all = {0}, some;
+
+	while (all.pages < pages) {
+		CHECK_EQ(twz_rt_same(a, a_page + all.pages, b, b_page + all.pages,
+				     pages - all.pages, &some),
+			 0);
+		if (!some.pages)
+			break;
+		all.pages += some.pages;
+		all.present += some.present;
+	}
+	return all;
+}
+
+TEST(what_objects_share_is_told)
+{
+	const uint64_t end = TWZ_OBJ_SIZE_MAX / TWZ_PAGE;
+
+	for (unsigned m = 0; m < MEDIUMS; m++) {
+		struct twz_id a = filled(SOURCE, mediums[m], PAGES), b = test_object(mediums[m]),
+			      other = test_object(mediums[!m]);
+		struct twz_rt_shared shared;
+
+		test_map(COPY, b, READ_WRITE);
+		CHECK_EQ(copy_pages(b, SHIFT, a, PAGES), 0);
+		CHECK_EQ(copy_pages(other, 0, a, PAGES), 0);
+		shared = all_shared(a, TEST_DATA_PAGE, b, TEST_DATA_PAGE + SHIFT, PAGES);
+		CHECK_EQ(shared.pages, PAGES);
+		CHECK_EQ(shared.present, PAGES);
+		CHECK_EQ(all_shared(a, TEST_DATA_PAGE, b, TEST_DATA_PAGE, PAGES).pages, 0);
+		CHECK_EQ(all_shared(a, TEST_DATA_PAGE, other, TEST_DATA_PAGE, PAGES).pages, 0);
+		CHECK_EQ(all_shared(a, TEST_DATA_PAGE, a, TEST_DATA_PAGE, PAGES).pages, PAGES);
+		*word_at(COPY, SHIFT + 9) = 0;
+		shared = all_shared(a, TEST_DATA_PAGE, b, TEST_DATA_PAGE + SHIFT, PAGES);
+		CHECK(shared.pages <= 9); /* a neighbour may be unshared with it */
+		/* Holes, as far as there are some. */
+		shared = all_shared(a, TEST_DATA_PAGE + PAGES, b, TEST_DATA_PAGE + SHIFT + PAGES,
+				    end - TEST_DATA_PAGE - SHIFT - PAGES);
+		CHECK_EQ(shared.pages, end - TEST_DATA_PAGE - SHIFT - PAGES);
+		CHECK_EQ(shared.present, 0);
+		shared = all_shared(a, 1, other, 1, end - 1);
+		CHECK_EQ(shared.pages, TEST_DATA_PAGE - 1);
+		shared = all_shared(a, TEST_DATA_PAGE + PAGES, other, TEST_DATA_PAGE + PAGES,
+				    end - TEST_DATA_PAGE - PAGES);
+		CHECK_EQ(shared.pages, end - TEST_DATA_PAGE - PAGES);
+		test_unmap(SOURCE);
+		test_unmap(COPY);
+		test_delete(a);
+		test_delete(b);
+		test_delete(other);
+	}
+}
+
+TEST(a_sealed_object_is_verified_in_parts)
+{
+	const uint64_t size = 300 * TWZ_PAGE - 5;
+	struct twz_id src = filled(SOURCE, TWZ_OBJECT_VOLATILE, 300), id = {0};
+
+	CHECK_EQ(twz_rt_seal(src, size, 0, TWZ_READ | TWZ_DELETE, &id), 0);
+	CHECK_EQ(twz_rt_verify(id, 1, TWZ_OBJ_SIZE_MAX / TWZ_PAGE - 1), 0);
+	CHECK_EQ(twz_rt_verify(id, TEST_DATA_PAGE + 299, 1), 0);
+	CHECK_EQ(twz_rt_verify(id, TEST_DATA_PAGE + 299, 5), 0);
+	CHECK_EQ(twz_rt_verify(id, TEST_DATA_PAGE + 300, 1), TWZ_E_RANGE);
+	CHECK_EQ(twz_rt_verify(id, 1, ~0ull), TWZ_E_ARG);
+	CHECK_EQ(SYS(object_verify, ID(id), 1, 1, 1), 0);
+	CHECK_EQ(SYS(object_verify, ID(id), 1, 1, 2), TWZ_E_ARG);
+	CHECK_EQ(twz_rt_verify(src, 1, 1), TWZ_E_TYPE);
+	CHECK_EQ(twz_rt_verify((struct twz_id){1, 2}, 1, 1), TWZ_E_NOTFOUND);
+	test_unmap(SOURCE);
+	test_delete(src);
+	test_delete(id);
+}

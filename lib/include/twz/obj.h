@@ -106,10 +106,31 @@ int twz_obj_delete(struct twz_id id);
 int twz_obj_copy(struct twz_id src, bool ending, struct twz_id *copy);
 
 /*
+ * Where two objects differ, as far as both mappings show them: in the meta page but for the state of the log, in
+ * the FOT, in the data. Pages that both share are stepped over, others are compared; nobody stores to them
+ * meanwhile. `each`, which may be null, is called with every range of bytes, by rising offsets in the object; it
+ * goes on while that returns 0, and else gives what it returned. *diff, which may be null, counts.
+ */
+struct twz_diff {
+	uint64_t ranges, bytes;    /* that differ */
+	uint64_t shared, compared; /* pages; shared ones without holes */
+};
+typedef int (*twz_diff_fn)(uint64_t offset, uint64_t bytes, void *arg);
+int twz_obj_diff(const struct twz_obj *a, const struct twz_obj *b, twz_diff_fn each, void *arg,
+		 struct twz_diff *diff);
+
+/*
  * A sealed object, which can never change, with the first `size` bytes of src's data: its ID
  * follows from content, type and permissions, so sealing the same again gives the same.
  */
 int twz_obj_seal(struct twz_id src, uint64_t size, uint32_t perms, struct twz_id *id);
+
+/*
+ * Is this part of a sealed object what its ID says? Offset and bytes are widened to pages, of objects of more than
+ * 128 MiB to 2 MiB, of more than 64 GiB to 1 GiB; what lies behind the content is not looked at. TWZ_E_DAMAGED:
+ * it is not; TWZ_E_TYPE: it is not sealed; TWZ_E_RANGE: it begins behind the content.
+ */
+int twz_obj_verify(struct twz_id id, uint64_t offset, uint64_t bytes);
 
 int twz_obj_stat(struct twz_id id, struct twz_rt_stat *stat);
 

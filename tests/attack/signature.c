@@ -1,4 +1,4 @@
-/* verify.c - attacks on the verification of signatures: its time, and its verdicts that are kept. */
+/* signature.c - attacks on the verification of signatures: its time, and its verdicts that are kept. */
 #include "tests/attack/attack.h"
 #include "tests/guest/bare.h"
 
