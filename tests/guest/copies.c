@@ -206,8 +206,8 @@ static void stuck_run(uint64_t call)
 	((void (*)(uint64_t))CODE_AT)(call);
 }
 
-/* src is volatile, dst persistent: the bytes are copied. */
-static void stuck_begin(struct twz_id dst, struct twz_id src)
+/* src is volatile, dst persistent: the bytes are copied. False: it was done before. */
+static bool stuck_begin(struct twz_id dst, struct twz_id src)
 {
 	const uint32_t number = TWZ_SYS(object_copy);
 	static uint8_t stack[1024] __attribute__((aligned(16)));
@@ -230,8 +230,7 @@ static void stuck_begin(struct twz_id dst, struct twz_id src)
 		__builtin_ia32_pause();
 	test_unmap(CODE);
 	bare_reaches(&away, 1);
-	CHECK_EQ(stuck_call.result, UNKNOWN); /* else it was done before */
-	CHECK_EQ(*word_at(COPY, LONG_PAGES - 1), 0);
+	return stuck_call.result == UNKNOWN;
 }
 
 static int64_t stuck_goes_on(void)
@@ -256,14 +255,6 @@ static void stuck_end(void)
 
 static struct twz_id stuck_src, stuck_dst;
 
-static void stuck_set_up(void)
-{
-	stuck_src = filled(SOURCE, TWZ_OBJECT_VOLATILE, LONG_PAGES);
-	stuck_dst = test_object(TWZ_OBJECT_ENDING);
-	test_map(COPY, stuck_dst, TWZ_VIEW_READ);
-	stuck_begin(stuck_dst, stuck_src);
-}
-
 static void stuck_tear_down(void)
 {
 	stuck_end();
@@ -271,6 +262,18 @@ static void stuck_tear_down(void)
 	test_unmap(COPY);
 	test_delete(stuck_src);
 	test_delete(stuck_dst);
+}
+
+static void stuck_set_up(void)
+{
+	for (unsigned tries = 20; CHECK(tries); tries--) {
+		stuck_src = filled(SOURCE, TWZ_OBJECT_VOLATILE, LONG_PAGES);
+		stuck_dst = test_object(TWZ_OBJECT_ENDING);
+		test_map(COPY, stuck_dst, TWZ_VIEW_READ);
+		if (stuck_begin(stuck_dst, stuck_src))
+			return;
+		stuck_tear_down();
+	}
 }
 
 static uint32_t done;
@@ -436,7 +439,7 @@ static struct twz_rt_shared all_shared(struct twz_id a, uint64_t a_page, struct 
 
 TEST(what_objects_share_is_told)
 {
-	const uint64_t end = TWZ_OBJ_SIZE_MAX / TWZ_PAGE;
+	const uint64_t end = TWZ_OBJ_SIZE_MAX / TWZ_PAGE, behind = TEST_DATA_PAGE + PAGES + 512;
 
 	for (unsigned m = 0; m < MEDIUMS; m++) {
 		struct twz_id a = filled(SOURCE, mediums[m], PAGES), b = test_object(mediums[m]),
@@ -455,16 +458,12 @@ TEST(what_objects_share_is_told)
 		*word_at(COPY, SHIFT + 9) = 0;
 		shared = all_shared(a, TEST_DATA_PAGE, b, TEST_DATA_PAGE + SHIFT, PAGES);
 		CHECK(shared.pages <= 9); /* a neighbour may be unshared with it */
-		/* Holes, as far as there are some. */
-		shared = all_shared(a, TEST_DATA_PAGE + PAGES, b, TEST_DATA_PAGE + SHIFT + PAGES,
-				    end - TEST_DATA_PAGE - SHIFT - PAGES);
-		CHECK_EQ(shared.pages, end - TEST_DATA_PAGE - SHIFT - PAGES);
+		/* Holes, behind what the store may have made with the last page. */
+		shared = all_shared(a, behind, b, behind + SHIFT, end - behind - SHIFT);
+		CHECK_EQ(shared.pages, end - behind - SHIFT);
 		CHECK_EQ(shared.present, 0);
-		shared = all_shared(a, 1, other, 1, end - 1);
-		CHECK_EQ(shared.pages, TEST_DATA_PAGE - 1);
-		shared = all_shared(a, TEST_DATA_PAGE + PAGES, other, TEST_DATA_PAGE + PAGES,
-				    end - TEST_DATA_PAGE - PAGES);
-		CHECK_EQ(shared.pages, end - TEST_DATA_PAGE - PAGES);
+		CHECK_EQ(all_shared(a, behind, other, behind, end - behind).pages, end - behind);
+		CHECK_EQ(all_shared(a, 1, other, 1, end - 1).pages, TEST_DATA_PAGE - 1);
 		test_unmap(SOURCE);
 		test_unmap(COPY);
 		test_delete(a);
