@@ -100,7 +100,7 @@ int twz_rt_set_root(struct twz_id id);
 /*
  * dst, which exists and is another object, gets src's pages copy-on-write; page numbers. Since 1.4 other threads
  * may store to src meanwhile: dst gets what was there at one moment, and they wait until the copy is done. If it
- * takes more than a second, and somebody waits, it is broken off: TWZ_E_TIMEOUT, as after all other errors dst
+ * takes more than three seconds, and somebody waits, it is broken off: TWZ_E_TIMEOUT, as after all other errors dst
  * has a part. What is stored to those pages of dst meanwhile is lost or not. TWZ_E_BUSY: src is in a transaction,
  * or another copy fills it, or another copy is made of dst.
  */

@@ -22,7 +22,7 @@
 #include "kernel/clock.h"
 #include "kernel/list.h"
 
-#define FREEZE_LIMIT_MS 1000u
+#define FREEZE_LIMIT_MS 3000u
 
 struct object;
 struct thread;

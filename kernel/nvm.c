@@ -95,11 +95,17 @@ static bool map(struct object *o, uint64_t *entry, const struct store_run *run, 
 	return changed;
 }
 
-/* How many pages a store into a hole makes: about as many as there are, and not past the object. */
+/*
+ * How many pages a store into a hole makes: about as many as there are, and not past the object, where it goes on
+ * behind what is there; else one, as in a sparse object each store may be far from all others.
+ */
 static uint64_t growth(const struct object *o, const struct store_run *hole)
 {
 	uint64_t n = record_of(o->ref)->npages, room = OBJECT_PAGES - hole->page;
+	struct store_run before;
 
+	if (store_run(&store, o->ref, hole->page - 1, 1, &before) || !before.frame)
+		return 1;
 	n = n < 1 ? 1 : n > GROW_MAX ? GROW_MAX : n;
 	n = n < hole->pages ? n : hole->pages;
 	return n < room ? n : room;
@@ -208,16 +214,12 @@ static int drop_log(struct object *dst)
 	return store_drop(&store, dst->ref, LOG_PAGE, LOG_PAGES);
 }
 
-/* One page of a volatile object. */
-static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
+/* One page. */
+static int copy_page(struct object *dst, uint64_t to, const void *bytes)
 {
-	const void *bytes = src->medium->look(src, from);
 	void *page;
-	int error;
+	int error = to == META_PAGE ? drop_log(dst) : 0;
 
-	if (!bytes)
-		return store_drop(&store, dst->ref, to, 1);
-	error = to == META_PAGE ? drop_log(dst) : 0;
 	if (!error)
 		error = store_make(&store, dst->ref, to, 1);
 	if (error)
@@ -249,6 +251,16 @@ static int drop_hole(struct object *dst, uint64_t page, uint64_t pages, uint64_t
 	return store_drop(&store, dst->ref, page, *n);
 }
 
+/* How many holes of a volatile object begin there, or some of them. */
+static uint64_t holes(struct object *o, uint64_t page, uint64_t end)
+{
+	uint64_t at = o->medium->next(o, page, end);
+
+	for (unsigned i = 0; i < STEP_PAGES && at < end && !o->medium->look(o, at); i++)
+		at = o->medium->next(o, at + 1, end);
+	return at - page;
+}
+
 static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *src,
 			 uint64_t src_page, uint64_t pages, uint64_t *done)
 {
@@ -257,13 +269,12 @@ static int copy_volatile(struct object *dst, uint64_t dst_page, struct object *s
 	*done = 0;
 	unmap(dst, dst_page, pages < AROUND ? pages : AROUND);
 	while (!error && *done < pages && *done < AROUND) {
-		uint64_t at = src_page + *done,
-			 n = src->medium->next(src, at, src_page + pages) - at;
+		uint64_t at = src_page + *done, n = holes(src, at, src_page + pages);
 
 		if (n)
 			error = drop_hole(dst, dst_page + *done, n, &n);
 		else
-			error = copy_page(dst, dst_page + *done, src, at);
+			error = copy_page(dst, dst_page + *done, src->medium->look(src, at));
 		*done += error ? 0 : n ? n : 1;
 	}
 	pmem_fence("copy: pages");
@@ -314,11 +325,18 @@ static int nvm_copy(struct object *dst, uint64_t dst_page, struct object *src, u
 
 static int nvm_drop(struct object *o, uint64_t page, uint64_t pages, uint64_t *done)
 {
+	struct store_run run;
 	int error = quiet(o);
 
 	*done = 0;
+	if (!error)
+		error = store_run(&store, o->ref, page, pages, &run);
 	if (error)
 		return error;
+	if (!run.frame && !run.limit) { /* there is nothing, to the end of a node */
+		*done = run.pages;
+		return 0;
+	}
 	if (pages > STEP_ALIGNED)
 		pages = STEP_ALIGNED - page % STEP_PAGES;
 	unmap(o, page, pages);

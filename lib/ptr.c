@@ -49,6 +49,8 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 		return 0;
 	case TWZ_FOT_NAME:
 		error = late_follow(where, index, &entry, &obj);
+		if (!error && offset >= obj_span(obj.base))
+			error = twz_obj_open_large(obj.id, &obj);
 		if (error)
 			break;
 		*addr = offset ? obj.base + offset : twz_obj_root(&obj);

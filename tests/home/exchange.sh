@@ -94,6 +94,13 @@ compare 'made anew by the machine'
 rm "$s"
 s=$before
 
+# ---- 1 TiB ---------------------------------------------------------------------------------------
+
+on linux 0 'large make' 'large check'
+on machine 0 'large check' 'large end' 'large make' 'large check'
+on linux 0 'large check' 'large end'
+sound 'after large objects'
+
 # ---- transactions that were cut off --------------------------------------------------------------
 
 # Is there a transaction under way in the object $1? The lock's word is in the image, at offset 64 of

@@ -101,7 +101,7 @@ int twz_obj_delete(struct twz_id id);
  * under that of src. `ending` as in twz_new. Other threads may store to src meanwhile: the copy is as src
  * was at one moment, each word as before that or none, and they wait till then. TWZ_E_BUSY: src is in a
  * transaction, or another copy is filling it; TWZ_E_TIMEOUT: somebody who stores would have waited for more
- * than a second. Durable as a structure; the bytes are as durable as src's were.
+ * than three seconds. Durable as a structure; the bytes are as durable as src's were.
  */
 int twz_obj_copy(struct twz_id src, bool ending, struct twz_id *copy);
 
