@@ -69,6 +69,7 @@ killing() {
 	else
 		fails 'the moments missed the operations'
 	fi
+	notices "$2"
 	leaves_nothing "seed $seed"
 }
 

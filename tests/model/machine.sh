@@ -12,9 +12,12 @@ cd "$(dirname "$0")/../.."
 . tests/kill/machine
 seed=${TWZ_SEED:-1}
 operations=100000 pulls=10
+# Steps of the kernel (kernel/step.h) without which the model must find something.
+steps="copy-on-write right--the-active-context's-masks right--R6-signer"
 if [ "${1:-}" = --long ]; then
 	run_seconds=3000
 	operations=2000000 pulls=200
+	steps="$steps right--R10-expired publish-anew"
 fi
 # shellcheck source=tests/model/common
 . tests/model/common
@@ -66,5 +69,14 @@ else
 	fails 'the moments missed the operations'
 fi
 leaves_nothing "seed $seed"
+
+for step in $steps; do
+	rm "$s" "$s.key"
+	"$twz" mkstore "$s" --size 64M >/dev/null
+	# shellcheck disable=SC2086
+	run 1 "$vm" --store "$s" $options --word "off=$step" --exec "model $seed 10000"
+	says "model: seed $seed, "
+	echo "without $step: $(grep "^model: " "$out")"
+done
 
 finish model_machine
