@@ -306,6 +306,44 @@ check_calls() {
 		sed -n 's/^< /docs\/syscalls.md: it does not have the right: /p; s/^> /docs\/syscalls.md: tests\/attack\/calls.c does not try: /p'
 }
 
+# sources_of PIECE: where its tests are.
+sources_of() {
+	name=${1#*_}
+	case $1 in
+	guest | attack) echo tests/"$1"/*.c ;;
+	core_* | lib_*) echo "${1%%_*}/${name}_test.c" ;;
+	rt_*) echo "rt/linux/${name}_test.c" ;;
+	*) echo "tests/${1%%_*}/$name.c" ;;
+	esac
+}
+
+# Every statement names tests that are there, as `piece: test` or as a piece that is one script; or it says
+# that they come later.
+check_statements() {
+	printf '%s\n' tests/*/*.sh | sed 's|tests/\(.*\)/\(.*\)\.sh|\1_\2|; s|^\(.*\)_\1$|\1|' >"$work/scripts"
+	awk -F ' *[|] *' '/^[|] / && $3 != "shown by" { print "docs/statements.md:" NR "\t" $3 }' \
+		"$1/docs/statements.md" | while IFS='	' read -r where shown; do
+		case $shown in
+		'later ('*')') continue ;;
+		'')
+			echo "$where: no test shows it"
+			continue
+			;;
+		esac
+		printf '%s\n' "$shown" | sed 's/, /\n/g' | tr -d '\140' | while IFS= read -r test; do
+			piece=${test%%: *}
+			# shellcheck disable=SC2046
+			if ! grep -qxF -e "$piece" "$work/pieces"; then
+				echo "$where: there is no piece $piece"
+			elif [ "$piece" = "$test" ]; then
+				grep -qxF -e "$piece" "$work/scripts" || echo "$where: which test of $piece?"
+			elif ! grep -qwsF -e "${test#*: }" $(sources_of "$piece"); then
+				echo "$where: $piece has no test ${test#*: }"
+			fi
+		done
+	done
+}
+
 # Outside of tables, code and links, which cannot be broken.
 check_width() {
 	pages "$1" | while IFS= read -r page; do
@@ -373,6 +411,11 @@ check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n' 'does not 
 check 'calls' check_calls docs/syscalls.md '\n## Rights\n| \140fly\140 | |\n' 'no call needs these rights: fly'
 check 'rights of calls' check_calls docs/syscalls.md '\n## Rights\n| \140self\140 | x | USE | |\n' \
 	'does not try: self:x:USE'
+check 'statements' check_statements docs/statements.md '| x | \140guest: no_such_test\140 |\n' \
+	'guest has no test no_such_test'
+check 'statements without a test' check_statements docs/statements.md '| x | |\n' 'no test shows it'
+check 'statements by a piece' check_statements docs/statements.md '| x | \140core_store\140 |\n' \
+	'which test of core_store'
 check 'width' check_width README.md "\\n$(printf '%101s' '' | tr ' ' x)\\n" 'longer than 100'
 
 echo "docs: $passed passed, $failed failed"
