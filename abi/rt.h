@@ -186,6 +186,26 @@ int twz_rt_settle(struct twz_id id);
 int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns);
 int twz_rt_wake(const uint32_t *word, uint32_t count); /* how many were woken */
 
+/*
+ * The same on several words at once: sleeps while each has its value. TWZ_E_ARG: none, or more than
+ * TWZ_RT_WORDS. Since 1.4.
+ */
+struct twz_rt_word {
+	const uint32_t *word;
+	uint32_t value;
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_rt_word, 16);
+#define TWZ_RT_WORDS 64u
+int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns);
+
+/*
+ * Has stream 0 something to read, its end included? 1: yes. 0: no, and none comes before *until, which is for
+ * twz_rt_wait_many, has another value. On a terminal a line may be half typed: the read waits for its end.
+ * TWZ_E_RIGHT: this program has no console. Since 1.4.
+ */
+int twz_rt_input(struct twz_rt_word *until);
+
 /* The medium. */
 void twz_rt_flush(const void *addr, uint64_t bytes);
 void twz_rt_fence(void);

@@ -271,7 +271,7 @@ struct twz_console {
 	uint32_t input;      /* bytes that have come in */
 	uint32_t interrupts; /* Ctrl-C was pressed so often: not part of the input */
 	uint32_t terminal;   /* 1: a person sees what is written */
-	uint32_t reserved;
+	uint32_t taken;      /* bytes that programs have read */
 };
 TWZ_SIZE(struct twz_console, 16);
 

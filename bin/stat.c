@@ -29,6 +29,29 @@ static void print_id(const char *what, struct twz_id id)
 	twz_print("%-12s %s\n", what, twz_id_none(id) ? "none" : text);
 }
 
+/* "interface    twz.io, by queue". */
+static void print_extensions(const struct twz_obj *obj)
+{
+	struct twz_ext_info info;
+	uint32_t place = 0;
+	int error;
+
+	while (!(error = twz_ext_next(obj, &place, &info))) {
+		char id[TWZ_ID_TEXT];
+		const char *tag = twz_tag_name(info.tag);
+
+		twz_id_text(info.tag, id);
+		twz_print("%-12s %s", "interface", tag ? tag : id);
+		if (info.error)
+			twz_print(": %s", twz_error_text(info.error));
+		else if (info.has_table)
+			twz_print(", by %s", info.table.name);
+		twz_print("\n");
+	}
+	if (error != TWZ_E_NOTFOUND)
+		twz_print("%-12s %s\n", "interfaces", twz_error_text(error));
+}
+
 static int show(const char *name)
 {
 	static const char *const types[] = {"data",   "namespace", "view",  "context",
@@ -57,9 +80,11 @@ static int show(const char *name)
 	twz_print("%-12s %s\n", "sealed", stat.identity.flags & TWZ_ID_SEALED ? "yes" : "no");
 	if (stat.end_epoch)
 		twz_print("%-12s with epoch %llu\n", "ends", (unsigned long long)stat.end_epoch);
-	if (!twz_rt_may(id, TWZ_READ)) /* it stands in the object */
+	if (!twz_rt_may(id, TWZ_READ)) { /* it stands in the object */
 		twz_print("%-12s %llu bytes of data\n", "size",
 			  (unsigned long long)twz_obj_size(&obj));
+		print_extensions(&obj);
+	}
 	twz_print("%-12s %llu present, %llu bytes\n", "pages", (unsigned long long)stat.npages,
 		  (unsigned long long)(stat.npages * TWZ_PAGE));
 	twz_obj_recycle(&obj);

@@ -53,6 +53,7 @@ uint64_t console_look(char *to, uint64_t room)
 void console_take(uint64_t bytes)
 {
 	head += (uint32_t)bytes;
+	words->taken = head;
 	if (bytes)
 		console_interrupt(); /* that of what still waits in the line has been */
 }

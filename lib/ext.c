@@ -9,12 +9,23 @@
 #include "core/probe.h"
 #include "core/ptr.h"
 #include "lib/lock.h"
+#include "lib/meta.h"
 #include "lib/space.h"
 
 #include <twz/ext.h>
 #include <twz/tx.h>
 
 #define TABLE_OFF offsetof(struct twz_meta, ext) /* where a table is made */
+
+const char *twz_tag_name(struct twz_id tag)
+{
+#define NAME(name, text)                       \
+	if (twz_id_equal(tag, TWZ_TAG_##name)) \
+		return text;
+	TWZ_TAGS(NAME)
+#undef NAME
+	return NULL;
+}
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
@@ -94,10 +105,7 @@ static struct twz_ext *grow(struct twz_tx *tx, struct twz_meta *meta, uint32_t c
 		*error = TWZ_E_LIMIT;
 		return NULL;
 	}
-	if (!load(tx, &meta->magic)) {
-		twz_tx_set(tx, (uint64_t *)&meta->version, 1);
-		twz_tx_set(tx, &meta->magic, TWZ_META_MAGIC);
-	}
+	meta_begin(tx, meta);
 	*error = twz_tx_set(tx, place_of_table(meta), off | (uint64_t)(count + 1) << 32);
 	return (struct twz_ext *)((uint8_t *)meta + off) + count;
 }

@@ -52,9 +52,12 @@ static struct twz_methods *put_table(void *at, struct twz_id implementation, uin
 static void listed_tags_follow_from_their_names(void **state)
 {
 	(void)state;
-#define SAME(macro, text, hi, lo) assert_true(twz_id_equal(twz_tag(text), TWZ_TAG_##macro));
+#define SAME(macro, text)                                          \
+	assert_true(twz_id_equal(twz_tag(text), TWZ_TAG_##macro)); \
+	assert_string_equal(twz_tag_name(TWZ_TAG_##macro), text);
 	TWZ_TAGS(SAME)
 #undef SAME
+	assert_null(twz_tag_name(twz_tag("a")));
 	assert_false(twz_id_equal(twz_tag(""), twz_tag("a")));
 	assert_false(twz_id_equal(twz_tag("ab"), twz_tag("ba")));
 }

@@ -31,6 +31,7 @@ struct change {
 	unsigned nspaces;
 	uint8_t *base[SPACES_MAX]; /* to be locked */
 	struct twz_id id[SPACES_MAX];
+	const uint64_t *generation[SPACES_MAX];
 	struct twz_id doomed; /* to be deleted after the commit */
 };
 
@@ -66,9 +67,11 @@ static void concern(struct change *change, const struct ns *ns)
 	for (unsigned j = change->nspaces++; j > i; j--) {
 		change->id[j] = change->id[j - 1];
 		change->base[j] = change->base[j - 1];
+		change->generation[j] = change->generation[j - 1];
 	}
 	change->id[i] = ns->obj.id;
 	change->base[i] = ns->obj.base;
+	change->generation[i] = &ns->head->generation;
 }
 
 static struct twz_id id_at(const struct twz_tx *tx, const struct ns_place *place)
@@ -167,6 +170,8 @@ static int finish(struct change *change, int error)
 		return error;
 	}
 	error = twz_tx_commit(&change->tx);
+	for (unsigned i = 0; i < change->nspaces && !error; i++)
+		twz_rt_wake((const uint32_t *)change->generation[i], ~0u);
 	if (!error && !twz_id_none(change->doomed))
 		twz_obj_delete(change->doomed); /* gone already: that is what was wanted */
 	return error;
@@ -474,14 +479,20 @@ static int collect_all(const struct twz_tx *tx, const struct ns *ns, void *arg)
 int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *entry, void *arg),
 		  void *arg)
 {
+	struct twz_id id;
+	int error = twz_name_resolve(path, &id);
+
+	return error ? error : twz_name_list_in(id, each, arg);
+}
+
+int twz_name_list_in(struct twz_id space,
+		     int (*each)(const struct twz_name_entry *entry, void *arg), void *arg)
+{
 	struct twz_name_entry last;
 	struct batch batch = {0};
-	struct twz_id id;
 	struct ns ns;
-	int result = twz_name_resolve(path, &id);
+	int result = ns_open(space, &ns);
 
-	if (!result)
-		result = ns_open(id, &ns);
 	while (!result) {
 		result = ns_read(&ns, collect_all, &batch);
 		for (unsigned i = 0; !result && i < batch.count; i++)

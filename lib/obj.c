@@ -193,13 +193,17 @@ uint64_t twz_obj_size(const struct twz_obj *obj)
 
 	if (space_sealed(obj->slot))
 		return twz_rt_stat(obj->id, &stat) ? 0 : stat.identity.size;
-	return meta->magic == TWZ_META_MAGIC ? meta->size : 0;
+	/* Another thread may be committing a change; the magic number is stored before the size. */
+	return __atomic_load_n(&meta->magic, __ATOMIC_ACQUIRE) == TWZ_META_MAGIC
+		       ? __atomic_load_n(&meta->size, __ATOMIC_ACQUIRE)
+		       : 0;
 }
 
 int twz_obj_set_size(const struct twz_obj *obj, uint64_t bytes)
 {
 	struct twz_meta *meta = obj_meta(obj->base), *staged;
 	struct twz_tx tx;
+	int error;
 
 	twz_tx_begin(&tx);
 	staged = twz_tx_write(&tx, meta, offsetof(struct twz_meta, log));
@@ -208,7 +212,10 @@ int twz_obj_set_size(const struct twz_obj *obj, uint64_t bytes)
 		staged->version = 1;
 		staged->size = bytes;
 	}
-	return twz_tx_commit(&tx);
+	error = twz_tx_commit(&tx);
+	if (!error)
+		twz_rt_wake((const uint32_t *)&meta->size, ~0u);
+	return error;
 }
 
 void *twz_obj_root(const struct twz_obj *obj)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +54,88 @@ int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
 int twz_rt_wake(const uint32_t *word, uint32_t count)
 {
 	return futex_wake(word, count);
+}
+
+/* ---- on many words ------------------------------------------------------------------------------ */
+
+/*
+ * Sleeping ends at the latest after this, "for no reason", and the caller looks again: because the host
+ * names a word by its place in the file, and a copy that is written moves a page there; because it waits
+ * either for words or for input; and, before Linux 5.16, for one word only.
+ */
+#define SLICE_NS SECOND_NS
+#define SLICE_INPUT_NS (SECOND_NS / 100)
+#define SLICE_ONE_NS (SECOND_NS / 1000)
+
+bool sync_no_waitv;
+static uint32_t input_word; /* stands for stream 0; never changes */
+
+static bool input_ready(int timeout_ms)
+{
+	struct pollfd fd = {.fd = 0, .events = POLLIN};
+
+	return poll(&fd, 1, timeout_ms) >
+	       0; /* at its end, or no file at all: a read says so at once */
+}
+
+int twz_rt_input(struct twz_rt_word *until)
+{
+	*until = (struct twz_rt_word){.word = &input_word, .value = input_word};
+	return input_ready(0);
+}
+
+/* False: the time is over. */
+static bool sleep_on(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + timeout_ns;
+	const struct timespec until = {.tv_sec = (time_t)(end / SECOND_NS),
+				       .tv_nsec = (long)(end % SECOND_NS)};
+	struct futex_waitv waiters[TWZ_RT_WORDS];
+
+	for (uint32_t i = 0; i < count; i++)
+		waiters[i] = (struct futex_waitv){
+			.uaddr = (uint64_t)words[i].word, .val = words[i].value, .flags = FUTEX_32};
+	if (syscall(SYS_futex_waitv, waiters, count, 0, &until, CLOCK_MONOTONIC) >= 0)
+		return true;
+	if (errno == ENOSYS)
+		__atomic_store_n(&sync_no_waitv, true, __ATOMIC_RELAXED);
+	return errno != ETIMEDOUT;
+}
+
+/* How long one sleep is at most; *input: stream 0 is among what is waited for. */
+static uint64_t slice_of(const struct twz_rt_word *words, uint32_t count, bool *input)
+{
+	*input = false;
+	for (uint32_t i = 0; i < count; i++)
+		*input |= words[i].word == &input_word;
+	return *input && count > 1                                              ? SLICE_INPUT_NS
+	       : __atomic_load_n(&sync_no_waitv, __ATOMIC_RELAXED) && count > 1 ? SLICE_ONE_NS
+										: SLICE_NS;
+}
+
+int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)
+{
+	uint64_t slice;
+	bool input, woken;
+
+	if (!count || count > TWZ_RT_WORDS)
+		return TWZ_E_ARG;
+	/* The host looks at the words itself, and would not resolve a fault. */
+	for (uint32_t i = 0; i < count; i++)
+		if (__atomic_load_n(words[i].word, __ATOMIC_ACQUIRE) != words[i].value)
+			return 0;
+	slice = slice_of(words, count, &input);
+	if (slice > timeout_ns)
+		slice = timeout_ns;
+	if (input && count == 1)
+		woken = input_ready((int)(slice / (SECOND_NS / 1000)));
+	else if (__atomic_load_n(&sync_no_waitv, __ATOMIC_RELAXED))
+		woken = futex_wait(words[0].word, words[0].value, slice);
+	else
+		woken = sleep_on(words, count, slice);
+	if (input && !woken)
+		woken = input_ready(0);
+	return woken || slice < timeout_ns ? 0 : TWZ_E_TIMEOUT;
 }
 
 uint64_t twz_rt_time_ns(void)

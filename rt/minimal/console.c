@@ -83,6 +83,17 @@ int64_t twz_rt_read(int stream, void *data, uint64_t bytes)
 	return stream ? TWZ_E_ARG : line_read(data, bytes);
 }
 
+int twz_rt_input(struct twz_rt_word *until)
+{
+	uint32_t taken, input;
+
+	/* In this order: what was taken had come in. */
+	if (!view_load(&console()->taken, &taken) || !view_load(&console()->input, &input))
+		return TWZ_E_RIGHT;
+	*until = (struct twz_rt_word){.word = &console()->input, .value = input};
+	return line_left() || input != taken;
+}
+
 bool twz_rt_terminal(int stream)
 {
 	return stream >= 0 && stream <= 2 && word(&console()->terminal);

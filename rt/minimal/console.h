@@ -22,6 +22,8 @@ void console_own_interrupts(bool on);
 /* Waits for one byte; CONSOLE_INTERRUPTED if the count is no longer that; or an enum twz_error. */
 int console_byte(uint32_t interrupts);
 
+/* Is something left of the line that was typed last? */
+bool line_left(void);
 /* A line as a person types it, with its '\n', or what the console's input has; 0: the end. */
 int64_t line_read(char *data, uint64_t bytes);
 

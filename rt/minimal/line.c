@@ -86,26 +86,36 @@ const char *twz_rt_line(const char *prompt)
 
 /* ---- twz_rt_read ---------------------------------------------------------------------------------- */
 
+/* The line that was typed last, and what of it was not read yet. */
+static struct {
+	struct editor editor;
+	uint32_t at, end;
+} line;
+
+bool line_left(void)
+{
+	return line.at != line.end;
+}
+
 /* What a person types, a line at a time; the rest of one is kept for the next call. */
 static int64_t typed(char *data, uint64_t bytes)
 {
-	static struct editor e;
-	static uint32_t at, end;
+	struct editor *e = &line.editor;
 	bool interrupted = false;
 	uint64_t n;
 
-	if (at == end) {
+	if (!line_left()) {
 		do
-			if (edit(&e, "", &interrupted) == EDITOR_END)
+			if (edit(e, "", &interrupted) == EDITOR_END)
 				return 0;
 		while (interrupted);
-		e.text[e.length++] = '\n'; /* where its zero was */
-		at = 0;
-		end = e.length;
+		e->text[e->length++] = '\n'; /* where its zero was */
+		line.at = 0;
+		line.end = e->length;
 	}
-	n = end - at < bytes ? end - at : bytes;
-	memcpy(data, e.text + at, n);
-	at += (uint32_t)n;
+	n = line.end - line.at < bytes ? line.end - line.at : bytes;
+	memcpy(data, e->text + line.at, n);
+	line.at += (uint32_t)n;
 	return (int64_t)n;
 }
 

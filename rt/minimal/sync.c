@@ -26,6 +26,21 @@ int twz_rt_wake(const uint32_t *word, uint32_t count)
 	return woken < 0 ? 0 : (int)woken;
 }
 
+int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)
+{
+	struct twz_sys_sync ops[TWZ_RT_WORDS];
+	int64_t result;
+
+	if (!count || count > TWZ_RT_WORDS)
+		return TWZ_E_ARG;
+	for (uint32_t i = 0; i < count; i++)
+		ops[i] = (struct twz_sys_sync){.address = (uint64_t)words[i].word,
+					       .value = words[i].value,
+					       .op = TWZ_SYNC_WAIT};
+	result = SYS(thread_sync, ops, count, timeout_ns);
+	return result < 0 ? (int)result : 0;
+}
+
 uint64_t twz_rt_time_ns(void)
 {
 	return (uint64_t)SYS(clock, 0);

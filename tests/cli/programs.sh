@@ -27,7 +27,8 @@ p() {
 
 # ---- help and usage ------------------------------------------------------------------------------
 
-for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps free limit view access sctx cap poweroff reboot; do
+for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps free limit view access sctx cap queue \
+	wait items poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -259,6 +260,51 @@ run 0 "$bin/prompt" --store damaged --exec 'verify --at 8192 --bytes 9999 /seale
 says '/sealed: genuine, '
 run 1 "$bin/prompt" --store damaged --exec 'verify --at 8191 /sealed'
 rm text/pages
+
+# ---- queue, wait, items --------------------------------------------------------------------------
+
+p 0 'queue make --bytes 40 /q' 'queue send /q one' 'queue send /q two' 'stat /q'
+says 'interface    twz.io, by queue'
+says 'interface    twz.event, by queue'
+p 1 'queue send /q three'
+warns 'queue: /q: there is no room'
+p 0 'wait --timeout 5 message /q more /text/b'
+printf 'message /q\n' | same "$out" -
+p 0 'queue receive /q' 'cat /q'
+printf 'one\ntwo' | same "$out" -
+p 1 'queue receive /q'
+warns 'queue: /q: there is no message'
+p 1 'queue receive --wait 1 /q'
+p 1 'queue send /q 0123456789012345678901234567890123456789'
+warns 'the message is longer than the queue'
+p 1 'queue send /text/a x'
+warns 'queue: /text/a: is no queue'
+p 1 'queue make /q'
+warns 'the name exists already'
+p 1 'queue make --bytes 0 /q2'
+p 2 'queue make --bytes x /q2'
+p 2 'queue send /q'
+p 2 'queue nonsense /q'
+warns 'no such command: nonsense'
+p 1 'wait --timeout 1 message /q'
+warns 'wait: the time is over'
+p 1 'wait --timeout 0 end /text/a'
+warns 'wait: /text/a: that does not happen to it'
+p 2 'wait nonsense /q'
+p 2 'wait message'
+p 2 'wait message /q name'
+p 0 'wait --timeout 5 input -' # the end of it
+p 0 'items /text/a /text'
+says '       2 lines of /text/a'
+p 0 'items --item 2 /text/a' 'items --item 1 /text'
+printf 'two\na\n' | same "$out" -
+p 1 'items --item 3 /text/a'
+warns 'items: /text/a: has fewer items'
+p 1 'items /q'
+warns 'items: /q: has no items'
+run 0 sh -c "printf 'typed\\n' | TWZ_STORE='$s' '$bin/cat' - /text/a"
+printf 'typed\none\ntwo\n' | same "$out" -
+p 0 'rm /q'
 
 # ---- cp, mv, rm ----------------------------------------------------------------------------------
 

@@ -43,7 +43,9 @@ compare() {
 		same said "$out"
 	done <<-COMMANDS
 		ls -l / /kinds /kinds/inner /text
-		stat /text/some/large /kinds/plain /kinds/copy /kinds/large /kinds/sealed /kinds/holder
+		stat /text/some/large /kinds/plain /kinds/copy /kinds/large /kinds/sealed /kinds/holder /queue
+		items /kinds /kinds/inner /text/some/large
+		items --item 2 /kinds /text/some/large
 		cat /text/some/own /text/some/large
 		kinds show
 		bank check
@@ -63,7 +65,7 @@ seq 4000 | sed 's/$/ the software/' >text/some/large
 "$twz" mkstore "$s" --size 64M
 "$twz" put "$s" text /text
 status=0
-on linux 0 'index build /text' 'kinds make' 'bank make'
+on linux 0 'index build /text' 'kinds make' 'bank make' 'queue make --bytes 176 /queue'
 compare 'as Linux made it'
 run 0 "$twz" get "$s" /text text.now
 same text text.now
@@ -74,8 +76,17 @@ for n in 1 2 3 4; do
 	[ $((n % 2)) = 1 ] || where=linux
 	on $where 0 "kinds change $n" "cp /text/some/large /text/some/large$n" \
 		"mv /text/some/large$n /text/some/moved$n" 'cp /text/some/own /text/some/again' \
-		'rm /text/some/again' 'index build /text'
+		'rm /text/some/again' 'index build /text' "queue send /queue 'from $where' $n"
 	compare "change $n, by $where"
+done
+# Each home gets what the other put.
+for n in 1 2; do
+	on linux 0 'queue receive /queue' 'queue receive /queue'
+	printf 'from machine\n%d\n' $((2 * n - 1)) >expected
+	same expected "$out"
+	on machine 0 'queue receive /queue' 'queue receive /queue'
+	printf 'from linux\n%d\n' $((2 * n)) >expected
+	same expected "$out"
 done
 for n in 1 2 3 4; do
 	run 0 "$twz" get "$s" "/text/some/moved$n" moved
@@ -86,7 +97,7 @@ done
 before=$s s=$work/other
 "$twz" mkstore "$s" --size 64M
 "$twz" put "$s" text /text
-on machine 0 'index build /text' 'kinds make' 'bank make' 'kinds change 5'
+on machine 0 'index build /text' 'kinds make' 'bank make' 'kinds change 5' 'queue make /queue'
 compare 'as the machine made it'
 on linux 0 'kinds change 6' 'rm -r /kinds'
 on machine 0 'kinds make'

@@ -20,6 +20,7 @@ struct holder {
 	twz_ptr(uint64_t) sealed; /* in one that cannot change */
 	twz_ptr(uint64_t) far;    /* behind the first GiB of another */
 	twz_ptr(uint64_t) late;   /* a name: /kinds/now */
+	twz_ptr(uint64_t) found;  /* the name now, by the search list /kinds/search */
 	twz_ptr(uint64_t) none;   /* null */
 	twz_ptr(uint64_t) gone;   /* to an object that was deleted */
 	uint64_t value;
@@ -87,6 +88,18 @@ static void seal(const char *from, const char *to)
 	NEED(twz_name_bind(to, id, TWZ_NAME_REPLACE | TWZ_NAME_DELETE));
 }
 
+/* /kinds/inner goes before /kinds, and has no "now". */
+static struct twz_id make_search(void)
+{
+	struct twz_obj search = make_one("/kinds/search", (struct twz_new){0});
+	struct twz_id list[2];
+
+	NEED(twz_name_resolve("/kinds/inner", &list[0]));
+	NEED(twz_name_resolve("/kinds", &list[1]));
+	NEED(twz_search_set(&search, list, 2));
+	return search.id;
+}
+
 static void make_holder(void)
 {
 	struct twz_obj obj = make_one("/kinds/holder", (struct twz_new){.heap = true}), gone;
@@ -105,6 +118,7 @@ static void make_holder(void)
 	NEED(twz_set(&h->gone, page(&gone, 0)));
 	twz_persist(h, sizeof(*h));
 	NEED(twz_set_name(NULL, &h->late, "/kinds/now"));
+	NEED(twz_set_name_in(NULL, &h->found, "now", make_search()));
 	NEED(twz_obj_delete(gone.id));
 }
 
@@ -232,9 +246,10 @@ static void show(void)
 	NEED(twz_name_list(root, show_name, root));
 	for (unsigned i = 0; i < PLACES; i++)
 		twz_print("large at %llx: %llu\n", (ull)places[i], (ull)*place(&large, i));
-	twz_print("pointers: inside %llu, plain %llu, sealed %llu, far %llu, late %llu\n",
-		  (ull)*twz_get(&h->inside), (ull)*twz_get(&h->plain), (ull)*twz_get(&h->sealed),
-		  (ull)*twz_get(&h->far), (ull)*twz_get(&h->late));
+	twz_print(
+		"pointers: inside %llu, plain %llu, sealed %llu, far %llu, late %llu, found %llu\n",
+		(ull)*twz_get(&h->inside), (ull)*twz_get(&h->plain), (ull)*twz_get(&h->sealed),
+		(ull)*twz_get(&h->far), (ull)*twz_get(&h->late), (ull)*twz_get(&h->found));
 	twz_print("raw: %llx %llx %llx %llx %llx %llx %llx, %s\n", (ull)h->inside.raw,
 		  (ull)h->plain.raw, (ull)h->sealed.raw, (ull)h->far.raw, (ull)h->late.raw,
 		  (ull)h->none.raw, (ull)h->gone.raw, twz_is_null(&h->none) ? "null" : "set");

@@ -27,12 +27,6 @@
 #include <twz/obj.h>
 #include <twz/ptr.h>
 
-/* TWZ_TAG_IO and so on. */
-#define TWZ_TAG_VALUE_(name, text, hi, lo) \
-	static const struct twz_id TWZ_TAG_##name __attribute__((unused)) = {lo, hi};
-TWZ_TAGS(TWZ_TAG_VALUE_)
-#undef TWZ_TAG_VALUE_
-
 /* The tag that follows from a name; never zero for one that anybody would use. */
 static inline struct twz_id twz_tag(const char *name)
 {
@@ -44,6 +38,9 @@ static inline struct twz_id twz_tag(const char *name)
 	}
 	return tag;
 }
+
+/* The name of a tag that libtwz knows (TWZ_TAGS); null else. */
+const char *twz_tag_name(struct twz_id tag);
 
 /* ---- the object's side --------------------------------------------------------------------------- */
 

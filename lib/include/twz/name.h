@@ -96,5 +96,7 @@ struct twz_name_entry {
 };
 int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *entry, void *arg),
 		  void *arg);
+int twz_name_list_in(struct twz_id space,
+		     int (*each)(const struct twz_name_entry *entry, void *arg), void *arg);
 
 #endif

@@ -7,13 +7,16 @@
 #ifndef TWZ_TWZ_H
 #define TWZ_TWZ_H
 
+#include <twz/event.h>
 #include <twz/ext.h>
 #include <twz/heap.h>
 #include <twz/io.h>
 #include <twz/name.h>
 #include <twz/obj.h>
 #include <twz/ptr.h>
+#include <twz/queue.h>
 #include <twz/right.h>
+#include <twz/stream.h>
 #include <twz/tie.h>
 #include <twz/tx.h>
 
