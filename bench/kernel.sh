@@ -68,6 +68,19 @@ measure_memory() {
 	line "page tables of a thread's own object" "$(value "$figures" tables_thread)" pages
 }
 
+# Every one of 20,000 is counted.
+measure_lifetime() {
+	new_store "$store.many" 256M
+	run "$store.many" lifetime >"$figures"
+	rm -f "$store.many"
+	instructions 'create 20,000 persistent objects: the median of the first 1,000' many_first
+	line 'create 20,000: the slowest to that' \
+		"$(awk "BEGIN { print $(value "$figures" many_most) / $(value "$figures" many_first) }")" \
+		ratio 2
+	line 'create 20,000: growth steps, aside' "$(value "$figures" many_growths)" creations
+	instructions 'create 20,000: the slowest growth step' many_grown_most
+}
+
 # A store of 2 GiB, with 1 MiB or 1 GiB of objects in it.
 measure_start() {
 	files=$TWZ_TMP/files
@@ -186,6 +199,7 @@ bench/lib/peer_linux.sh >"$linux"
 new_store "$store" 64M
 measure_calls
 measure_memory
+measure_lifetime
 measure_start
 measure_recovery
 measure_stretch

@@ -205,6 +205,10 @@ static void test_find(void **state)
 	assert_int_equal(store_find(s, id, &ref), 0);
 	FAILS(record(small)->nties, 1, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(b->magic, 0, store_find(s, id, &ref), TWZ_E_DAMAGED);
+	FAILS(s->super->objects.tree.map.run[0], run_make(1, 0xfffffff0, 1),
+	      store_find(s, id, &ref), TWZ_E_DAMAGED);
+	FAILS(s->super->objects.tree.map.run[0], 0, store_find(s, id, &ref), TWZ_E_DAMAGED);
+	FAILS(s->super->objects.tree.level, 9, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(slab->magic, 0, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	FAILS(slab->kind, TWZ_SLAB_TIE, store_find(s, id, &ref), TWZ_E_DAMAGED);
 	for (unsigned i = 0; i < TWZ_BUCKET_SLOTS; i++)

@@ -1,17 +1,13 @@
 /* frame.c - frames: which are in use, for what, and by how many (store_int.h). */
 #include "core/store_int.h"
 
-bool frame_is(const struct store *s, uint64_t frame, enum frame_kind kind)
+bool frame_is_staged(const struct store *s, uint64_t frame, enum frame_kind kind)
 {
-	struct twz_block *block;
-	uint64_t bit = 1ull << frame % 64;
+	const struct twz_block *block = block_of(s, frame);
 	unsigned word = frame % TWZ_BLOCK_FRAMES / 64;
 
-	if (frame >= s->nframes)
-		return false;
-	block = block_of(s, frame);
-	return UPDATE_GET(&s->update, block->used[word]) & bit &&
-	       !!(UPDATE_GET(&s->update, block->meta[word]) & bit) == (kind == FRAME_META);
+	return frame_bits(update_get(&s->update, &block->used[word]),
+			  update_get(&s->update, &block->meta[word]), frame, kind);
 }
 
 /*
@@ -73,6 +69,7 @@ static void mark(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t
 	uint64_t at = frame % TWZ_BLOCK_FRAMES;
 	uint32_t nused = UPDATE_GET(&s->update, block->nused);
 
+	s->update.frames = true;
 	for (uint64_t left = n; left;) {
 		uint64_t bits = 64 - at % 64 < left ? 64 - at % 64 : left;
 		uint64_t mask = (bits == 64 ? ~0ull : (1ull << bits) - 1) << at % 64;
@@ -147,9 +144,12 @@ static bool bytes_full(uint64_t bytes)
 
 unsigned frame_shared(const struct store *s, uint64_t frame)
 {
-	int n = UPDATE_GET(&s->update, *share_of(s, frame));
+	const struct twz_block *block = block_of(s, frame);
+	const int8_t *share = share_of(s, frame);
+	int n = *share + (int)block->shared;
 
-	n += (int)UPDATE_GET(&s->update, block_of(s, frame)->shared);
+	if (s->update.frames)
+		n = UPDATE_GET(&s->update, *share) + (int)UPDATE_GET(&s->update, block->shared);
 	return n > 0 ? (unsigned)n : 0; /* less is damage, which the checker names */
 }
 
@@ -163,6 +163,7 @@ int frame_give(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t n
 		if (frame_shared(s, frame + i)) {
 			int8_t *share = share_of(s, frame + i);
 
+			s->update.frames = true;
 			update_put_field(&s->update, share, 1,
 					 (uint8_t)(UPDATE_GET(&s->update, *share) - 1));
 			i++;
@@ -188,6 +189,7 @@ bool frame_share_block(struct store *s, uint64_t frame)
 	uint32_t shared = UPDATE_GET(&s->update, block->shared);
 	uint64_t *share = (uint64_t *)share_of(s, frame);
 
+	s->update.frames = true;
 	if (shared > TWZ_SHARE_MAX)
 		return false;
 	for (unsigned i = 0; shared == TWZ_SHARE_MAX && i < TWZ_BLOCK_FRAMES / 8; i++)
@@ -210,6 +212,7 @@ bool frame_share(struct store *s, uint64_t frame)
 	int8_t *share = share_of(s, frame);
 	int8_t held = UPDATE_GET(&s->update, *share);
 
+	s->update.frames = true;
 	if (held >= TWZ_SHARE_MAX)
 		return false;
 	update_put_field(&s->update, share, 1, (uint8_t)(held + 1));

@@ -10,6 +10,7 @@
 #include "core/sum.h"
 
 #define LOAD (TWZ_BUCKET_SLOTS / 3)
+#define SLOT_WORD (offsetof(struct twz_bucket, slot) / 8)
 
 uint64_t index_tag(const struct store *s, struct twz_id key)
 {
@@ -51,12 +52,11 @@ static uint64_t ref_of(uint64_t slot)
 const struct twz_bucket *index_bucket(const struct store *s, const struct twz_index *index,
 				      uint64_t bucket)
 {
-	const struct twz_bucket *b;
-	struct store_run run;
+	uint64_t frame = tree_frame(s, &index->tree, bucket + 1);
+	const struct twz_bucket *b = frame_at(s, frame);
 
-	if (tree_run(s, &index->tree, bucket + 1, 1, &run) || !run.frame)
+	if (!frame)
 		return NULL;
-	b = frame_at(s, run.frame);
 	if (STEP("check", "index: magic") && b->magic != TWZ_BUCKET_MAGIC)
 		return NULL;
 	return b;
@@ -176,16 +176,24 @@ static uint64_t slot_get(struct store *s, struct twz_bucket *b, uint64_t i)
 	return UPDATE_GET(&s->update, b->slot[i % TWZ_BUCKET_SLOTS]);
 }
 
-static void slot_put(struct store *s, struct twz_bucket *b, uint64_t i, uint64_t slot)
+/* What the bucket's sum changes by. */
+static inline uint64_t slot_put(struct store *s, struct twz_bucket *b, uint64_t i, uint64_t slot)
 {
-	UPDATE_PUT(&s->update, b, slot[i % TWZ_BUCKET_SLOTS], slot);
+	return update_change(&s->update, b, SLOT_WORD + i % TWZ_BUCKET_SLOTS, slot);
 }
 
-static void counts_put(struct store *s, struct twz_index *index, struct twz_bucket *b, int delta)
+/* `change`: what the bucket's sum changes by for its slots. */
+static void counts_put(struct store *s, struct twz_index *index, struct twz_bucket *b, int delta,
+		       uint64_t change)
 {
-	UPDATE_PUT(&s->update, b, count, UPDATE_GET(&s->update, b->count) + (unsigned)delta);
-	update_put_summed(&s->update, s->super, &s->super->sum, &index->count, 8,
-			  UPDATE_GET(&s->update, index->count) + (uint64_t)delta);
+	uint64_t magic_count = update_get(&s->update, b) + ((uint64_t)delta << 32);
+
+	change += update_change(&s->update, b, 0, magic_count);
+	update_sum(&s->update, &b->sum, change);
+	change = update_change(&s->update, s->super,
+			       (uint64_t)(&index->count - (uint64_t *)s->super),
+			       update_get(&s->update, &index->count) + (uint64_t)delta);
+	update_sum(&s->update, &s->super->sum, change);
 }
 
 int index_add(struct store *s, struct twz_index *index, uint64_t tag, uint64_t ref)
@@ -202,8 +210,7 @@ int index_add(struct store *s, struct twz_index *index, uint64_t tag, uint64_t r
 	for (; slot_get(s, b, i); i++)
 		if (++steps == TWZ_BUCKET_SLOTS)
 			return TWZ_E_DAMAGED; /* its count lies */
-	slot_put(s, b, i, tag << TWZ_REF_BITS | ref);
-	counts_put(s, index, b, 1);
+	counts_put(s, index, b, 1, slot_put(s, b, i, tag << TWZ_REF_BITS | ref));
 	return 0;
 }
 
@@ -212,6 +219,7 @@ int index_remove(struct store *s, struct twz_index *index, uint64_t tag, uint64_
 	struct twz_bucket *b =
 		(struct twz_bucket *)index_bucket(s, index, index_bucket_of(index, tag));
 	uint64_t slot = tag << TWZ_REF_BITS | ref, i = index_home(tag), hole, steps = 0;
+	uint64_t change = 0;
 
 	if (!b)
 		return TWZ_E_DAMAGED;
@@ -227,10 +235,10 @@ int index_remove(struct store *s, struct twz_index *index, uint64_t tag, uint64_
 		home = index_home(tag_of(here));
 		if ((i - home) % TWZ_BUCKET_SLOTS < (i - hole) % TWZ_BUCKET_SLOTS)
 			continue;
-		slot_put(s, b, hole, here);
+		change += slot_put(s, b, hole, here);
 		hole = i;
 	}
-	slot_put(s, b, hole, 0);
-	counts_put(s, index, b, -1);
+	change += slot_put(s, b, hole, 0);
+	counts_put(s, index, b, -1, change);
 	return 0;
 }

@@ -323,9 +323,10 @@ static int drain_ended(struct store *s, uint64_t ref)
 /* Cuts the first tie into the object; what was tied by no other is deleted, settled a step before. */
 static int drain_tie_in(struct store *s, uint64_t ref)
 {
-	uint64_t at = record_at(s, ref)->tie_in;
+	struct twz_record *rec = record_at(s, ref);
+	uint64_t at = rec->tie_in;
 	const struct twz_tie *tie = tie_at(s, at);
-	const struct twz_record *tied = tie ? record_at(s, tie->a) : NULL;
+	struct twz_record *tied = tie ? record_at(s, tie->a) : NULL;
 	bool goes;
 	int error;
 
@@ -334,7 +335,7 @@ static int drain_tie_in(struct store *s, uint64_t ref)
 	goes = tied->nties == 1 && record_alive(s, tied);
 	if (goes && STEP("log", "drain: settle") && store_unsettled(s, tie->a))
 		return store_settle(s, tie->a);
-	error = tie_cut(s, at);
+	error = tie_cut(s, at, tied, rec);
 	if (!error && goes)
 		error = lifetime_untied(s, tie->a);
 	return update_end(&s->update, error);
@@ -343,12 +344,14 @@ static int drain_tie_in(struct store *s, uint64_t ref)
 /* Only what ended with its epoch has ties out when it dies. */
 static int drain_tie_out(struct store *s, uint64_t ref)
 {
-	uint64_t at = record_at(s, ref)->tie_out;
+	struct twz_record *rec = record_at(s, ref);
+	uint64_t at = rec->tie_out;
 	const struct twz_tie *tie = tie_at(s, at);
+	struct twz_record *to = tie ? record_at(s, tie->b) : NULL;
 
-	if (!tie || (STEP("check", "drain: tie out") && tie->a != ref))
+	if (!to || (STEP("check", "drain: tie out") && tie->a != ref))
 		return TWZ_E_DAMAGED;
-	return update_end(&s->update, tie_cut(s, at));
+	return update_end(&s->update, tie_cut(s, at, rec, to));
 }
 
 /* Pages go first: to settle what is tied can take some. */

@@ -11,7 +11,9 @@ static struct twz_slab *slab_of(const struct store *s, const struct slab_type *t
 
 static void super_put(struct store *s, uint64_t *field, uint64_t value)
 {
-	update_put_summed(&s->update, s->super, &s->super->sum, field, 8, value);
+	uint64_t index = (uint64_t)(field - (uint64_t *)s->super);
+
+	update_sum(&s->update, &s->super->sum, update_change(&s->update, s->super, index, value));
 }
 
 void place_put(struct store *s, void *place, const void *content, uint64_t bytes)
@@ -79,6 +81,6 @@ void slab_give(struct store *s, const struct slab_type *type, uint64_t ref)
 	struct twz_slab *slab = slab_of(s, type);
 
 	place_free(content, type, UPDATE_GET(&s->update, slab->free));
-	place_put(s, slab_at(s, type, ref), content, type->bytes);
+	place_put(s, slab_place(s, type, ref), content, type->bytes);
 	super_put(s, &slab->free, ref);
 }

@@ -206,8 +206,9 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 		.settled_epoch = s->super->epoch,
 	};
 	const uint64_t pages = 1 + new->npages + (new->tie != 0); /* that it is charged for */
+	struct tie_end to = {new->tie, new->tie ? record_at(s, new->tie) : NULL};
 	struct twz_record *at;
-	int error = new->tie ? tie_check(s, &rec, new->tie, new->tie_flags) : 0;
+	int error = new->tie ? tie_check(s, &rec, to.rec, new->tie_flags) : 0;
 
 	if (error)
 		return error;
@@ -231,7 +232,7 @@ static int create(struct store *s, const struct store_new *new, uint64_t *ref)
 	if (!error && new->npages)
 		error = tree_make(s, at, new->page, new->npages);
 	if (!error && new->tie)
-		error = tie_add(s, *ref, new->tie, new->tie_flags);
+		error = tie_add(s, (struct tie_end){*ref, at}, to, new->tie_flags);
 	SUPER_PUT(s, nobjects, s->super->nobjects + 1);
 	return update_end(&s->update, error);
 }

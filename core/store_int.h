@@ -39,8 +39,26 @@ static inline bool id_none(struct twz_id id)
 
 enum frame_kind { FRAME_DATA, FRAME_META };
 
-/* Is the frame in use, for this? */
-bool frame_is(const struct store *s, uint64_t frame, enum frame_kind kind);
+/* The same by the words of its block that hold its bits. */
+static inline bool frame_bits(uint64_t used, uint64_t meta, uint64_t frame, enum frame_kind kind)
+{
+	return used >> frame % 64 & 1 && (meta >> frame % 64 & 1) == (kind == FRAME_META);
+}
+bool frame_is_staged(const struct store *s, uint64_t frame, enum frame_kind kind);
+
+/* Is the frame in use, for this? Inline: whatever is followed in the image asks, many times. */
+static inline bool frame_is(const struct store *s, uint64_t frame, enum frame_kind kind)
+{
+	const struct twz_block *block;
+	unsigned word = frame % TWZ_BLOCK_FRAMES / 64;
+
+	if (frame >= s->nframes)
+		return false;
+	if (__builtin_expect(s->update.frames, 0))
+		return frame_is_staged(s, frame, kind);
+	block = block_of(s, frame);
+	return frame_bits(block->used[word], block->meta[word], frame, kind);
+}
 
 /*
  * Takes 1 to `want` consecutive free frames, beginning at `near` if that is free (0: anywhere).
@@ -65,6 +83,9 @@ bool frame_share(struct store *s, uint64_t frame);
 
 int tree_run(const struct store *s, const struct twz_record *rec, uint64_t page, uint64_t max,
 	     struct store_run *run);
+
+/* The frame of a page of a tree of the store's own; 0 for a hole and for what is damaged. */
+uint64_t tree_frame(const struct store *s, const struct twz_record *rec, uint64_t page);
 
 /* Commits updates until no node on the way to the page is shared with another tree. */
 int tree_unshare(struct store *s, struct twz_record *rec, uint64_t page);
@@ -230,8 +251,9 @@ struct twz_tie *tie_at(const struct store *s, uint64_t ref);
 uint64_t tie_sum(const struct twz_tie *tie);
 uint64_t tie_tag(const struct store *s, uint64_t a, uint64_t b);
 
-/* Can the object be tied to that one, so? The errors of store_tie, but for those of want of room. */
-int tie_check(const struct store *s, const struct twz_record *rec, uint64_t to, uint32_t flags);
+/* Can the one be tied to the other, so? The errors of store_tie, but for those of want of room. */
+int tie_check(const struct store *s, const struct twz_record *a, const struct twz_record *b,
+	      uint32_t flags);
 
 /* Can it be kept? TWZ_E_ARG if it would last and is tied to one that ends, unasked. */
 int tie_check_keep(const struct store *s, uint64_t ref);
@@ -239,11 +261,17 @@ int tie_check_keep(const struct store *s, uint64_t ref);
 /* Makes room for one more in the index, in an update of its own if it is due to grow. */
 int tie_reserve(struct store *s);
 
-/* Stages a tie that is not there. */
-int tie_add(struct store *s, uint64_t ref, uint64_t to, uint32_t flags);
+/* An end of a tie: a record and the reference to it. */
+struct tie_end {
+	uint64_t ref;
+	struct twz_record *rec;
+};
 
-/* Stages that the tie is cut. */
-int tie_cut(struct store *s, uint64_t at);
+/* Stages a tie that is not there. */
+int tie_add(struct store *s, struct tie_end a, struct tie_end b, uint32_t flags);
+
+/* Stages that the tie, which is that of a to b, is cut. */
+int tie_cut(struct store *s, uint64_t at, struct twz_record *a, struct twz_record *b);
 
 /* lifetime.c */
 

@@ -8,6 +8,7 @@
 #include "core/sum.h"
 
 #define WORDS (sizeof(struct twz_tie) / 8)
+#define NTIES_WORD (offsetof(struct twz_record, flags) / 8)
 #define FLAGS (TWZ_TIE_KINDS | TWZ_TIE_ENDING)
 
 struct twz_tie *tie_at(const struct store *s, uint64_t ref)
@@ -69,14 +70,18 @@ static inline uint64_t *prev_of(struct twz_tie *tie, bool in)
 	return in ? &tie->b_prev : &tie->a_prev;
 }
 
-static inline void put(struct store *s, struct twz_tie *tie, uint64_t *field, uint64_t value)
+static inline void put_tie(struct store *s, struct twz_tie *tie, uint64_t *field, uint64_t value)
 {
-	update_put_summed(&s->update, tie, &tie->sum, field, 8, value);
+	uint64_t index = (uint64_t)(field - (uint64_t *)tie);
+
+	update_sum(&s->update, &tie->sum, update_change(&s->update, tie, index, value));
 }
 
 static inline void put_head(struct store *s, struct twz_record *rec, bool in, uint64_t ref)
 {
-	update_put_summed(&s->update, rec, &rec->sum, head_of(rec, in), 8, ref);
+	uint64_t index = (uint64_t)(head_of(rec, in) - (uint64_t *)rec);
+
+	update_sum(&s->update, &rec->sum, update_change(&s->update, rec, index, ref));
 }
 
 /* Stages that the tie is the first of the list, before `first`. */
@@ -88,7 +93,7 @@ static inline int link_first(struct store *s, struct twz_record *rec, bool in, u
 	if (first && !old)
 		return TWZ_E_DAMAGED;
 	if (first)
-		put(s, old, prev_of(old, in), at);
+		put_tie(s, old, prev_of(old, in), at);
 	put_head(s, rec, in, at);
 	return 0;
 }
@@ -102,27 +107,35 @@ static inline int unlink(struct store *s, struct twz_record *rec, bool in, struc
 	if ((next && !after) || (prev && !before))
 		return TWZ_E_DAMAGED;
 	if (before)
-		put(s, before, next_of(before, in), next);
+		put_tie(s, before, next_of(before, in), next);
 	else
 		put_head(s, rec, in, next);
 	if (after)
-		put(s, after, prev_of(after, in), prev);
+		put_tie(s, after, prev_of(after, in), prev);
 	return 0;
+}
+
+/* `nties` is the upper half of its word. */
+static inline void count_ties(struct store *s, struct twz_record *rec, int delta)
+{
+	uint64_t *word = (uint64_t *)&rec->flags;
+	uint64_t value = update_get(&s->update, word) + ((uint64_t)delta << 32);
+
+	update_sum(&s->update, &rec->sum, update_change(&s->update, rec, NTIES_WORD, value));
 }
 
 /* ---- making and cutting one -------------------------------------------------------------------- */
 
-int tie_check(const struct store *s, const struct twz_record *rec, uint64_t to, uint32_t flags)
+int tie_check(const struct store *s, const struct twz_record *a, const struct twz_record *b,
+	      uint32_t flags)
 {
-	const struct twz_record *other = record_at(s, to);
-
 	if (!(s->fixed->ro & TWZ_STORE_TIES))
 		return TWZ_E_VERSION;
-	if (!rec || !other || !record_alive(s, rec) || !record_alive(s, other))
+	if (!a || !b || !record_alive(s, a) || !record_alive(s, b))
 		return TWZ_E_NOTFOUND;
-	if (rec == other || flags & ~FLAGS)
+	if (a == b || flags & ~FLAGS)
 		return TWZ_E_ARG;
-	return !rec->end_epoch && other->end_epoch && !(flags & TWZ_TIE_ENDING) ? TWZ_E_ARG : 0;
+	return !a->end_epoch && b->end_epoch && !(flags & TWZ_TIE_ENDING) ? TWZ_E_ARG : 0;
 }
 
 int tie_reserve(struct store *s)
@@ -130,49 +143,47 @@ int tie_reserve(struct store *s)
 	return index_reserve(s, &s->super->tie_index);
 }
 
-int tie_add(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
+int tie_add(struct store *s, struct tie_end a, struct tie_end b, uint32_t flags)
 {
-	struct twz_record *a = record_at(s, ref), *b = record_at(s, to);
 	struct twz_tie *place;
-	struct twz_tie tie = {.a = ref,
-			      .b = to,
-			      .a_next = UPDATE_GET(&s->update, a->tie_out),
-			      .b_next = UPDATE_GET(&s->update, b->tie_in),
+	struct twz_tie tie = {.a = a.ref,
+			      .b = b.ref,
+			      .a_next = UPDATE_GET(&s->update, a.rec->tie_out),
+			      .b_next = UPDATE_GET(&s->update, b.rec->tie_in),
 			      .flags = kinds_of(flags) | (flags & TWZ_TIE_ENDING)};
 	uint64_t at;
 	int error = slab_take(s, &slab_ties, &at, (void **)&place);
 
 	if (!error)
-		error = index_add(s, &s->super->tie_index, tie_tag(s, ref, to), at);
+		error = index_add(s, &s->super->tie_index, tie_tag(s, a.ref, b.ref), at);
 	if (error)
 		return error;
 	if (STEP("check", "tie: taken is free") && UPDATE_GET(&s->update, place->a))
 		return TWZ_E_DAMAGED;
 	tie.sum = tie_sum(&tie);
 	place_put(s, place, &tie, sizeof(tie));
-	error = link_first(s, a, false, at, tie.a_next);
+	error = link_first(s, a.rec, false, at, tie.a_next);
 	if (!error)
-		error = link_first(s, b, true, at, tie.b_next);
-	UPDATE_PUT(&s->update, a, nties, UPDATE_GET(&s->update, a->nties) + 1);
+		error = link_first(s, b.rec, true, at, tie.b_next);
+	count_ties(s, a.rec, 1);
 	return error;
 }
 
-int tie_cut(struct store *s, uint64_t at)
+int tie_cut(struct store *s, uint64_t at, struct twz_record *a, struct twz_record *b)
 {
-	struct twz_tie *tie = tie_at(s, at);
-	struct twz_record *a = record_at(s, tie->a), *b = record_at(s, tie->b);
+	struct twz_tie *tie = slab_place(s, &slab_ties, at);
 	int error;
 
-	if (!a || !b || (STEP("check", "tie: counted") && !a->nties))
+	if (STEP("check", "tie: counted") && !a->nties)
 		return TWZ_E_DAMAGED;
-	error = unlink(s, a, false, tie);
+	error = index_remove(s, &s->super->tie_index, tie_tag(s, tie->a, tie->b), at);
+	if (!error)
+		error = unlink(s, a, false, tie);
 	if (!error)
 		error = unlink(s, b, true, tie);
-	UPDATE_PUT(&s->update, a, nties, a->nties - 1);
+	count_ties(s, a, -1);
 	if (!error)
 		error = account_charge(s, a);
-	if (!error)
-		error = index_remove(s, &s->super->tie_index, tie_tag(s, tie->a, tie->b), at);
 	if (!error)
 		slab_give(s, &slab_ties, at);
 	return error;
@@ -180,16 +191,15 @@ int tie_cut(struct store *s, uint64_t at)
 
 /* ---- for the home ------------------------------------------------------------------------------ */
 
-static int tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
+static int tie(struct store *s, struct tie_end a, struct tie_end b, uint32_t flags)
 {
-	struct twz_record *rec = record_at(s, ref);
 	struct twz_tie *have;
 	uint64_t at;
-	int error = tie_check(s, rec, to, flags);
+	int error = tie_check(s, a.rec, b.rec, flags);
 
 	if (error)
 		return error;
-	error = find(s, ref, to, &at, &have);
+	error = find(s, a.ref, b.ref, &at, &have);
 	if (!error) {
 		UPDATE_PUT(&s->update, have, flags,
 			   have->flags | kinds_of(flags) | (flags & TWZ_TIE_ENDING));
@@ -197,31 +207,31 @@ static int tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
 	}
 	if (error == TWZ_E_NOTFOUND)
 		error = tie_reserve(s);
-	if (!error && rec->account)
-		error = account_room(s, rec, rec->nties % TWZ_TIES_CHARGED == 0);
+	if (!error && a.rec->account)
+		error = account_room(s, a.rec, a.rec->nties % TWZ_TIES_CHARGED == 0);
 	if (!error)
-		error = tie_add(s, ref, to, flags);
+		error = tie_add(s, a, b, flags);
 	if (!error)
-		error = account_charge(s, rec);
+		error = account_charge(s, a.rec);
 	return update_end(&s->update, error);
 }
 
 int store_tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
 {
-	const struct twz_record *rec = record_at(s, ref);
+	struct tie_end a = {ref, record_at(s, ref)}, b = {to, record_at(s, to)};
 	int error;
 
-	if (rec && record_named(s, rec))
+	if (a.rec && record_named(s, a.rec))
 		return TWZ_E_BUSY;
 	do
-		error = tie(s, ref, to, flags);
+		error = tie(s, a, b, flags);
 	while (store_make_room(s, error));
 	return error;
 }
 
 int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
 {
-	const struct twz_record *rec = record_at(s, ref), *other = record_at(s, to);
+	struct twz_record *rec = record_at(s, ref), *other = record_at(s, to);
 	struct twz_tie *tie;
 	uint64_t at;
 	bool goes;
@@ -245,7 +255,7 @@ int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
 		return update_end(&s->update, 0);
 	}
 	goes = rec->flags & TWZ_RECORD_MARKED && rec->nties == 1;
-	error = tie_cut(s, at);
+	error = tie_cut(s, at, rec, other);
 	if (!error && goes)
 		error = lifetime_untied(s, ref);
 	return update_end(&s->update, error);

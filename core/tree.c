@@ -86,6 +86,28 @@ static unsigned stretch(const struct twz_node *node, unsigned i, unsigned end)
 
 /* Looking up, in place. */
 
+uint64_t tree_frame(const struct store *s, const struct twz_record *rec, uint64_t page)
+{
+	uint64_t frame = 0;
+
+	if (rec->level > TWZ_LEVEL_MAX)
+		return 0;
+	for (int i = 0; !rec->level && i < TWZ_RUNS; i++) {
+		uint64_t run = rec->map.run[i];
+
+		if (page - run_page(run) < run_pages(run))
+			frame = run_frame(run) + page - run_page(run);
+	}
+	if (rec->level && page < tree_span(rec->level))
+		frame = rec->map.tree.root;
+	for (unsigned level = rec->level; level && frame; level--) {
+		const struct twz_node *node = node_at(s, frame, level);
+
+		frame = node ? node->frame[slot_of(page, level)] : 0;
+	}
+	return STEP("check", "tree: frame") && !frame_is(s, frame, FRAME_META) ? 0 : frame;
+}
+
 static int run_in_record(const struct store *s, const struct twz_record *rec, uint64_t page,
 			 uint64_t max, struct store_run *run)
 {

@@ -9,6 +9,7 @@ static void forget(struct update *u)
 	u->error = 0;
 	u->count = 0;
 	u->fresh = false;
+	u->frames = false;
 	u->stamp += UPDATE_STAMP;
 	if (!u->stamp) {
 		memset(u->slot, 0, sizeof(u->slot));
@@ -93,10 +94,16 @@ void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t 
 /* Sum of the log as its header says, the sum field as zero. */
 static uint64_t log_sum(const struct twz_update_log *log, const struct twz_update_word *words)
 {
+	const struct twz_update_word *end = words + log->count;
 	struct twz_update_log head = *log;
+	uint64_t sum;
 
 	head.sum = 0;
-	return twz_sum(twz_sum(0, &head, sizeof(head)), words, log->count * sizeof(*words));
+	sum = twz_sum(0, &head, sizeof(head)) ^ TWZ_SUM_B; /* a twz_sum over the words */
+#pragma GCC unroll 4
+	for (const struct twz_update_word *word = words; word < end; word++)
+		sum = twz_sum_step(sum, word->off, word->value);
+	return sum;
 }
 
 static void apply(struct update *u, const struct twz_update_word *words, uint64_t count)

@@ -31,7 +31,8 @@ struct update {
 	struct twz_update_log *log;
 	int error;
 	uint32_t count;
-	bool fresh;     /* frames were filled outside the log: a fence more */
+	bool fresh;  /* frames were filled outside the log: a fence more */
+	bool frames; /* words that say which frames are in use, and shared, are staged (frame.c) */
 	uint32_t stamp; /* of this update: older slots are empty */
 	struct twz_update_word word[TWZ_UPDATE_WORDS];
 	uint32_t slot[UPDATE_SLOTS]; /* stamp | index in word[] */
@@ -146,6 +147,24 @@ static inline void update_put_field(struct update *u, void *field, unsigned byte
  */
 void update_put_bits(struct update *u, void *structure, uint64_t *sum, uint64_t index,
 		     uint64_t mask, uint64_t bits);
+
+/*
+ * The same by hand, where many calls come by: a whole word, of which the return value is what the sum
+ * changes by. Several words of a structure so take one change of the sum.
+ */
+static inline uint64_t update_change(struct update *u, void *structure, uint64_t index,
+				     uint64_t value)
+{
+	uint64_t *word = update_word(u, (uint64_t *)structure + index), before = *word;
+
+	*word = value;
+	return twz_sum_at(index, value) - twz_sum_at(index, before);
+}
+
+static inline void update_sum(struct update *u, uint64_t *sum, uint64_t change)
+{
+	*update_word(u, sum) += change;
+}
 
 /* A field of such a structure. Where it lies in it is mostly constant, and so is its mask. */
 static inline void update_put_summed(struct update *u, void *structure, uint64_t *sum, void *field,
