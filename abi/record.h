@@ -69,11 +69,15 @@ enum twz_tie_flags {
 	TWZ_TIE_HOLD = 2,  /* a kind: by a FOT entry that HOLDs */
 	TWZ_TIE_ENDING =
 		4, /* an object that lasts may be tied to one that ends, and so end with it */
-	TWZ_TIE_SCOPED = 8, /* a kind, not in a store: the object can be deleted before */
+	/*
+	 * A kind that the kernel has and the store has not: the object can be deleted before, and is deleted
+	 * when the other goes, whatever else it is tied to. So threads are tied to who started them.
+	 */
+	TWZ_TIE_SCOPED = 8,
 	TWZ_TIE_MARKED =
 		16, /* said of ties out of an object: it was deleted, and goes with the last */
 };
-#define TWZ_TIE_KINDS 3u /* the bits that are kinds */
+#define TWZ_TIE_KINDS 3u /* the bits that are kinds, in the store */
 
 enum twz_state {
 	TWZ_STATE_FREE = 0,

@@ -64,7 +64,10 @@
 	X(key_limit,       "struct twz_id key, uint64_t pages, uint64_t frames")                   \
 	X(key_account,     "struct twz_id key, struct twz_sys_account *out")                       \
 	X(object_same,     "const struct twz_sys_copy *pages, struct twz_sys_shared *out")         \
-	X(object_verify,   "struct twz_id id, uint64_t page, uint64_t pages, uint32_t begun")
+	X(object_verify,   "struct twz_id id, uint64_t page, uint64_t pages, uint32_t begun")      \
+	X(object_tie,      "struct twz_id object, struct twz_id to, uint32_t flags")               \
+	X(object_untie,    "struct twz_id object, struct twz_id to, uint32_t kinds")               \
+	X(object_ties,     "struct twz_id object, struct twz_sys_tie *walk")
 /* clang-format on */
 
 #define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
@@ -134,13 +137,24 @@ struct twz_sys_new {
 	uint32_t type;  /* enum twz_type; THREAD and DEVICE are the kernel's to make */
 	uint32_t perms; /* defaults, enum twz_perm */
 	uint32_t flags;
-	uint32_t reserved;
+	uint32_t tie_flags; /* enum twz_tie_flags, with `tie` */
 	struct twz_id key;
-	struct twz_id
-		tie; /* VOLATILE: deleted when this thread ends or volatile object is; or zero */
+	struct twz_id tie;     /* tied to that from the beginning; or zero */
 	uint64_t page, npages; /* pages present from the start */
 };
 TWZ_SIZE(struct twz_sys_new, 64);
+
+/*
+ * A walk of an object's ties, those out of it first, then those into it: zeros start. A tie whose other end the
+ * caller has no right to is left out. TWZ_E_NOTFOUND at the end; TWZ_E_BUSY if the tie at which the walk
+ * stood is gone: it has to start again.
+ */
+struct twz_sys_tie {
+	struct twz_id other;
+	uint32_t kinds; /* enum twz_tie_flags */
+	uint32_t in;    /* 0: the object is tied to `other`; 1: `other` to it */
+};
+TWZ_SIZE(struct twz_sys_tie, 24);
 
 /*
  * dst, another object, gets src's pages copy-on-write, as they were when the call began (object_copy). The call's
@@ -185,8 +199,8 @@ enum twz_sys_thread_flags {
 #define TWZ_THREAD_NAME 32u
 #define TWZ_THREAD_TIES 4u
 /*
- * The new thread is tied to the caller: it ends at the latest with it. Its object stays, to be read,
- * until it is deleted or the caller ends. Deleting it ends the thread.
+ * The new thread is tied to the caller, SCOPED and for good: it ends at the latest with it. Its object stays,
+ * to be read, until it is deleted or the caller ends. Deleting it ends the thread.
  */
 struct twz_sys_thread {
 	struct twz_id view; /* zero: the caller's */
@@ -199,9 +213,8 @@ struct twz_sys_thread {
 	uint64_t fs_base;
 	uint32_t flags;
 	uint32_t reserved;
-	struct twz_id
-		tie[TWZ_THREAD_TIES]; /* volatile objects, from now on tied to the new thread */
-	char name[TWZ_THREAD_NAME];   /* for people, ends with a zero */
+	struct twz_id tie[TWZ_THREAD_TIES]; /* objects that do not last, tied to it, SCOPED */
+	char name[TWZ_THREAD_NAME];         /* for people, ends with a zero */
 };
 TWZ_SIZE(struct twz_sys_thread, 168);
 

@@ -62,19 +62,10 @@ static __attribute__((noinline)) struct enter_end special(int64_t result)
 	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
 }
 
-/* Nothing is kept over the call, which is to be as short as it can be. */
-struct enter_end enter_syscall(struct regs *regs, uint64_t number)
+static inline struct enter_end plain(int64_t result)
 {
-	uint8_t reschedule;
-	int64_t result;
+	uint8_t reschedule = cpu_this()->reschedule;
 
-	lock_take();
-	cpu_this()->calls++;
-	regs->rax = number;
-	result = syscall_do((struct thread *)regs, regs, number);
-	if (__builtin_expect(result < SYSCALL_SPECIAL, 0))
-		return special(result);
-	reschedule = cpu_this()->reschedule;
 	if (__builtin_expect(reschedule, 0)) {
 		if (__builtin_expect(reschedule & RESCHEDULE_AGAIN, 0))
 			return special(SYSCALL_AGAIN);
@@ -82,6 +73,28 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 	}
 	lock_give();
 	return (struct enter_end){result, ENTER_NOW};
+}
+
+/* Errors too. A call that woke others is not made again: it would wake more. */
+static __attribute__((noinline)) struct enter_end negative(int64_t result)
+{
+	if (result < SYSCALL_SPECIAL)
+		return special(result);
+	if (cpu_this()->thread->regs.rax != TWZ_SYS(thread_sync) && thread_frees_first((int)result))
+		return special(SYSCALL_AGAIN);
+	return plain(result);
+}
+
+/* Nothing is kept over the call, which is to be as short as it can be. */
+struct enter_end enter_syscall(struct regs *regs, uint64_t number)
+{
+	int64_t result;
+
+	lock_take();
+	cpu_this()->calls++;
+	regs->rax = number;
+	result = syscall_do((struct thread *)regs, regs, number);
+	return __builtin_expect(result < 0, 0) ? negative(result) : plain(result);
 }
 
 void enter_leave(void)

@@ -25,7 +25,8 @@ static inline void fault_page(struct thread *thread, uint64_t address, uint64_t 
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
-	if (!view_touch(thread, address, &fault) && !right_waits())
+	if (!view_touch(thread, address, &fault) && !right_waits() &&
+	    !(fault.kind == TWZ_FAULT_FULL && thread_frees_first(fault.error)))
 		fault_upcall(thread, &fault);
 }
 

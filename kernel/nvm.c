@@ -50,6 +50,7 @@ void nvm_init(void)
 		     -error);
 		return;
 	}
+	store.held = object_held;
 	nvm_epoch = store.super->epoch;
 	klog("store: %lu MiB, epoch %lu, %lu objects", store.nframes >> 8, nvm_epoch,
 	     store.super->nobjects);
@@ -380,20 +381,28 @@ static bool is_named(struct twz_id id)
 	return false;
 }
 
+/* Others than the caller use it: then its pages stay until they do not. */
 static int nvm_delete(struct object *o)
 {
-	if (o->view) /* its threads would be left without a table */
-		return TWZ_E_BUSY;
+	int error;
+
 	if (is_named(o->id))
 		return TWZ_E_BUSY;
-	view_unbind_all(o);
-	thread_work = true;
-	return store_delete(&store, o->ref);
+	if (o->holds > 1 && KSTEP("mapped-stays")) {
+		error = store_leave(&store, o->ref);
+		o->left = !error;
+	} else {
+		error = store_delete(&store, o->ref);
+		thread_work |= !error;
+	}
+	return error;
 }
 
+/* The store frees in steps of its own: nvm_drain. */
 static bool nvm_free(struct object *o)
 {
-	(void)o; /* the store frees in steps of its own: nvm_drain */
+	if (o->left && !store_delete_gone(&store, o->ref))
+		thread_work = true;
 	return true;
 }
 
@@ -460,6 +469,61 @@ int nvm_keep(struct object *o)
 {
 	return store_keep(&store, o->ref);
 }
+
+/* ---- ties ---------------------------------------------------------------------------------------- */
+
+uint32_t nvm_ties(const struct object *o)
+{
+	return record_of(o->ref)->nties;
+}
+
+bool nvm_marked(const struct object *o)
+{
+	return record_of(o->ref)->flags & TWZ_RECORD_MARKED;
+}
+
+int nvm_mark(struct object *o)
+{
+	return nvm_marked(o) ? 0 : store_delete(&store, o->ref);
+}
+
+int nvm_may_end(const struct object *o, bool asked)
+{
+	if (is_named(o->id))
+		return TWZ_E_BUSY;
+	return asked || record_of(o->ref)->end_epoch ? 0 : TWZ_E_ARG;
+}
+
+int nvm_end(struct object *o)
+{
+	return record_of(o->ref)->end_epoch || nvm_ties(o) ? 0 : store_end(&store, o->ref);
+}
+
+int nvm_tie(struct object *o, struct object *to, uint32_t flags)
+{
+	return store_tie(&store, o->ref, to->ref, flags);
+}
+
+int nvm_untie(struct object *o, struct object *to, uint32_t kinds)
+{
+	return store_untie(&store, o->ref, to->ref, kinds);
+}
+
+int nvm_tie_next(struct object *o, const struct object *other, struct twz_sys_tie *walk)
+{
+	uint64_t ref = other ? other->ref : 0, found;
+	int error;
+
+	do { /* what is deleted is not found any more */
+		error = store_tie_next(&store, o->ref, walk->in, &ref, &walk->kinds);
+		if (error)
+			return error;
+		walk->other = record_of(ref)->id;
+	} while (store_find(&store, walk->other, &found));
+	return 0;
+}
+
+/* ---- sealing ------------------------------------------------------------------------------------- */
 
 static int seal(uint64_t from, uint64_t size, uint32_t type, uint32_t perms, struct twz_id *id)
 {

@@ -29,6 +29,23 @@ int nvm_sync(struct object *o);
 /* Decides what a dead owner left in the object's log. TWZ_E_BUSY: the owner lives. */
 int nvm_settle(struct object *o);
 
+/*
+ * Ties of persistent objects to each other are the store's (core/store.h); what it knows of one: how many ties
+ * out, whether it goes with the last one.
+ */
+uint32_t nvm_ties(const struct object *o);
+bool nvm_marked(const struct object *o);
+/* It has ties there and goes with the last one. */
+int nvm_mark(struct object *o);
+int nvm_tie(struct object *o, struct object *to, uint32_t flags);
+int nvm_untie(struct object *o, struct object *to, uint32_t kinds);
+/* As tie_next, of those there; `other` is null at the start. */
+int nvm_tie_next(struct object *o, const struct object *other, struct twz_sys_tie *walk);
+/* Can it be tied to what ends with the epoch? TWZ_E_BUSY; TWZ_E_ARG: it lasts, and that was not asked for. */
+int nvm_may_end(const struct object *o, bool asked);
+/* It ends with the epoch from now on, unless it is tied to something in the store. */
+int nvm_end(struct object *o);
+
 int nvm_root(struct twz_id id, bool set, struct twz_id *root);
 int nvm_view_register(struct object *o, bool on);
 /* The registered view that follows `id`; zero starts. */

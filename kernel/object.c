@@ -13,17 +13,18 @@
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
+#include "kernel/tie.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
 
 #define HASH (1u << 14)
 #define CACHED_MAX 256u /* persistent objects that nobody holds */
-#define REAP_TIES 16u   /* of an object, deleted in one step */
 
 static struct object *hash[HASH];
 static struct cache objects = CACHE(struct object);
 static struct list cached = {&cached, &cached}; /* the longest unused first */
 static struct list in_use = {&in_use, &in_use}; /* persistent ones that are held */
+struct list objects_going = {&objects_going, &objects_going};
 struct list objects_doomed = {&objects_doomed, &objects_doomed};
 
 static uint64_t last_serial;
@@ -32,8 +33,9 @@ uint64_t objects_known, objects_cached, objects_cached_tables, objects_reclaimed
 /* It is looked at before the kernel is left. */
 static void doom(struct object *o)
 {
-	if (list_empty(&o->link))
-		list_add_last(&objects_doomed, &o->link);
+	list_remove(&o->link);
+	list_add_last(o->left || !list_empty(&o->ties_in) ? &objects_going : &objects_doomed,
+		      &o->link);
 	thread_work = true;
 	cpu_this()->reschedule |= RESCHEDULE;
 }
@@ -66,8 +68,7 @@ static struct object *enter(struct twz_id id, const struct twz_identity *identit
 	o->medium = medium;
 	o->tables.account = account;
 	o->holds = 1;
-	list_init(&o->ties);
-	list_init(&o->tie_link);
+	list_init(&o->ties_in);
 	list_init(&o->link);
 	o->next = *place;
 	*place = o;
@@ -149,13 +150,37 @@ static __attribute__((noinline)) int load(struct twz_id id, struct object **out)
 	return 0;
 }
 
+/*
+ * One that is deleted and that somebody still uses: its record can have come back, as the same content was
+ * sealed again.
+ */
+static __attribute__((noinline)) int find_left(struct object *o, struct object **out)
+{
+	const struct twz_identity *identity;
+	uint64_t ref;
+	int error = nvm_find(o->id, &ref, &identity);
+
+	if (error)
+		return error;
+	if (ref != o->ref)
+		return TWZ_E_DAMAGED;
+	o->deleted = o->left = o->lost = o->marked = false;
+	list_remove(&o->link);
+	list_add_last(&in_use, &o->link);
+	object_hold(o);
+	*out = o;
+	return 0;
+}
+
 int object_find(struct twz_id id, struct object **out)
 {
 	struct object *o = *place_of(id);
 
 	if (!o)
 		return load(id, out);
-	if (!o->holds++ && o->medium->persistent) {
+	if (__builtin_expect(o->deleted, 0) && KSTEP("deleted-is-gone"))
+		return find_left(o, out);
+	if (!o->holds++ && o->medium->persistent && !tie_any(o)) {
 		uncache(o);
 		list_add_last(&in_use, &o->link);
 	}
@@ -199,14 +224,17 @@ struct object *object_next(struct object *after, uint32_t type)
 	}
 }
 
-/* Of a doomed object without ties and holders: a part of its pages, or the last of it. */
+/* Of a doomed object without holders: a part of its own ties and pages, or the last of it. */
 static void free_some(struct object *o)
 {
 	list_remove(&o->link);
-	if (o->medium->free(o))
-		give(o);
-	else
+	if (!tie_drop_some(o) || !o->medium->free(o)) {
 		list_add_last(&objects_doomed, &o->link);
+		return;
+	}
+	if (o->left)
+		forget_id(o);
+	give(o);
 }
 
 /* ---- holders ------------------------------------------------------------------------------------- */
@@ -226,8 +254,8 @@ void object_unheld(struct object *o)
 		doom(o);
 		return;
 	}
-	if (!o->medium->persistent)
-		return; /* it lives until it is deleted */
+	if (!o->medium->persistent || tie_any(o))
+		return; /* it lives until it is deleted, or is known until it has no ties */
 	list_remove(&o->link);
 	list_add_last(&cached, &o->link);
 	objects_cached++;
@@ -245,8 +273,7 @@ static bool free_doomed(const struct account *account)
 	for (struct list *l = objects_doomed.next; l != &objects_doomed; l = l->next) {
 		struct object *o = list_of(l, struct object, link);
 
-		if (!list_empty(&o->ties) || !o->deleted || o->holds ||
-		    (account && o->tables.account != account))
+		if (!o->deleted || o->holds || (account && o->tables.account != account))
 			continue;
 		free_some(o);
 		return true;
@@ -288,31 +315,6 @@ bool object_reclaim_of(const struct account *account)
 
 /* ---- the end ------------------------------------------------------------------------------------- */
 
-void object_tie(struct object *o, struct object *to)
-{
-	list_remove(&o->tie_link);
-	list_add_last(&to->ties, &o->tie_link);
-}
-
-/* What is tied to it, one by one; nothing is left if the result is true. */
-static bool end_ties(struct object *to, unsigned max)
-{
-	while (KSTEP("ties") && !list_empty(&to->ties) && max--) {
-		struct object *o = list_of(to->ties.next, struct object, tie_link);
-
-		list_remove(&o->tie_link);
-		object_delete(o);
-	}
-	return list_empty(&to->ties);
-}
-
-void object_untie_all(struct object *to)
-{
-	/* When it is reaped: what is tied to it may have ties of its own, in chains of any length. */
-	if (!list_empty(&to->ties))
-		doom(to);
-}
-
 /* Decisions rest on keys and contexts: those that were made with this one count no more. */
 static void forget_decisions(struct object *o)
 {
@@ -326,40 +328,83 @@ static void forget_decisions(struct object *o)
 		subject_renew_all();
 }
 
+/* Whoever has to know that it is deleted. */
+static void tell(struct object *o)
+{
+	o->lost = false;
+	forget_decisions(o);
+	sync_wake_all(o);
+	if (o->thread)
+		thread_kill(o->thread, THREAD_KILLED);
+}
+
 int object_delete(struct object *o)
 {
 	int error;
 
 	if (o->deleted)
 		return 0;
+	if (tie_holds(o) && KSTEP("tie-holds"))
+		return tie_mark(o);
 	error = o->medium->delete (o);
 	if (error)
 		return error;
 	o->deleted = true;
-	if (KSTEP("deleted-is-gone"))
+	if (!o->left && KSTEP("deleted-is-gone"))
 		forget_id(o);
-	forget_decisions(o);
-	list_remove(&o->tie_link);
-	if (o->medium->persistent)
-		list_remove(&o->link);
-	sync_wake_all(o);
-	if (o->thread)
-		thread_kill(o->thread, THREAD_KILLED);
-	doom(o);
+	tell(o);
+	if (!list_empty(&o->ties_in))
+		doom(o);
 	return 0;
+}
+
+void object_ended(struct object *o)
+{
+	if (!list_empty(&o->ties_in))
+		doom(o);
+}
+
+/*
+ * In the middle of an update of the store, and of anything: so nothing is done here that can be done when the
+ * kernel is left.
+ */
+enum store_held object_held(struct twz_id id)
+{
+	struct object *o = *place_of(id);
+
+	if (!o)
+		return STORE_FREE;
+	if (o->deleted)
+		return STORE_MAPPED;
+	if (tie_stays(o) && KSTEP("held-tied")) {
+		o->marked |= nvm_marked(o);
+		return STORE_TIED;
+	}
+	if (!o->holds && !tie_any(o)) {
+		evict(o);
+		return STORE_FREE;
+	}
+	o->deleted = o->left = o->lost = true;
+	doom(o);
+	return STORE_MAPPED;
 }
 
 bool object_reap_some(void)
 {
-	struct object *o = list_of(objects_doomed.next, struct object, link);
+	struct list *list = list_empty(&objects_going) ? &objects_doomed : &objects_going;
+	struct object *o = list_of(list->next, struct object, link);
 
-	if (!end_ties(o, REAP_TIES)) {
+	if (o->lost)
+		tell(o);
+	if (!tie_end_some(o)) {
 		list_remove(&o->link);
-		list_add_last(&objects_doomed, &o->link);
+		list_add_last(list, &o->link);
 	} else if (o->deleted && !o->holds) {
 		free_some(o);
 	} else {
 		list_remove(&o->link);
+		if (o->medium->persistent)
+			list_add_last(&in_use, &o->link);
 	}
 	return true;
 }

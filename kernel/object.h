@@ -3,14 +3,15 @@
  *
  * A struct object stands for an object from its making (volatile) or first use (persistent) on. It is
  * found by ID. What uses it holds it: bindings of views, waiters, threads, views. A deleted one is
- * not found any more, and is freed by its last holder; a persistent one that nobody holds stays in a
- * cache, leaf tables and all, until others push it out or frames run short.
+ * not found any more, and is freed when its last holder is gone: until then what is mapped of it is as
+ * before. A persistent one that nobody holds stays in a cache, leaf tables and all, until others push it
+ * out or frames run short.
  *
  * A volatile object's leaf tables are the truth about its pages; a persistent one's are a cache of
  * what its record in the store says, and can be thrown away at any time.
  *
- * Ties: a volatile object tied to another, or to a thread, is deleted when that goes. Deleting and
- * freeing is done in bounded steps (object_reap), by whoever leaves the kernel.
+ * What is tied to an object goes with it (tie.h). Deleting and freeing is done in bounded steps
+ * (object_reap), by whoever leaves the kernel.
  *
  * Lock: the kernel's.
  */
@@ -20,6 +21,7 @@
 #include "abi/errors.h"
 #include "abi/record.h"
 #include "abi/syscall.h"
+#include "core/store.h"
 #include "kernel/arch/x86_64/table.h"
 #include "kernel/list.h"
 
@@ -29,6 +31,7 @@ struct freeze;
 struct grant;
 struct view;
 struct thread;
+struct tie;
 struct object;
 struct store_shared;
 
@@ -61,7 +64,7 @@ struct medium {
 	/* What two objects of this medium share from there on: store_same (core/store.h). */
 	int (*same)(struct object *a, uint64_t a_page, struct object *b, uint64_t b_page,
 		    uint64_t pages, struct store_shared *shared);
-	/* The object is deleted: makes that lasting. */
+	/* The object is deleted: makes that lasting. Sets o->left if its pages have to stay. */
 	int (*delete)(struct object *o);
 	/* Nobody holds it: gives back a part of what it has; true if there is no more. */
 	bool (*free)(struct object *o);
@@ -82,9 +85,14 @@ struct object {
 	uint32_t holds;
 	uint32_t sleepers; /* on words of it */
 	bool deleted;
+	bool left; /* persistent, deleted: its record is there until we free it, and may come back */
+	bool lost;   /* deleted by the store: who is to be told of that was not told yet */
+	bool marked; /* to be deleted with its last tie */
+	bool pays;   /* its own frame pays for one of its ties */
 	struct binding *bindings; /* slots that show it */
-	struct list ties;         /* objects tied to this one, by tie_link */
-	struct list tie_link;
+	struct tie *ties;         /* of this object to others (tie.h) */
+	struct list ties_in;      /* of others to this one */
+	uint32_t kept;            /* how many of `ties` keep it */
 	struct list link;  /* in the cache, of persistent ones in use, or of those to be reaped */
 	struct view *view; /* a view in use */
 	struct context *context; /* a context in use */
@@ -133,22 +141,27 @@ static inline void object_release(struct object *o)
 }
 
 /*
- * Nobody finds it any more, sleepers on it wake; freed by its last holder. A persistent one is held by
- * the caller: it is not in the cache.
+ * Nobody finds it any more, sleepers on it wake, its thread ends; freed when its last holder is gone. While
+ * something keeps it that it is tied to, it is only marked. Held by the caller.
  */
 int object_delete(struct object *o);
 
-/* `o` is deleted when `to` goes; it was tied to nothing, or that tie ends. */
-void object_tie(struct object *o, struct object *to);
-/* Deletes all that is tied to it, in steps. */
-void object_untie_all(struct object *to);
+/* A thread has ended: what is tied to its object goes, in steps. */
+void object_ended(struct object *o);
 
-/* Some bounded work on what is to be freed; true if there is more. */
+/* The store deletes it, with its last tie there: what is it to us? (core/store.h) */
+enum store_held object_held(struct twz_id id);
+
+/*
+ * What is to be done in the background: objects whose end lets others end, or the store free something (those
+ * with ties into them, those that were left); and those that only have to be freed.
+ */
+extern struct list objects_going, objects_doomed;
+/* Some bounded work on them; true if there is more. */
 bool object_reap_some(void);
-extern struct list objects_doomed; /* deleted, with ties or without holders */
 static inline bool object_reap(void)
 {
-	return !list_empty(&objects_doomed) && object_reap_some();
+	return (!list_empty(&objects_going) || !list_empty(&objects_doomed)) && object_reap_some();
 }
 /* Frames are short: frees what is a cache only, or deleted; false if there was nothing. */
 bool object_reclaim(void);

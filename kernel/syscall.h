@@ -53,7 +53,4 @@ static inline int give_id(uint64_t to, struct twz_id id)
 /* Has the thread this right to it? For what is not done to the object itself. */
 int syscall_may(struct thread *thread, struct twz_id id, uint32_t want);
 
-/* What a new object or thread is tied to, held: the caller itself, or what it may delete. */
-int syscall_tie_target(struct thread *thread, struct twz_id id, struct object **to);
-
 #endif

@@ -8,6 +8,7 @@
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/syscall.h"
+#include "kernel/tie.h"
 #include "kernel/view.h"
 
 #define TOUCH_STEP 64u     /* pages */
@@ -31,51 +32,77 @@ static bool new_good(const struct twz_sys_new *new)
 {
 	return type_good(new->type) && !(new->perms & ~TWZ_PERM_ALL) &&
 	       !(new->flags & ~(TWZ_OBJECT_ENDING | TWZ_OBJECT_VOLATILE)) &&
-	       !new->reserved &&pages_good(new->page, new->npages) && new->npages <= 512 &&
-	       !(new->page == 0 && new->npages) &&
-	       (none(new->tie) || new->flags &TWZ_OBJECT_VOLATILE);
+	       tie_flags_good(new->tie_flags) && !(none(new->tie) && new->tie_flags) &&
+	       pages_good(new->page, new->npages) && new->npages <= 512 &&
+	       !(new->page == 0 && new->npages);
 }
 
-/* What a new object is tied to: deleting that must be the caller's right, or it is the caller. */
-int syscall_tie_target(struct thread *t, struct twz_id id, struct object **to)
+/* A new object, tied to `to` if that is not null. */
+static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct object *to,
+			struct twz_id *id)
 {
-	int error = object_find(id, to);
+	struct object *o;
+	int error = object_new(new->type, new->perms, new->key, t->subject->account, &o);
 
 	if (error)
 		return error;
-	if (*to != t->object)
-		error = right_check(t, *to, TWZ_DELETE);
-	if (error) {
-		object_release(*to);
-		*to = NULL;
-		return error;
-	}
-	if ((*to)->medium->persistent) {
-		object_release(*to);
-		*to = NULL; /* tie_all gives back what is there */
-		return TWZ_E_TYPE;
-	}
+	*id = o->id;
+	for (uint64_t i = 0; !error && i < new->npages; i++)
+		error = object_touch(o, new->page + i);
+	if (!error && to)
+		error = tie_make(o, to, new->tie_flags, t->subject->account);
+	if (error)
+		object_delete(o);
+	object_release(o);
 	return error;
 }
 
-static int new_volatile(struct thread *t, const struct twz_sys_new *new, struct twz_id *id)
+/* One that ends with the epoch, to one that is not in the store. */
+static int tie_made(struct thread *t, struct twz_id id, struct object *to, uint32_t flags)
 {
-	struct object *o, *to = NULL;
-	int error = none(new->tie) ? 0 : syscall_tie_target(t, new->tie, &to);
+	struct object *o;
+	int error = object_find(id, &o);
 
 	if (error)
 		return error;
-	error = object_new(new->type, new->perms, new->key, t->subject->account, &o);
-	if (!error) {
-		*id = o->id;
-		for (uint64_t i = 0; !error && i < new->npages; i++)
-			error = object_touch(o, new->page + i);
-		if (error)
-			object_delete(o);
-		else if (to)
-			object_tie(o, to);
-		object_release(o);
-	}
+	error = tie_make(o, to, flags, t->subject->account);
+	if (error)
+		object_delete(o);
+	object_release(o);
+	return error;
+}
+
+/* In the store it is tied in the update that makes it. */
+static int new_persistent(struct thread *t, const struct twz_sys_new *new, struct object *to,
+			  struct twz_id *id)
+{
+	const bool stored = to && to->medium->persistent, ends = to && !stored;
+	int error;
+
+	if (stored ? new->tie_flags &TWZ_TIE_SCOPED
+		   : ends && !(new->flags &TWZ_OBJECT_ENDING || new->tie_flags &TWZ_TIE_ENDING))
+		return TWZ_E_ARG;
+	error = nvm_create(&(struct store_new){.type = new->type,
+					       .perms = new->perms,
+					       .key = new->key,
+					       .ending = ends || new->flags &TWZ_OBJECT_ENDING,
+					       .page = new->page,
+					       .npages = new->npages,
+					       .tie = stored ? to->ref : 0,
+					       .tie_flags = new->tie_flags},
+			   id);
+	return error || !ends ? error : tie_made(t, *id, to, new->tie_flags);
+}
+
+static int new_object(struct thread *t, const struct twz_sys_new *new, struct twz_id *id)
+{
+	struct object *to = NULL;
+	int error = none(new->tie) ? 0 : object_get(t, new->tie, 0, &to);
+
+	if (error)
+		return error;
+	error = new->flags &TWZ_OBJECT_VOLATILE ? new_volatile(t, new, to, id)
+						: new_persistent(t, new, to, id);
 	if (to)
 		object_release(to);
 	return error;
@@ -97,18 +124,8 @@ int64_t sys_object_new(struct thread *t, struct regs *r)
 		error = account_may(t, new.key, KSTEP("key-use") ? TWZ_USE : 0);
 	else if (!(new.flags &TWZ_OBJECT_VOLATILE))
 		error = account_unlimited(subject_key(t->subject));
-	if (error)
-		return error;
-	if (new.flags & TWZ_OBJECT_VOLATILE)
-		error = new_volatile(t, &new, &id);
-	else
-		error = nvm_create(&(struct store_new){.type = new.type,
-						       .perms = new.perms,
-						       .key = new.key,
-						       .ending = new.flags &TWZ_OBJECT_ENDING,
-						       .page = new.page,
-						       .npages = new.npages},
-				   &id);
+	if (!error)
+		error = new_object(t, &new, &id);
 	return error ? error : give_id(A1(r), id);
 }
 
@@ -121,6 +138,9 @@ int64_t sys_object_delete(struct thread *t, struct regs *r)
 		return error;
 	error = object_delete(o);
 	object_release(o);
+	if (error == TWZ_E_BUSY &&
+	    thread_work) /* a key: what was made under it is still to be freed */
+		return SYSCALL_AGAIN;
 	return error;
 }
 
@@ -131,7 +151,9 @@ int64_t sys_object_keep(struct thread *t, struct regs *r)
 
 	if (error)
 		return error;
-	error = o->medium->persistent ? nvm_keep(o) : TWZ_E_TYPE;
+	error = !o->medium->persistent            ? TWZ_E_TYPE
+		: o->ties && KSTEP("keep-untied") ? TWZ_E_BUSY
+						  : nvm_keep(o);
 	object_release(o);
 	return error;
 }
@@ -141,6 +163,8 @@ static bool go_on(uint64_t start)
 {
 	return cycles() - start < LONG_CYCLES;
 }
+
+/* ---- pages --------------------------------------------------------------------------------------- */
 
 /* Of these pages *all are done already. */
 static int copy_some(const struct twz_sys_copy *c, struct object *dst, struct object *src,

@@ -5,6 +5,7 @@
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/syscall.h"
+#include "kernel/tie.h"
 #include "kernel/view.h"
 
 /* ---- threads ------------------------------------------------------------------------------------- */
@@ -28,23 +29,45 @@ static int context_use(struct thread *t, struct twz_id id, bool fresh, uint32_t 
 	return error;
 }
 
+/* To delete it must be the caller's right, or it is the caller. */
+static int tie_one(struct thread *t, struct twz_id id, struct object *thread)
+{
+	struct object *o;
+	int error = object_find(id, &o);
+
+	if (error)
+		return error;
+	if (o != t->object)
+		error = right_check(t, o, TWZ_DELETE);
+	if (!error)
+		error = tie_make(o, thread, TWZ_TIE_SCOPED, t->subject->account);
+	object_release(o);
+	return error;
+}
+
+static void untie_one(struct twz_id id, struct object *thread)
+{
+	struct object *o;
+
+	if (object_find(id, &o))
+		return;
+	tie_undo(o, thread, TWZ_TIE_SCOPED);
+	object_release(o);
+}
+
 /* Ties what the list names to the new thread; all of it or nothing. */
 static int tie_all(struct thread *t, const struct twz_id tie[TWZ_THREAD_TIES],
 		   struct object *thread)
 {
-	struct object *o[TWZ_THREAD_TIES] = {0};
+	unsigned n = 0;
 	int error = 0;
 
-	for (unsigned i = 0; !error && i < TWZ_THREAD_TIES; i++)
-		if (!none(tie[i]))
-			error = syscall_tie_target(t, tie[i], &o[i]);
-	for (unsigned i = 0; i < TWZ_THREAD_TIES; i++) {
-		if (!o[i])
-			continue;
-		if (!error)
-			object_tie(o[i], thread);
-		object_release(o[i]);
-	}
+	for (; !error && n < TWZ_THREAD_TIES; n++)
+		if (!none(tie[n]))
+			error = tie_one(t, tie[n], thread);
+	while (error && n--)
+		if (!none(tie[n]))
+			untie_one(tie[n], thread);
 	return error;
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/thread.h"
+#include "kernel/tie.h"
 #include "kernel/view.h"
 
 #define FRAMES 2u /* that a thread costs: its structure, and what is kept while it waits on words */
@@ -125,6 +126,11 @@ int thread_new(const struct thread_new *new, struct object **object)
 
 	if (error)
 		return error;
+	error = new->creator
+			? tie_make(o, new->creator->object, TWZ_TIE_SCOPED, new->subject->account)
+			: 0;
+	if (error)
+		goto no_frame;
 	error = TWZ_E_NOMEM;
 	frame = ram_take_zero();
 	if (!frame)
@@ -148,8 +154,6 @@ int thread_new(const struct thread_new *new, struct object **object)
 	page_set(t, new->name);
 	o->thread = t;
 	object_hold(o);
-	if (new->creator)
-		object_tie(o, new->creator->object);
 	threads_alive++;
 	t->sleeps = true;
 	threads_asleep++;
@@ -204,7 +208,7 @@ static void end(struct thread *t)
 	charge_ends(o);
 	threads_alive--;
 	sync_wake(o, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
-	object_untie_all(o);
+	object_ended(o);
 	object_release(o);
 }
 
@@ -325,6 +329,16 @@ static void do_work(void)
 	bool objects = object_reap(), frames = nvm_drain();
 
 	thread_work = objects || frames;
+}
+
+bool thread_frees_first(int error)
+{
+	if (error != TWZ_E_NOMEM && error != TWZ_E_LIMIT && error != TWZ_E_FULL)
+		return false;
+	if (list_empty(&objects_going) || !KSTEP("frees-first"))
+		return false;
+	cpu_this()->reschedule |= RESCHEDULE;
+	return true;
 }
 
 /* Nothing to run: frees a part of what is to be freed, or waits; both with a moment for interrupts. */

@@ -63,6 +63,9 @@ struct thread {
 	bool fresh;               /* one that was begun after the call was */
 	struct freeze freeze;     /* the copy that it does */
 
+	struct twz_sys_tie walk; /* of ties, that goes on from there; */
+	uint64_t walk_of;        /* the serial of the object whose they are, 0: none */
+
 	struct waiter *waiters; /* words that it sleeps on */
 	struct waiter waiter;   /* for one of them */
 	struct alarm alarm;
@@ -80,6 +83,11 @@ extern uint32_t threads_alive, threads_asleep;
 
 /* There is something to be freed: who leaves the kernel by thread_choose, or is idle, does a part. */
 extern bool thread_work;
+/*
+ * Is the error that there is not enough of something, while objects are still going (object.h)? Then that comes
+ * first: who met the error does again what it did, after a part of it.
+ */
+bool thread_frees_first(int error);
 
 void thread_init(void);
 

@@ -213,17 +213,6 @@ void view_invalidate(struct view *view, uint32_t slot, uint32_t count)
 		}
 }
 
-void view_unbind_all(struct object *object)
-{
-	if (!object->bindings)
-		return;
-	for (struct binding *b = object->bindings; b; b = b->object_next)
-		uninstall(b);
-	object_shoot(object);
-	while (object->bindings)
-		binding_free(object->bindings);
-}
-
 /* ---- views --------------------------------------------------------------------------------------- */
 
 static bool header_good(struct object *object)

@@ -119,9 +119,6 @@ void view_renew_object(const struct object *object);
 /* The same, for who may do more now: what is mapped stays. */
 void view_redecide(const struct object *object);
 
-/* All bindings of an object end, in all views. */
-void view_unbind_all(struct object *object);
-
 /* Waits until no other processor has translations of this view, and forgets our own. */
 void view_shoot(const struct view *view);
 

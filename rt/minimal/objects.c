@@ -21,6 +21,7 @@ int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 	if (new->flags & TWZ_NEW_VOLATILE) {
 		what.flags = TWZ_OBJECT_VOLATILE;
 		what.tie = minimal.sys.thread;
+		what.tie_flags = TWZ_TIE_SCOPED;
 	} else if (new->flags & TWZ_NEW_ENDING) {
 		what.flags = TWZ_OBJECT_ENDING;
 	}

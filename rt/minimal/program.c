@@ -75,7 +75,8 @@ static int make(struct making *making, enum part part)
 					.perms = owner_perms(),
 					.key = minimal.sys.key,
 					.flags = TWZ_OBJECT_VOLATILE,
-					.tie = minimal.sys.thread};
+					.tie = minimal.sys.thread,
+					.tie_flags = TWZ_TIE_SCOPED};
 
 	return (int)SYS(object_new, &new, &making->part[part]);
 }

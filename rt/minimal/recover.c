@@ -99,6 +99,7 @@ static int move(bool lasts, uint64_t entry, uint64_t arg)
 	if (!lasts) {
 		new.flags = TWZ_OBJECT_VOLATILE;
 		new.tie = minimal.sys.thread;
+		new.tie_flags = TWZ_TIE_SCOPED;
 	}
 	error = (int)SYS(object_new, &new, &id);
 	if (error)

@@ -242,6 +242,60 @@ static void end_made(const struct twz_id *id)
 	test_delete(made);
 }
 
+static int64_t do_object_tie(const struct twz_id *id)
+{
+	return SYS(object_tie, ID(id[0]), ID(id[1]), TWZ_TIE_PLAIN);
+}
+
+static int64_t do_object_untie(const struct twz_id *id)
+{
+	return SYS(object_untie, ID(id[0]), ID(id[1]), TWZ_TIE_PLAIN);
+}
+
+static void untied(const struct twz_id *id)
+{
+	CHECK_EQ(SYS(object_untie, ID(id[0]), ID(id[1]), TWZ_TIE_PLAIN), 0);
+}
+
+/* Two that are tied; the second is made after the first. */
+static struct twz_id tied;
+
+static struct twz_id make_tied(uint32_t perms)
+{
+	tied = make_object(perms);
+	return tied;
+}
+
+static struct twz_id make_tied_to(uint32_t perms)
+{
+	struct twz_id id = make_object(perms);
+
+	CHECK_EQ(SYS(object_tie, ID(tied), ID(id), TWZ_TIE_PLAIN), 0);
+	return id;
+}
+
+/* To what she may know of: so it is told. */
+static struct twz_id make_tied_to_hers(uint32_t perms)
+{
+	struct twz_id id = make_object(perms);
+
+	CHECK_EQ(SYS(object_tie, ID(id), ID(mallory.context.id), TWZ_TIE_PLAIN), 0);
+	return id;
+}
+
+static void end_tied_to_hers(struct twz_id id)
+{
+	CHECK_EQ(SYS(object_untie, ID(id), ID(mallory.context.id), TWZ_TIE_PLAIN), 0);
+	end_object(id);
+}
+
+static int64_t do_object_ties(const struct twz_id *id)
+{
+	struct twz_sys_tie walk = {0};
+
+	return SYS(object_ties, ID(id[0]), &walk);
+}
+
 static int64_t do_object_copy(const struct twz_id *id)
 {
 	struct twz_sys_copy copy = {.src = id[0],
@@ -444,6 +498,11 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(object_verify) = {on_part,
 			       {PART("object", make_sealed, end_object)},
 			       {TEST_DATA_PAGE, 1, 0}},
+	CASE(object_tie) = {do_object_tie, {OBJECT("object"), OBJECT("to")}, .undo = untied},
+	CASE(object_untie) = {do_object_untie,
+			      {PART("object", make_tied, end_object),
+			       PART("to", make_tied_to, end_object)}},
+	CASE(object_ties) = {do_object_ties, {PART("object", make_tied_to_hers, end_tied_to_hers)}},
 };
 
 static uint32_t tried; /* the number of the call */
@@ -507,7 +566,7 @@ static const struct need needs[] = {
 	FREE(random),
 	NEED(power, "machine", USE),
 	ODD(object_new, "key", USE, TWZ_E_RIGHT, TWZ_E_RIGHT), /* READ is everybody's */
-	NEED(object_new, "tie", DELETE),
+	NEED(object_new, "tie", ANY),
 	NEED(object_delete, "object", DELETE),
 	NEED(object_keep, "object", DELETE),
 	NEED(object_copy, "source", READ),
@@ -554,6 +613,11 @@ static const struct need needs[] = {
 	NEED(object_same, "one", READ),
 	NEED(object_same, "other", READ),
 	ODD(object_verify, "object", READ, TWZ_E_RIGHT, TWZ_E_RIGHT), /* all may DELETE it */
+	NEED(object_tie, "object", DELETE),
+	NEED(object_tie, "to", ANY),
+	NEED(object_untie, "object", DELETE),
+	NEED(object_untie, "to", ANY),
+	NEED(object_ties, "object", ANY),
 };
 /* clang-format on */
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))

@@ -1,6 +1,6 @@
 /*
- * exhaust.c - attacks by using up: frames, pages of the store, threads, slots, up to a limit of
- * one's own. It hurts who does it, and nobody else; what is given back is there again.
+ * exhaust.c - attacks by using up: frames, pages of the store, threads, slots, ties, up to a limit
+ * of one's own. It hurts who does it, and nobody else; what is given back is there again.
  */
 #include "tests/attack/attack.h"
 
@@ -390,6 +390,84 @@ TEST(slots_are_used_without_end)
 		CHECK_EQ(attack_meanwhile(map_many, &n), TWZ_E_LIMIT);
 		CHECK(n > SPARE / 2 && n < SPARE);
 	}
+	duel_end(&duel);
+}
+
+/* ---- ties ------------------------------------------------------------------------------------------ */
+
+/*
+ * Ties one object to many others, in memory (`arg` is 0) or in the store: the kernel has to know those then. How
+ * many there were.
+ */
+static int64_t tie_to_many(void *arg)
+{
+	const uint32_t flags = *(uint32_t *)arg;
+	const struct twz_sys_new new = {.key = duel.alice.secret.id, .flags = TWZ_OBJECT_VOLATILE};
+	struct twz_id id;
+	int64_t n, error = SYS(object_new, &new, &id);
+
+	for (n = 0; !error && n < OBJECTS; n += !error)
+		error = SYS(object_tie, ID(id), ID(made[n]), flags);
+	CHECK_EQ(error, TWZ_E_LIMIT);
+	exhausted();
+	/* One fewer, one more; then it goes with the last of them. */
+	CHECK_EQ(SYS(object_untie, ID(id), ID(made[0]), 0), 0);
+	CHECK_EQ(SYS(object_tie, ID(id), ID(made[n]), 0), 0);
+	CHECK_EQ(SYS(object_delete, ID(id)), 0);
+	for (int64_t i = 1; i <= n; i++)
+		CHECK_EQ(SYS(object_untie, ID(id), ID(made[i]), 0), 0);
+	CHECK_EQ(attack_stat(&id), TWZ_E_NOTFOUND);
+	return n;
+}
+
+TEST(ties_are_made_without_end)
+{
+	static const uint32_t mediums[] = {TWZ_OBJECT_VOLATILE, TWZ_OBJECT_ENDING};
+	uint32_t kinds = TWZ_TIE_PLAIN;
+
+	duel_make(&duel);
+	for (unsigned m = 0; m < 2; m++) {
+		const struct twz_sys_new new = {
+			.key = duel.bob.secret.id, .perms = TWZ_READ, .flags = mediums[m]};
+		int64_t n;
+
+		for (unsigned i = 0; i < OBJECTS; i++)
+			CHECK_EQ(SYS(object_new, &new, &made[i]), 0);
+		limit_frames(&duel);
+		n = attack_meanwhile(tie_to_many, &kinds);
+		CHECK(n > SPARE / 2 && n < SPARE);
+		for (unsigned i = 0; i < OBJECTS; i++)
+			test_delete(made[i]);
+	}
+	duel_end(&duel);
+}
+
+/* A bunch that has all that there is for her goes with one object; what it had is there for the next call. */
+static int64_t bunch(void *arg)
+{
+	struct twz_sys_new new = {.key = duel.alice.secret.id, .flags = TWZ_OBJECT_VOLATILE};
+	struct twz_id id;
+	int64_t n, error = SYS(object_new, &new, &new.tie);
+
+	(void)arg;
+	for (unsigned round = 0; !error && round < 3; round++) {
+		for (n = 0; !error && n < OBJECTS; n += !error)
+			error = SYS(object_new, &new, &id);
+		CHECK_EQ(error, TWZ_E_LIMIT);
+		CHECK(n > SPARE / 2);
+		CHECK_EQ(SYS(object_delete, ID(new.tie)), 0);
+		new.tie = (struct twz_id){0};
+		error = SYS(object_new, &new, &new.tie);
+	}
+	CHECK_EQ(SYS(object_delete, ID(new.tie)), 0);
+	return error;
+}
+
+TEST(what_hangs_on_a_deleted_object_is_kept)
+{
+	duel_make(&duel);
+	limit_frames(&duel);
+	CHECK_EQ(attack_as(&duel.alice, bunch, NULL), 0);
 	duel_end(&duel);
 }
 

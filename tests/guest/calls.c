@@ -23,6 +23,7 @@ static struct twz_sys_copy copy;
 static struct twz_sys_seal seal;
 static struct twz_sys_thread new_thread;
 static struct twz_sys_sync sync;
+static struct twz_sys_tie walk;
 static struct twz_id id;
 static uint8_t room[4096];
 
@@ -236,6 +237,29 @@ static void key_account(uint64_t a[6])
 	a[2] = (uint64_t)room;
 }
 
+/* It is tied so already (set_up). */
+static void tie(uint64_t a[6])
+{
+	grant(a);
+	a[4] = TWZ_TIE_PLAIN;
+}
+
+static void tie_again(void)
+{
+	uint64_t a[6];
+
+	tie(a);
+	CHECK_EQ(SYS(object_tie, a[0], a[1], a[2], a[3], a[4]), 0);
+}
+
+static void walk_ties(uint64_t a[6])
+{
+	walk = (struct twz_sys_tie){0};
+	a[0] = volatile_object.lo;
+	a[1] = volatile_object.hi;
+	a[2] = (uint64_t)&walk;
+}
+
 #define CASE(name) [TWZ_SYS_##name##_]
 static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(self) = {"", true, none, NULL},
@@ -281,6 +305,9 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(key_account) = {"lhw", true, key_account, NULL},
 	CASE(object_same) = {"rw", true, object_same, NULL},
 	CASE(object_verify) = {"lhnnn", true, on_sealed, delete_made},
+	CASE(object_tie) = {"lhlhn", true, tie, NULL},
+	CASE(object_untie) = {"lhlhn", true, tie, tie_again},
+	CASE(object_ties) = {"lhb", true, walk_ties, NULL},
 };
 
 #define NAME(name, arguments) #name,
@@ -299,6 +326,7 @@ static void set_up(void)
 	test_map(TEST_SLOT + 2, volatile_object, TWZ_VIEW_READ);
 	/* The page behind the first one of the data cannot be read or written. */
 	CHECK_EQ(SYS(object_limit, ID(volatile_object), TEST_DATA_PAGE + 1, 1, 7), 0);
+	tie_again();
 	thread = bare_thread(ends, room + sizeof(room), 0, TWZ_THREAD_SAME);
 	bare_await(thread);
 }
@@ -529,6 +557,13 @@ TEST(numbers_out_of_their_range_are_refused)
 	CHECK_EQ(SYS(object_limit, ID(object), 0, 1, 8), TWZ_E_ARG);
 	CHECK_EQ(SYS(object_limit, ID(object), 0, 1, ~0ull), TWZ_E_ARG);
 	CHECK_EQ(SYS(view_register, ID(view), 2), TWZ_E_ARG);
+	CHECK_EQ(SYS(object_tie, ID(object), ID(view), 16), TWZ_E_ARG);
+	CHECK_EQ(SYS(object_tie, ID(object), ID(view), 1ull << 32), TWZ_E_ARG);
+	CHECK_EQ(SYS(object_untie, ID(volatile_object), ID(context), TWZ_TIE_ENDING), TWZ_E_ARG);
+	CHECK_EQ(SYS(object_untie, ID(volatile_object), ID(context), ~0ull), TWZ_E_ARG);
+	walk_ties((uint64_t[6]){0});
+	walk.in = 2;
+	CHECK_EQ(SYS(object_ties, ID(volatile_object), &walk), TWZ_E_ARG);
 	tear_down();
 }
 
@@ -551,7 +586,8 @@ TEST(bits_and_fields_without_a_meaning_are_refused)
 	ODD(object_new, new.perms = TWZ_PERM_ALL + 1);
 	ODD(object_new, new.flags = 4);
 	ODD(object_new, new.flags = ~0u);
-	ODD(object_new, new.reserved = 1);
+	ODD(object_new, new.tie_flags = TWZ_TIE_PLAIN); /* to nothing */
+	ODD(object_new, (new.tie_flags = 16, new.tie = volatile_object));
 	ODD(object_new, (new.flags = 0, new.tie = volatile_object));
 	ODD(object_new, (new.page = 1, new.npages = 513));
 	ODD(object_new, (new.page = 0, new.npages = 1));
@@ -577,12 +613,13 @@ TEST(bits_and_fields_without_a_meaning_are_refused)
 	object_new(a);
 	new.tie = (struct twz_id){1, 2};
 	refused(TWZ_SYS_object_new_, a, TWZ_E_NOTFOUND, 0);
-	new.tie = object; /* lasting: nothing can be tied to it */
-	refused(TWZ_SYS_object_new_, a, TWZ_E_TYPE, 0);
+	new.tie = thread; /* which has ended */
+	refused(TWZ_SYS_object_new_, a, TWZ_E_NOTFOUND, 0);
 	thread_new(a);
 	new_thread.tie[0] = volatile_object;
-	new_thread.tie[3] = object;
-	refused(TWZ_SYS_thread_new_, a, TWZ_E_TYPE, 0);
+	new_thread.tie[3] = view; /* it lasts */
+	refused(TWZ_SYS_thread_new_, a, TWZ_E_ARG, 0);
+	CHECK(bare_exists(volatile_object)); /* it did not end with the thread that was not made */
 	new_thread.tie[3] = (struct twz_id){1, 2};
 	refused(TWZ_SYS_thread_new_, a, TWZ_E_NOTFOUND, 0);
 	thread_new(a);

@@ -232,6 +232,8 @@ static void end(void)
 	test_delete(object);
 	test_delete(context.id);
 	test_delete(bare.id);
+	IS_EQ(twz_obj_recycle(&context), 0); /* or the key would still be in use */
+	IS_EQ(twz_obj_recycle(&bare), 0);
 	IS_EQ(twz_context_remove(&boot, secret.id), 0);
 	test_delete(secret.id);
 	IS_EQ(twz_context_publish(&boot), 0);
@@ -337,6 +339,7 @@ static void expect_reading(void)
 	IS_EQ(run_in(bare.id, "looks up", cap.target, 0), 0);
 	IS_EQ(test_join(thread), 0);
 	test_delete(cap.target);
+	IS_EQ(twz_obj_recycle(&ns.obj), 0);
 }
 
 int main(int argc, char **argv)

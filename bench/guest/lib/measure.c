@@ -77,8 +77,10 @@ struct twz_id object_new(uint32_t type, uint32_t flags, uint64_t pages)
 				  .npages = pages};
 	struct twz_id id;
 
-	if (flags & TWZ_OBJECT_VOLATILE)
+	if (flags & TWZ_OBJECT_VOLATILE) {
 		new.tie = minimal.sys.thread;
+		new.tie_flags = TWZ_TIE_SCOPED;
+	}
 	must(SYS(object_new, &new, &id), "a new object");
 	return id;
 }

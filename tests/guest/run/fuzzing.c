@@ -158,6 +158,11 @@ static uint32_t any_perms(struct worker *w)
 	return (one_in(w, 4) ? (uint32_t)below(w, 32) : TEST_PERMS | TWZ_EXEC) | TWZ_DELETE;
 }
 
+static uint32_t any_tie(struct worker *w)
+{
+	return (uint32_t)below(w, one_in(w, 50) ? 64 : 16);
+}
+
 /* ---- the calls ------------------------------------------------------------------------------------- */
 
 /* Where an ID is to be written that the parent must know. Null: there is no room for more. */
@@ -184,8 +189,7 @@ static int64_t do_new(struct worker *w)
 {
 	struct twz_sys_new new = {.type = one_in(w, 4) ? (uint32_t)below(w, 9) : TWZ_TYPE_DATA,
 				  .perms = any_perms(w),
-				  .flags = (uint32_t)below(w, one_in(w, 20) ? 8 : 3),
-				  .reserved = one_in(w, 50)};
+				  .flags = (uint32_t)below(w, one_in(w, 20) ? 8 : 3)};
 	struct twz_id *to;
 	int64_t result;
 
@@ -193,8 +197,10 @@ static int64_t do_new(struct worker *w)
 		new.page = any_page(w);
 		new.npages = any_count(w);
 	}
-	if (one_in(w, 4))
+	if (one_in(w, 4)) {
 		new.tie = any_id(w);
+		new.tie_flags = any_tie(w);
+	}
 	if (one_in(w, 4))
 		new.key = one_in(w, 20) ? any_id(w) : REPORT->owner.id;
 	if (one_in(w, 20))
@@ -303,6 +309,21 @@ static int64_t on_object(struct worker *w)
 	default:
 		return one_in(w, 20) ? SYS(view_become, ID(id)) : 0;
 	}
+}
+
+static int64_t do_tie(struct worker *w)
+{
+	struct twz_id id = any_id(w), to = any_id(w);
+	struct twz_sys_tie *walk = (void *)w->room;
+
+	if (one_in(w, 4))
+		return SYS(object_untie, ID(id), ID(to), any_tie(w));
+	if (!one_in(w, 4))
+		return SYS(object_tie, ID(id), ID(to), any_tie(w));
+	*walk = (struct twz_sys_tie){.in = (uint32_t)below(w, one_in(w, 20) ? 3 : 2)};
+	if (one_in(w, 2))
+		walk->other = to;
+	return SYS(object_ties, ID(id), one_in(w, 20) ? (void *)any_address(w) : walk);
 }
 
 static int64_t do_touch(struct worker *w)
@@ -644,10 +665,10 @@ static int64_t anything(struct worker *w)
 static int64_t call(struct worker *w)
 {
 	static int64_t (*const calls[])(struct worker *) = {
-		do_new,    do_copy,   do_copy,    do_copy,    do_drop,   do_limit, on_object,
-		on_object, on_object, on_view,    on_view,    do_touch,  do_touch, do_thread,
-		on_thread, do_sync,   do_sync,    touch,      touch,     touch,    touch,
-		ask,       anything,  do_context, do_context, do_context};
+		do_new,    do_copy,   do_copy,    do_copy,    do_drop,    do_limit, on_object,
+		on_object, on_object, on_view,    on_view,    do_touch,   do_touch, do_thread,
+		on_thread, do_sync,   do_sync,    touch,      touch,      touch,    touch,
+		ask,       anything,  do_context, do_context, do_context, do_tie,   do_tie};
 
 	if (one_in(w, 300))
 		return do_new_view(w);
@@ -785,6 +806,17 @@ static void delete_object(struct twz_id id)
 			 (unsigned long long)id.lo, twz_error_text((int)error));
 }
 
+/* Or circles of ties would hold each other. */
+static void untie(struct twz_id id)
+{
+	struct twz_sys_tie walk = {0};
+
+	while (!SYS(object_ties, ID(id), &walk) && !walk.in &&
+	       !SYS(object_untie, ID(id), ID(walk.other),
+		    walk.kinds & (TWZ_TIE_KINDS | TWZ_TIE_SCOPED)))
+		walk = (struct twz_sys_tie){0};
+}
+
 /* What the child left behind goes, keys after what is made under them; a program may still be ending. */
 static void clean_up(struct report *report, struct twz_id root)
 {
@@ -792,6 +824,9 @@ static void clean_up(struct report *report, struct twz_id root)
 
 	if (root.lo | root.hi)
 		CHECK_EQ(SYS(root_set, ID(root)), 0);
+	untie(report->owner.id);
+	for (uint32_t i = 0; i < n; i++)
+		untie(report->id[i]);
 	while (n--)
 		delete_object(report->id[n]);
 	delete_object(report->owner.id);
