@@ -215,6 +215,63 @@ static const char *check_copy(const void *arg, const struct sim_crash *crash)
 	return untouched();
 }
 
+/*
+ * Object 2 is a copy of 1, 3 one of 2, and 4 one of 3, page by page. The first three are freed, in the order that is
+ * given, and 4 gets a page of its own in between.
+ */
+#define CHAIN 3
+static const int first_to_last[CHAIN] = {1, 2, 3}, last_to_first[CHAIN] = {3, 2, 1},
+		 from_within[CHAIN] = {2, 3, 1};
+
+static uint64_t chain_shift(int i)
+{
+	return i == 4 ? 100 : 0;
+}
+
+static void setup_chain(const void *arg)
+{
+	setup(arg);
+	for (int i = 2; i <= 4; i++) {
+		make(&run_store, i, false, 0, 0);
+		must(store_copy(&run_store, made.ref[i], 512 + chain_shift(i), made.ref[i - 1], 512,
+				2000));
+	}
+}
+
+static void run_chain(const void *arg)
+{
+	const int *order = arg;
+
+	for (int i = 0; i < CHAIN; i++) {
+		must(store_delete(&run_store, made.ref[order[i]]));
+		must(store_drain(&run_store, 1000));
+		sim_note((uint64_t)i + 1);
+		if (!i)
+			must(store_make(&run_store, made.ref[4], 1030 + chain_shift(4), 1));
+	}
+}
+
+static const char *check_chain(const void *arg, const struct sim_crash *crash)
+{
+	const int *order = arg;
+
+	for (uint64_t i = 0; i < CHAIN; i++)
+		if (crash->note != i && exists(order[i]) != (crash->note < i))
+			return "a copy is gone, or not";
+	for (int i = 1; i <= 4; i++) {
+		const uint64_t shift = chain_shift(i);
+
+		if (i < 4 && !exists(i))
+			continue;
+		for (uint64_t page = 1024; page < 1044; page++)
+			if (byte_at(i, page + shift) != 2)
+				return "a page of a copy is wrong";
+		if (byte_at(i, 1102 + shift) != 3 || byte_at(i, 2100 + shift) != 5)
+			return "the last pages of a copy are wrong";
+	}
+	return untouched();
+}
+
 /* Object 3: a block in order, whose word is full; object 2 is a copy of it. */
 static void setup_block(const void *arg)
 {
@@ -505,6 +562,27 @@ static const struct sim_case cases[] = {
 	 .run = run_copy,
 	 .recover = recover_and_drain,
 	 .check = check_copy},
+	{.name = "copies-freed",
+	 .bytes = BYTES,
+	 .arg = first_to_last,
+	 .setup = setup_chain,
+	 .run = run_chain,
+	 .recover = recover_and_drain,
+	 .check = check_chain},
+	{.name = "copies-freed-from-the-last",
+	 .bytes = BYTES,
+	 .arg = last_to_first,
+	 .setup = setup_chain,
+	 .run = run_chain,
+	 .recover = recover_and_drain,
+	 .check = check_chain},
+	{.name = "copies-freed-from-within",
+	 .bytes = BYTES,
+	 .arg = from_within,
+	 .setup = setup_chain,
+	 .run = run_chain,
+	 .recover = recover_and_drain,
+	 .check = check_chain},
 	{.name = "copy-block",
 	 .bytes = BYTES,
 	 .setup = setup_block,

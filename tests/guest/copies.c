@@ -431,6 +431,64 @@ TEST(a_copy_begins_at_its_beginning)
 	test_delete(dst);
 }
 
+/* ---- copies of copies ---------------------------------------------------------------------------------- */
+
+/*
+ * A chain, of both mediums in turn, each a copy of the one before, shifted: no two agree modulo 512 pages. A page is
+ * stored to in each, by which it can be told from the others.
+ */
+#define CHAIN 9u
+#define CHAIN_PAGES 40u
+static struct twz_id chain[CHAIN];
+
+static uint64_t chain_page(unsigned i)
+{
+	return 500 + i * 101;
+}
+
+static void chain_make(void)
+{
+	for (unsigned i = 0; i < CHAIN; i++) {
+		chain[i] = test_object(mediums[i / 2 % MEDIUMS]);
+		test_map(SOURCE + i, chain[i], READ_WRITE);
+		for (uint64_t p = 0; !i && p < CHAIN_PAGES; p++)
+			*word_at(SOURCE, chain_page(0) + p) = p + 1;
+		if (i)
+			CHECK_EQ(twz_rt_copy(chain[i], TEST_DATA_PAGE + chain_page(i), chain[i - 1],
+					     TEST_DATA_PAGE + chain_page(i - 1), CHAIN_PAGES),
+				 0);
+		*word_at(SOURCE + i, chain_page(i) + i) = 1000 + i;
+	}
+}
+
+static bool chain_good(unsigned i)
+{
+	bool good = true;
+
+	for (uint64_t p = 0; p < CHAIN_PAGES; p++)
+		good &= CHECK_EQ(*word_at(SOURCE + i, chain_page(i) + p),
+				 p <= i ? 1000 + p : p + 1);
+	return good;
+}
+
+TEST(copies_of_copies_are_freed_in_any_order)
+{
+	for (unsigned step = 1; step < CHAIN; step++) {
+		if (step % 3 == 0)
+			continue; /* it does not come to all nine */
+		chain_make();
+		for (unsigned n = 0, i = step; n < CHAIN; n++, i = (i + step) % CHAIN) {
+			unsigned left = (i + step) % CHAIN;
+
+			chain_good(i);
+			test_unmap(SOURCE + i);
+			test_delete(chain[i]);
+			if (n + 1 < CHAIN) /* which shared pages with it, maybe */
+				chain_good(left);
+		}
+	}
+}
+
 /* ---- what is shared ----------------------------------------------------------------------------------- */
 
 /* From there on, in however many calls. */

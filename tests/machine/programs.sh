@@ -114,6 +114,28 @@ says 'view: /text: the object is of another type'
 m 0 'view --registered'
 silent
 
+# ---- snapshot, diff, verify ----------------------------------------------------------------------
+
+awk 'BEGIN { for (i = 0; i < 2000; i++) print i == 1000 ? "unspoilt" : "1234567" }' >pages
+"$twz" put "$s" pages /pages
+m 0 'snapshot /pages' 'diff /pages /pages.1' 'snapshot --seal /pages /sealed' 'verify /sealed'
+says '/pages.1'
+says '0 bytes differ, in 0 ranges; 5 pages are shared'
+says '/sealed: genuine, '
+m 1 'diff /text /pages'
+says 'data  0x0: '
+m 1 'verify /pages'
+says 'verify: /pages: is not sealed'
+# Its second page is damaged: wherever the word is, it is another one.
+m 0 'rm /pages /pages.1'
+grep -obUa unspoilt "$s" | cut -d : -f 1 | while read -r at; do
+	printf 'spoiled!' | dd of="$s" bs=1 seek="$at" conv=notrunc status=none
+done
+m 1 'verify /sealed'
+says 'verify: /sealed: is not genuine, first at offset 0x401000 of the object'
+m 0 'verify --at 8192 /sealed' 'rm /sealed'
+says '/sealed: genuine, '
+
 # ---- counter: brought back -----------------------------------------------------------------------
 
 # counted FILE: the count that the last line of `counter --show` in it says.
