@@ -34,7 +34,8 @@
 	X(NOTEMPTY,   23, "the namespace is not empty")                                 \
 	X(LIMIT,      24, "a limit is reached")                                         \
 	X(OUTSIDE,    25, "the address is in no object")                                \
-	X(ABSENT,     26, "this system does not have that")
+	X(ABSENT,     26, "this system does not have that")                             \
+	X(INTERRUPTED, 27, "a signal ended the wait; try again")
 /* clang-format on */
 
 #define TWZ_ERROR_ENUM_(name, number, text) TWZ_E_##name = -(number),

@@ -287,8 +287,8 @@ int twz_rt_power(uint32_t what, uint32_t status);
 struct twz_rt_thread {
 	struct twz_id id, view; /* zero where they are no objects */
 	uint32_t number, owner;
-	uint32_t state; /* enum twz_thread_state (abi/syscall.h) */
-	uint32_t reserved;
+	uint32_t state;    /* enum twz_thread_state (abi/syscall.h) */
+	uint32_t priority; /* enum twz_priority; since 1.4 */
 	uint64_t start_ns; /* since 1970 */
 	uint64_t run_ns;
 	char name[32]; /* ends with a zero */
@@ -303,6 +303,48 @@ int twz_rt_thread_next(struct twz_rt_thread *thread);
  * Since 1.4.
  */
 int twz_rt_self(struct twz_id *thread);
+
+/*
+ * Threads of this program. run(arg) is called in a new thread, with a stack of 768 KiB; what it returns is the
+ * thread's status. On our own kernel the thread has an object, which others can wait for and control by *thread,
+ * and ends at the latest with the one that started it; hosted, the ID is good in this program only. Whoever
+ * ends the program (twz_rt_exit, the end of main) ends all. TWZ_E_LIMIT: TWZ_THREADS that were started and
+ * not waited for; what making a thread returns. Since 1.4.
+ */
+#define TWZ_THREADS 256u
+int twz_rt_thread_start(int (*run)(void *arg), void *arg, const char *name, struct twz_id *thread);
+/*
+ * Waits for its end. One that this program started is forgotten then, its stack given back and its object deleted:
+ * nobody else waits for it. Of others only their ends are seen, which takes the right to READ them.
+ * TWZ_E_TIMEOUT; TWZ_E_NOTFOUND: there is no such thread; TWZ_E_BUSY: that is the caller.
+ */
+int twz_rt_thread_wait(struct twz_id thread, uint64_t timeout_ns, int *status);
+
+/*
+ * Control of threads, of any program, by who may USE them (docs/kernel.md, "Threads"). Hosted the host has
+ * means for it: TWZ_E_ABSENT. An ended one: TWZ_E_NOTFOUND; what is no thread: TWZ_E_TYPE. Since 1.4.
+ *   end        with this status; no destructors run.
+ *   suspend    on return it does not run; or it goes on. Not counted.
+ *   registers  takes READ. The general ones of one that is suspended; else TWZ_E_BUSY.
+ *   signal     1 to 63: comes to the handler that its program has set with twz_rt_on_signal.
+ *   priority   enum twz_priority (abi/syscall.h). To rise above normal takes USE of the machine: TWZ_E_RIGHT.
+ */
+struct twz_registers; /* abi/syscall.h */
+int twz_rt_thread_end(struct twz_id thread, int status);
+int twz_rt_thread_suspend(struct twz_id thread, bool on);
+int twz_rt_thread_registers(struct twz_id thread, struct twz_registers *registers);
+int twz_rt_thread_signal(struct twz_id thread, uint32_t number);
+int twz_rt_thread_priority(struct twz_id thread, uint32_t priority);
+
+/*
+ * Signals to threads of this program come here, in the thread that they were sent to, between any two of its
+ * instructions, or when its twz_rt_wait ends for it. One comes after the other; no signal interrupts a handler of
+ * signals or faults. A handler stores to words that others look at and wakes who sleeps on them, and calls
+ * nothing else of libtwz: the thread may be in the middle of that. Without a handler (null) a signal ends
+ * the program with the status 128 + number. Hosted none come: TWZ_E_ABSENT. Since 1.4.
+ */
+typedef void (*twz_signal_handler)(uint32_t number, void *arg);
+int twz_rt_on_signal(twz_signal_handler handler, void *arg);
 
 struct twz_rt_memory {
 	uint64_t pages, used;             /* of DRAM; used includes what follows */

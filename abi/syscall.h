@@ -46,7 +46,7 @@
 	X(view_register,   "struct twz_id view, uint32_t on")                                      \
 	X(view_next,       "struct twz_id *view")                                                  \
 	X(thread_new,      "const struct twz_sys_thread *new, struct twz_id *id")                  \
-	X(thread_exit,     "uint32_t status, uint32_t all")                                        \
+	X(thread_exit,     "uint32_t status, uint32_t all, uint32_t kind")                         \
 	X(thread_kill,     "struct twz_id thread, uint32_t status")                                \
 	X(thread_next,     "struct twz_id *thread")                                                \
 	X(thread_sync,     "struct twz_sys_sync *ops, uint32_t count, uint64_t timeout_ns")        \
@@ -67,7 +67,11 @@
 	X(object_verify,   "struct twz_id id, uint64_t page, uint64_t pages, uint32_t begun")      \
 	X(object_tie,      "struct twz_id object, struct twz_id to, uint32_t flags")               \
 	X(object_untie,    "struct twz_id object, struct twz_id to, uint32_t kinds")               \
-	X(object_ties,     "struct twz_id object, struct twz_sys_tie *walk")
+	X(object_ties,     "struct twz_id object, struct twz_sys_tie *walk")                       \
+	X(thread_suspend,  "struct twz_id thread, uint32_t on")                                    \
+	X(thread_registers, "struct twz_id thread, struct twz_registers *out")                     \
+	X(thread_signal,   "struct twz_id thread, uint32_t number")                                \
+	X(thread_priority, "struct twz_id thread, uint32_t priority")
 /* clang-format on */
 
 #define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
@@ -222,7 +226,9 @@ TWZ_SIZE(struct twz_sys_thread, 168);
  * Waiting on words: a word is 4 bytes, aligned, in an object, named by its address in the caller's
  * view or, if id is not zero, by object and offset. All WAKEs are done; then, if there are WAITs,
  * the thread sleeps as long as every word has its `value`, up to timeout_ns from now (~0: for ever).
- * A count of woken threads (if there are no WAITs), 0: woken or a value is another; TWZ_E_TIMEOUT.
+ * A count of woken threads (if there are no WAITs), 0: woken or a value is another; TWZ_E_TIMEOUT;
+ * TWZ_E_INTERRUPTED: a signal was delivered first. One that came just before the call does not end it:
+ * who must not miss any has its handler change one of the words.
  */
 enum twz_sync_op { TWZ_SYNC_WAIT = 0, TWZ_SYNC_WAKE = 1 };
 struct twz_sys_sync {
@@ -250,7 +256,7 @@ TWZ_SIZE(struct twz_registers, 144);
 struct twz_upcall {
 	struct twz_registers registers;
 	uint32_t
-		kind; /* enum twz_fault_kind (abi/rt.h) or, from 64 on, TWZ_FAULT_EXCEPTION + vector */
+		kind; /* enum twz_fault_kind (abi/rt.h), TWZ_FAULT_EXCEPTION + vector, TWZ_FAULT_SIGNAL + number */
 	int32_t error;   /* enum twz_error, the reason */
 	uint32_t access; /* enum twz_view_rights that was wanted */
 	uint16_t depth;  /* of nesting, from 1 */
@@ -261,23 +267,52 @@ struct twz_upcall {
 };
 TWZ_SIZE(struct twz_upcall, 192);
 #define TWZ_FAULT_EXCEPTION 64u
+#define TWZ_FAULT_SIGNAL 128u
+
+/*
+ * Signals: numbers, of which each waits once until the thread returns to user mode outside of any upcall;
+ * then the lowest enters the fault handler, with the registers to go on with, and the next one when that is
+ * done (thread_resume). What a number means is the program's to say, and so is which it does not want
+ * now: its handler notes those, and goes on. Without a handler a signal ends the thread, with 128 + number.
+ */
+#define TWZ_SIGNALS 64u /* from 1 on */
 
 /* At TWZ_OBJ_DATA of a THREAD object; written by the kernel, read by who may. */
 enum twz_thread_state {
 	TWZ_THREAD_READY = 1, /* runs, or would if a processor were free */
 	TWZ_THREAD_SLEEPS = 2,
 	TWZ_THREAD_ENDED = 3,
+	TWZ_THREAD_SUSPENDED = 4, /* does not run, whether it sleeps or not */
 };
+enum twz_thread_end {
+	TWZ_END_EXIT = 1,  /* its program's doing */
+	TWZ_END_KILL = 2,  /* others', by killing or deleting it, or with what it is tied to */
+	TWZ_END_FAULT = 3, /* of `kind`, which nobody handled */
+};
+/* Who is ready runs before all of a lower one, and lower ones have their turn (docs/kernel.md). */
+enum twz_priority {
+	TWZ_PRIORITY_LOW = 0,
+	TWZ_PRIORITY_NORMAL = 1,
+	TWZ_PRIORITY_HIGH = 2,
+	TWZ_PRIORITY_URGENT = 3,
+};
+#define TWZ_PRIORITIES 4u
 struct twz_thread {
-	uint32_t state;  /* to wait on: ENDED is final; the others are not kept up to the moment */
+	uint32_t
+		state; /* to wait on: ENDED is final; READY and SLEEPS are not kept up to the moment */
 	uint32_t status; /* of the exit; 128 + signal number after a fault or kill */
 	uint32_t number, owner;
 	uint64_t start_ns;   /* since 1970 */
 	uint64_t run_cycles; /* at its last switch */
 	struct twz_id view;
 	char name[TWZ_THREAD_NAME];
+	uint32_t priority; /* enum twz_priority */
+	uint32_t end;      /* enum twz_thread_end, once ENDED */
+	uint32_t kind;     /* then, of a FAULT: as in struct twz_upcall */
+	uint32_t reserved;
+	uint64_t signals; /* that wait: bit n is signal n */
 };
-TWZ_SIZE(struct twz_thread, 80);
+TWZ_SIZE(struct twz_thread, 104);
 
 /* At TWZ_OBJ_DATA of the console, a DEVICE object: counts to wait on. */
 struct twz_console {

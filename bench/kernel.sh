@@ -33,6 +33,7 @@ measure_calls() {
 	run "$store" calls >"$figures"
 	instructions 'null system call' null_call 60 null_call
 	instructions 'thread_sync, two threads take turns: a round trip' sync_round 1200 futex
+	instructions 'the same, one of them of a higher priority' sync_round_unequal ''
 	instructions 'fault upcall and return' upcall 400 signal
 	instructions 'fault upcall and return, null page' upcall_null
 	instructions 'fault upcall and return, a right missing' upcall_right

@@ -9,9 +9,10 @@ static const char help[] =
 	"\n"
 	"Lists the threads of the system: number, the owner that its locks name (threads of one "
 	"program\n"
-	"have the same), state, seconds since its start, seconds that it ran, name. Hosted on "
-	"Linux these\n"
-	"are the processes that have the store.\n"
+	"have the same), state, priority, seconds since its start, seconds that it ran, name. "
+	"Hosted "
+	"on\n"
+	"Linux these are the processes that have the store.\n"
 	"\n"
 	"    -l  with the IDs of the thread and of its view\n"
 	"\n"
@@ -48,15 +49,21 @@ static void print(const struct twz_rt_thread *thread)
 {
 	static const char *const states[] = {[TWZ_THREAD_READY] = "ready",
 					     [TWZ_THREAD_SLEEPS] = "sleeps",
-					     [TWZ_THREAD_ENDED] = "ended"};
+					     [TWZ_THREAD_ENDED] = "ended",
+					     [TWZ_THREAD_SUSPENDED] = "suspended"};
+	static const char *const levels[] = {[TWZ_PRIORITY_LOW] = "low",
+					     [TWZ_PRIORITY_NORMAL] = "normal",
+					     [TWZ_PRIORITY_HIGH] = "high",
+					     [TWZ_PRIORITY_URGENT] = "urgent"};
 	uint64_t now = twz_rt_time_ns(), age = 0;
 
 	if (now > thread->start_ns)
 		age = (now - thread->start_ns) / SECOND;
-	twz_print("%8u %8u  %-6s %8llu %6llu.%03llu", thread->number, thread->owner,
+	twz_print("%8u %8u  %-9s  %-8s %8llu %6llu.%03llu", thread->number, thread->owner,
 		  thread->state < sizeof(states) / sizeof(states[0]) && states[thread->state]
 			  ? states[thread->state]
 			  : "?",
+		  thread->priority < TWZ_PRIORITIES ? levels[thread->priority] : "?",
 		  (unsigned long long)age, (unsigned long long)(thread->run_ns / SECOND),
 		  (unsigned long long)(thread->run_ns % SECOND / (SECOND / 1000)));
 	if (details) {
@@ -75,7 +82,8 @@ int main(int argc, char **argv)
 	program_begin(help, options, 0, 0, &argc, argv);
 	while (!(error = twz_rt_thread_next(&thread)) && nthreads < THREADS_MAX)
 		add(&thread);
-	twz_print("%8s %8s  %-6s %8s %10s", "number", "owner", "state", "age", "ran");
+	twz_print("%8s %8s  %-9s  %-8s %8s %10s", "number", "owner", "state", "priority", "age",
+		  "ran");
 	if (details)
 		twz_print("  %-32s  %-32s", "thread", "view");
 	twz_print("  name\n");

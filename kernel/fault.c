@@ -12,7 +12,13 @@
 
 #define RED_ZONE 128u /* below the stack pointer, the program's */
 #define GENERAL_REGISTERS (offsetof(struct twz_registers, rip) / sizeof(uint64_t))
+#define STATUS_SIGNAL 128u
 #define STATUS_FAULT 139u /* 128 + SIGSEGV, as people know it */
+
+static uint32_t status_of(uint32_t kind)
+{
+	return kind < TWZ_FAULT_SIGNAL ? STATUS_FAULT : STATUS_SIGNAL + kind - TWZ_FAULT_SIGNAL;
+}
 
 /* Nobody handles it: a message as the runtimes give it, and the end. */
 static void unhandled(struct thread *t, const struct twz_fault *fault, const char *where)
@@ -23,7 +29,10 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 	if (fault->object.lo | fault->object.hi)
 		kformat(object, sizeof(object), ", offset 0x%lx of object %016lx%016lx",
 			fault->offset, fault->object.hi, fault->object.lo);
-	if (fault->kind >= TWZ_FAULT_EXCEPTION)
+	if (fault->kind >= TWZ_FAULT_SIGNAL)
+		n = kformat(text, sizeof(text), "%s: thread %u: signal %u%s\n", t->page->name,
+			    t->number, fault->kind - TWZ_FAULT_SIGNAL, where);
+	else if (fault->kind >= TWZ_FAULT_EXCEPTION)
 		n = kformat(text, sizeof(text), "%s: thread %u: exception %u at 0x%lx%s\n",
 			    t->page->name, t->number, fault->kind - TWZ_FAULT_EXCEPTION,
 			    t->regs.rip, where);
@@ -37,7 +46,7 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 			    fault->address, object, t->regs.rip, where,
 			    fault->why ? right_text(fault->why) : fault_text(fault));
 	console_write(text, n);
-	thread_kill(t, STATUS_FAULT);
+	thread_fail(t, status_of(fault->kind), fault->kind);
 }
 
 static bool on_handler_stack(const struct thread *t)
@@ -127,6 +136,36 @@ void fault_exception(struct thread *t, unsigned vector)
 	fault_upcall(t, &fault);
 }
 
+/* It is in no upcall: what waits comes before it goes on. */
+static void signals_due(struct thread *t)
+{
+	if (!t->page->signals)
+		return;
+	t->flags |= THREAD_SIGNALLED;
+	thread_interrupt(t);
+}
+
+/* Whoever sent it has the right to end the thread, and says whatever is to be said. */
+void fault_signal(struct thread *t)
+{
+	const unsigned number = (unsigned)__builtin_ctzll(t->page->signals);
+	const struct twz_fault fault = {.kind = TWZ_FAULT_SIGNAL + number, .address = t->regs.rip};
+
+	if (t->depth && KSTEP("signal-waits")) {
+		t->flags &= (uint8_t)~THREAD_SIGNALLED;
+		return;
+	}
+	if (!t->handler_entry) {
+		thread_fail(t, status_of(fault.kind), fault.kind);
+		return;
+	}
+	fault_upcall(t, &fault);
+	if (right_waits() || t->flags & THREAD_ENDING)
+		return;
+	t->page->signals &= ~(1ull << number);
+	t->flags &= (uint8_t)~THREAD_SIGNALLED;
+}
+
 int64_t sys_thread_handler(struct thread *t, struct regs *r)
 {
 	const uint64_t entry = A0(r), stack = A1(r), bytes = A2(r);
@@ -165,8 +204,8 @@ int64_t sys_thread_resume(struct thread *t, struct regs *r)
 	r->rip = rip;
 	r->rflags = (rflags & RFLAGS_USER) | RFLAGS_FIXED | RFLAGS_IF;
 	r->rsp = rsp;
-	if (t->depth)
-		t->depth--;
+	if (t->depth && !--t->depth)
+		signals_due(t);
 	return SYSCALL_REPLACED;
 fail:
 	user_close();

@@ -35,4 +35,7 @@ void fault_machine(struct thread *thread, const struct machine_error *error);
 /* Any other exception. */
 void fault_exception(struct thread *thread, unsigned vector);
 
+/* The lowest of the signals that wait for it, unless it is in an upcall. */
+void fault_signal(struct thread *thread);
+
 #endif

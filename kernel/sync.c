@@ -137,6 +137,12 @@ void sync_wake_all(struct object *object)
 	}
 }
 
+void sync_interrupt(struct thread *t)
+{
+	if (t->waiters && KSTEP("signal-wakes"))
+		wake(t, TWZ_E_INTERRUPTED);
+}
+
 static void ring(struct alarm *alarm)
 {
 	wake(list_of(alarm, struct thread, alarm), TWZ_E_TIMEOUT);

@@ -22,5 +22,7 @@ void sync_wake_all(struct object *object);
 
 /* The thread sleeps on nothing any more. */
 void sync_leave(struct thread *thread);
+/* Its sleep, if it sleeps on words, ends with TWZ_E_INTERRUPTED. */
+void sync_interrupt(struct thread *thread);
 
 #endif

@@ -154,7 +154,7 @@ int64_t sys_thread_new(struct thread *t, struct regs *r)
 
 int64_t sys_thread_exit(struct thread *t, struct regs *r)
 {
-	thread_exit(t, (uint32_t)A0(r), A1(r));
+	thread_exit(t, (uint32_t)A0(r), A1(r), (uint32_t)A2(r));
 	return 0;
 }
 

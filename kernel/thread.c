@@ -4,6 +4,7 @@
 #include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/console.h"
+#include "kernel/fault.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
 #include "kernel/lock.h"
@@ -20,16 +21,21 @@
 uint32_t threads_alive, threads_asleep;
 bool thread_work = true; /* the store may have been left with some */
 
-static struct list ready = {&ready, &ready};
+static struct list ready[TWZ_PRIORITIES];
+static uint64_t passed_over[TWZ_PRIORITIES]; /* since then, cycles; 0: it was not */
+static uint32_t unequal;                     /* threads that have another priority than most */
 static struct list owners = {&owners, &owners};
 static struct cache owner_cache = CACHE(struct owner);
 static uint32_t last_number, last_owner;
-static uint64_t slice_cycles;
+static uint64_t slice_cycles, wait_cycles;
 static unsigned idle_processors;
 
 void thread_init(void)
 {
 	slice_cycles = clock_cycles(THREAD_SLICE_MS * 1000000ull);
+	wait_cycles = clock_cycles(THREAD_WAIT_MS * 1000000ull);
+	for (unsigned i = 0; i < TWZ_PRIORITIES; i++)
+		list_init(&ready[i]);
 }
 
 /* ---- owners -------------------------------------------------------------------------------------- */
@@ -80,6 +86,7 @@ static void page_set(struct thread *t, const char *name)
 	*t->page = (struct twz_thread){.state = TWZ_THREAD_READY,
 				       .number = t->number,
 				       .owner = t->owner->number,
+				       .priority = t->priority,
 				       .start_ns = clock_wall_ns(),
 				       .view = t->view->object->id};
 	/* It goes to the console with messages, which only who may USE that can control. */
@@ -148,6 +155,10 @@ int thread_new(const struct thread_new *new, struct object **object)
 	subject_hold(t->subject);
 	list_init(&t->queue);
 	t->number = ++last_number;
+	t->priority = TWZ_PRIORITY_NORMAL;
+	if (new->creator && KSTEP("priority-inherited"))
+		t->priority = new->creator->priority;
+	unequal += t->priority != TWZ_PRIORITY_NORMAL;
 	t->object = o;
 	t->page = o->medium->look(o, TWZ_OBJ_DATA / TWZ_PAGE);
 	registers_set(t, new);
@@ -184,24 +195,34 @@ static _Noreturn void end_of_init(uint32_t status)
 	power_off();
 }
 
+/* It has a priority like most again, or ends. With the last such one all that was noted of them goes. */
+static void leave_priority(struct thread *t)
+{
+	if (t->priority == TWZ_PRIORITY_NORMAL || --unequal)
+		return;
+	memset(passed_over, 0, sizeof(passed_over));
+	for (unsigned i = 0; i < ncpus; i++)
+		cpus[i].turn = false;
+}
+
 /* The thread runs nowhere. */
 static void end(struct thread *t)
 {
 	struct object *o = t->object;
 
-	trace(TRACE_EXIT, t->number, t->status);
+	trace(TRACE_EXIT, t->number, t->page->status);
 	if (t->number == 1)
-		end_of_init(t->status);
+		end_of_init(t->page->status);
 	sync_leave(t);
 	if (t->sleeps)
 		threads_asleep--;
 	list_remove(&t->queue);
+	leave_priority(t);
 	context_abandon(t);
 	freeze_end(t);
 	view_leave(t->space);
 	subject_release(t->subject);
 	owner_leave(t->owner);
-	t->page->status = t->status;
 	__atomic_store_n(&t->page->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
 	o->thread = NULL;
 	ram_give(physical(t));
@@ -212,41 +233,62 @@ static void end(struct thread *t)
 	object_release(o);
 }
 
-void thread_kill(struct thread *t, uint32_t status)
+/* What ends it first is what it says. */
+static void begin_end(struct thread *t, uint32_t status, enum twz_thread_end by, uint32_t kind)
 {
-	struct cpu *self = cpu_this();
-
-	if (t->ending)
+	if (t->flags & THREAD_ENDING)
 		return;
-	t->status = status;
-	if (!t->running) {
+	t->page->status = status;
+	t->page->end = by;
+	t->page->kind = kind;
+	if (!(t->flags & THREAD_RUNNING)) {
 		end(t);
 		return;
 	}
-	t->ending = true;
-	for (unsigned i = 0; i < ncpus; i++) {
-		if (cpus[i].thread != t)
-			continue;
-		cpus[i].reschedule |= RESCHEDULE;
-		if (&cpus[i] != self)
-			apic_send(&cpus[i], VECTOR_WAKE);
-	}
+	t->flags |= THREAD_ENDING;
+	thread_interrupt(t);
 }
 
-void thread_exit(struct thread *t, uint32_t status, bool all)
+void thread_kill(struct thread *t, uint32_t status)
 {
+	begin_end(t, status, TWZ_END_KILL, 0);
+}
+
+void thread_fail(struct thread *t, uint32_t status, uint32_t kind)
+{
+	begin_end(t, status, TWZ_END_FAULT, kind);
+}
+
+void thread_exit(struct thread *t, uint32_t status, bool all, uint32_t kind)
+{
+	const enum twz_thread_end by = kind ? TWZ_END_FAULT : TWZ_END_EXIT;
 	struct object *o = NULL, *next;
 
 	if (all && t->owner->threads > 1)
 		for (o = object_next(NULL, TWZ_TYPE_THREAD); o; o = next) {
 			next = object_next(o, TWZ_TYPE_THREAD);
 			if (o->thread && o->thread != t && o->thread->owner == t->owner)
-				thread_kill(o->thread, status);
+				begin_end(o->thread, status, by, kind);
 		}
-	thread_kill(t, status);
+	begin_end(t, status, by, kind);
 }
 
 /* ---- sleeping and waking ------------------------------------------------------------------------- */
+
+/* The processor chooses anew. */
+static void call(struct cpu *cpu)
+{
+	cpu->reschedule |= RESCHEDULE;
+	if (cpu != cpu_this())
+		apic_send(cpu, VECTOR_WAKE);
+}
+
+void thread_interrupt(struct thread *t)
+{
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpus[i].thread == t)
+			call(&cpus[i]);
+}
 
 /* One of those that wait for something to run is called. */
 static void call_idle(void)
@@ -262,16 +304,84 @@ static void call_idle(void)
 	}
 }
 
+/* The processor with the lowest of those that run something lower than this is called. */
+static void call_lower(const struct thread *t)
+{
+	struct cpu *lowest = NULL;
+	unsigned priority = t->priority;
+
+	for (unsigned i = 0; i < ncpus; i++) {
+		const struct thread *runs = cpus[i].thread;
+
+		if (!runs || cpus[i].turn || runs->priority >= priority)
+			continue;
+		lowest = &cpus[i];
+		priority = runs->priority;
+	}
+	if (lowest && KSTEP("priority-at-once"))
+		call(lowest);
+}
+
+static __attribute__((noinline)) void make_ready_and_call(struct thread *t)
+{
+	list_add_last(&ready[t->priority], &t->queue);
+	if (idle_processors)
+		call_idle();
+	else
+		call_lower(t);
+}
+
+/* It waits for a processor; one is called if there is one that does nothing better. */
+static void make_ready(struct thread *t)
+{
+	if (idle_processors | unequal)
+		make_ready_and_call(t);
+	else
+		list_add_last(&ready[TWZ_PRIORITY_NORMAL], &t->queue);
+}
+
 void thread_wake(struct thread *t)
 {
 	KCHECK(t->sleeps);
 	t->sleeps = false;
 	threads_asleep--;
-	if (t->running) /* it was about to sleep, on a processor that has not left it yet */
+	/* It was about to sleep, on a processor that has not left it yet; or it is to stay where it is. */
+	if (t->flags & (THREAD_RUNNING | THREAD_SUSPENDED))
 		return;
-	list_add_last(&ready, &t->queue);
-	if (idle_processors)
-		call_idle();
+	make_ready(t);
+}
+
+/* Its state, to be waited for. */
+static void state_is(struct thread *t, enum twz_thread_state state)
+{
+	t->page->state = state;
+	sync_wake(t->object, TWZ_OBJ_DATA + offsetof(struct twz_thread, state), ~0u);
+}
+
+void thread_suspend(struct thread *t)
+{
+	if (t->flags & THREAD_SUSPENDED)
+		return;
+	t->flags |= THREAD_SUSPENDED;
+	if (t->flags & THREAD_RUNNING) {
+		thread_interrupt(t);
+		return;
+	}
+	if (!t->sleeps)
+		list_remove(&t->queue);
+	state_is(t, TWZ_THREAD_SUSPENDED);
+}
+
+void thread_go_on(struct thread *t)
+{
+	if (!(t->flags & THREAD_SUSPENDED))
+		return;
+	t->flags &= (uint8_t)~THREAD_SUSPENDED;
+	if (t->flags & THREAD_RUNNING) /* its processor has not left it yet */
+		return;
+	state_is(t, t->sleeps ? TWZ_THREAD_SLEEPS : TWZ_THREAD_READY);
+	if (!t->sleeps)
+		make_ready(t);
 }
 
 void thread_sleep(struct thread *t)
@@ -282,10 +392,26 @@ void thread_sleep(struct thread *t)
 	cpu_this()->reschedule |= RESCHEDULE;
 }
 
+/* ---- priorities ---------------------------------------------------------------------------------- */
+
+void thread_set_priority(struct thread *t, uint32_t priority)
+{
+	unequal += priority != TWZ_PRIORITY_NORMAL;
+	leave_priority(t);
+	t->priority = (uint8_t)priority;
+	t->page->priority = priority;
+	if (t->flags & THREAD_RUNNING) {
+		thread_interrupt(t);
+	} else if (!t->sleeps && !(t->flags & THREAD_SUSPENDED)) {
+		list_remove(&t->queue);
+		make_ready(t);
+	}
+}
+
 /* ---- switching ----------------------------------------------------------------------------------- */
 
 /* The processor's thread runs no longer: what of it is in registers goes to memory. */
-static void put_off(struct cpu *cpu, uint64_t now)
+static inline __attribute__((always_inline)) void put_off(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread;
 
@@ -293,7 +419,7 @@ static void put_off(struct cpu *cpu, uint64_t now)
 	t->gs = cpu_user_gs_get();
 	cpu_vector_save(t->vector);
 	t->page->run_cycles += now - t->since;
-	t->running = false;
+	t->flags &= (uint8_t)~THREAD_RUNNING;
 	cpu->thread = NULL;
 }
 
@@ -304,7 +430,7 @@ static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 	cpu_fs_set(t->fs);
 	cpu_user_gs_set(t->gs);
 	cpu_vector_load(t->vector);
-	t->running = true;
+	t->flags |= THREAD_RUNNING;
 	t->page->state = TWZ_THREAD_READY;
 	t->since = now;
 	cpu_thread_set(cpu, t);
@@ -313,15 +439,49 @@ static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 	trace_at(now, TRACE_SWITCH, t->number, t->regs.rip);
 }
 
-static struct thread *next_ready(void)
+static struct thread *first_of(struct list *queue)
 {
 	struct thread *t;
 
-	if (list_empty(&ready))
+	if (list_empty(queue))
 		return NULL;
-	t = list_of(ready.next, struct thread, queue);
+	t = list_of(queue->next, struct thread, queue);
 	list_remove(&t->queue);
 	return t;
+}
+
+/*
+ * The highest priority that has somebody, or one below that was passed over for too long; the one
+ * for the longest if there are several. `runs`, unless null, sleeps or goes on if there is none but lower ones.
+ */
+static __attribute__((noinline)) struct thread *
+next_by_priority(struct cpu *cpu, const struct thread *runs, uint64_t now)
+{
+	const bool stays = runs && !runs->sleeps;
+	int best = -1, late = -1;
+
+	if (stays && cpu->turn && now < cpu->slice)
+		return NULL;
+	for (int i = TWZ_PRIORITIES - 1; i >= 0; i--) {
+		if (list_empty(&ready[i])) {
+			passed_over[i] = 0;
+		} else if (best < 0 && (!stays || i >= runs->priority)) {
+			best = i;
+		} else {
+			if (!passed_over[i])
+				passed_over[i] = now;
+			if (now - passed_over[i] >= wait_cycles && KSTEP("priority-turns") &&
+			    (late < 0 || passed_over[i] < passed_over[late]))
+				late = i;
+		}
+	}
+	cpu->turn = late >= 0;
+	if (late >= 0)
+		best = late;
+	if (best < 0)
+		return NULL;
+	passed_over[best] = 0;
+	return first_of(&ready[best]);
 }
 
 static void do_work(void)
@@ -364,44 +524,76 @@ static void idle(struct cpu *cpu)
 	cpu->idle = false;
 }
 
+/* What is wanted of the thread that is to leave the kernel; null: it runs no longer. */
+static __attribute__((noinline)) struct thread *obey(struct cpu *cpu, struct thread *t,
+						     uint64_t now)
+{
+	if (t->flags & THREAD_ENDING) {
+		t->flags &= (uint8_t)~THREAD_RUNNING;
+		cpu->thread = NULL;
+		end(t);
+		return NULL;
+	}
+	if (t->flags & THREAD_SIGNALLED && t->sleeps && !t->depth) {
+		sync_interrupt(t); /* it was on its way there when the signal came */
+		t->page->state = t->sleeps ? TWZ_THREAD_SLEEPS : TWZ_THREAD_READY;
+	}
+	if (!(t->flags & THREAD_SUSPENDED))
+		return t;
+	put_off(cpu, now);
+	state_is(t, TWZ_THREAD_SUSPENDED);
+	return NULL;
+}
+
 /* Leaves cpu->thread, if it must go, and says which one is next. */
 static struct thread *leave_thread(struct cpu *cpu, uint64_t now)
 {
 	struct thread *t = cpu->thread, *next;
 
-	if (t && t->ending) {
-		t->running = false;
-		cpu->thread = NULL;
-		end(t);
-		t = NULL;
-	}
-	next = next_ready();
+	if (t && __builtin_expect(t->flags & THREAD_WANTED, 0))
+		t = obey(cpu, t, now);
+	next = __builtin_expect(unequal, 0) ? next_by_priority(cpu, t, now)
+					    : first_of(&ready[TWZ_PRIORITY_NORMAL]);
 	if (!t)
 		return next;
 	if (!next && !t->sleeps) {
-		cpu->slice = now + slice_cycles; /* nobody waits for the end of the old one */
+		if (!cpu->turn)
+			cpu->slice =
+				now + slice_cycles; /* nobody waits for the end of the old one */
 		return NULL;
 	}
 	put_off(cpu, now);
 	if (!t->sleeps)
-		list_add_last(&ready, &t->queue);
+		list_add_last(&ready[t->priority], &t->queue);
 	return next;
+}
+
+/* Does the thread that was chosen go on? Its signals come first, which may end it or put it to sleep. */
+static bool goes_on(struct thread *t)
+{
+	if (__builtin_expect(!(t->flags & THREAD_WANTED), 1))
+		return true;
+	if ((t->flags & THREAD_WANTED) == THREAD_SIGNALLED)
+		fault_signal(t);
+	return !(t->flags & THREAD_WANTED) && !t->sleeps;
 }
 
 void thread_choose(struct cpu *cpu)
 {
-	cpu->reschedule = thread_work; /* there is more: at the next entry */
 	if (__builtin_expect(thread_work, 0))
 		do_work();
 	for (;;) {
 		uint64_t now = cycles();
-		struct thread *next = leave_thread(cpu, now);
+		struct thread *next;
 
+		cpu->reschedule = thread_work; /* there is more: at the next entry */
+		next = leave_thread(cpu, now);
 		if (next)
 			take_on(cpu, next, now);
-		if (cpu->thread)
+		if (!cpu->thread)
+			idle(cpu);
+		else if (goes_on(cpu->thread))
 			break;
-		idle(cpu);
 	}
 	clock_arm(cpu, cpu->slice);
 }
@@ -457,6 +649,7 @@ struct thread *thread_kernel(void (*fn)(void), void *stack_top)
 		return NULL;
 	list_init(&t->queue);
 	t->page = &page;
+	t->priority = TWZ_PRIORITY_NORMAL;
 	t->sleeps = true;
 	threads_asleep++;
 	cpu_vector_new(t->vector);

@@ -2,8 +2,14 @@
  * thread.h - threads, and which one runs where.
  *
  * A thread is its saved registers and what it may see; it has no stack in the kernel. It runs, or is
- * in the queue, or sleeps (sync.h). One queue for all processors, first come first served, in slices;
- * a thread keeps its processor's vector registers until another one is switched to.
+ * in a queue, or sleeps (sync.h), or is suspended, asleep or not. A thread keeps its processor's vector
+ * registers until another one is switched to.
+ *
+ * Each priority has one queue for all processors, first come first served, in slices. Who is chosen is the
+ * first one of the highest priority that has any, and whoever becomes ready takes the processor of a
+ * lower one. But a priority that was passed over for THREAD_WAIT_MS has its turn: its first one runs
+ * for a slice that nobody takes from it. So with p priorities above and below that wait as well, the
+ * n-th in a queue runs after n * (THREAD_WAIT_MS + (p + 2) * THREAD_SLICE_MS) at the latest.
  *
  * Its object, volatile and of type THREAD, is what others know of it (struct twz_thread). Threads of one
  * program share an owner: the number that lock words name.
@@ -20,6 +26,7 @@
 #include "kernel/list.h"
 
 #define THREAD_SLICE_MS 10u
+#define THREAD_WAIT_MS 100u
 #define THREAD_KILLED (128u + 9u)
 
 struct context;
@@ -43,9 +50,19 @@ struct owner {
 	uint32_t threads;
 };
 
+/* Of a thread. The first three are what others want of it, looked at before it leaves the kernel. */
+enum thread_flags {
+	THREAD_ENDING = 1,    /* to be ended by the processor that it runs on */
+	THREAD_SUSPENDED = 2, /* not to run */
+	THREAD_SIGNALLED =
+		4, /* it has a signal to be delivered; or had, before it came into an upcall */
+	THREAD_WANTED = THREAD_ENDING | THREAD_SUSPENDED | THREAD_SIGNALLED,
+	THREAD_RUNNING = 8, /* on some processor */
+};
+
 struct thread {
 	struct regs regs;  /* first: the entry code pushes here */
-	struct list queue; /* of those that are ready, or in none */
+	struct list queue; /* of those that are ready, or that wait for the same; or in none */
 	struct object *object;
 	struct twz_thread *page; /* of the object */
 	struct view *view;       /* of the space */
@@ -54,9 +71,8 @@ struct thread {
 	struct owner *owner;
 	uint32_t number;
 	bool sleeps;
-	bool running; /* on some processor */
-	bool ending;  /* to be ended, with `status`, by the processor that it runs on */
-	uint32_t status;
+	uint8_t flags;    /* enum thread_flags */
+	uint8_t priority; /* enum twz_priority */
 
 	struct context *prepares; /* held: the context of a call that is made in steps, */
 	uint64_t round;           /* and the snapshot that it wants: */
@@ -105,12 +121,23 @@ struct thread_new {
 };
 int thread_new(const struct thread_new *new, struct object **object);
 
-/* Ends it: here and now if it is this processor's or nobody's, else at that processor's next entry. */
+/* Ends it: here and now if nobody runs it, else when its processor leaves the kernel. Others' doing. */
 void thread_kill(struct thread *thread, uint32_t status);
-/* All other threads of the owner, then this one. */
-void thread_exit(struct thread *thread, uint32_t status, bool all);
+/* The same, by what it did not handle: as the kind in struct twz_upcall. */
+void thread_fail(struct thread *thread, uint32_t status, uint32_t kind);
+/* The thread's own doing: all other threads of the owner, then this one. `kind`: because of that, or 0. */
+void thread_exit(struct thread *thread, uint32_t status, bool all, uint32_t kind);
 
-/* It can run again. */
+/* Its processor, if it has one, looks at what is wanted of it, and chooses anew. */
+void thread_interrupt(struct thread *thread);
+
+/* It does not run any more, but for the rest of this moment if THREAD_RUNNING is left; or it does again. */
+void thread_suspend(struct thread *thread);
+void thread_go_on(struct thread *thread);
+
+void thread_set_priority(struct thread *thread, uint32_t priority);
+
+/* It sleeps no longer: it can run, unless it is suspended. */
 void thread_wake(struct thread *thread);
 /* The running thread goes to sleep: the next one is chosen when the kernel is left. */
 void thread_sleep(struct thread *thread);

@@ -75,6 +75,9 @@ static void measure_sync(void)
 	if (after.switches - before.switches < 2 * (WARM + REPEATS))
 		must(TWZ_E_IO, "the threads do not switch each time");
 	figure("sync_round", round.median);
+	must(SYS(thread_priority, ID(minimal.sys.thread), TWZ_PRIORITY_HIGH), "thread_priority");
+	figure("sync_round_unequal", measure(take_turns, REPEATS).median);
+	must(SYS(thread_priority, ID(minimal.sys.thread), TWZ_PRIORITY_NORMAL), "thread_priority");
 }
 
 /* ---- faults -------------------------------------------------------------------------------------- */

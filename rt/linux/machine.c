@@ -89,6 +89,7 @@ bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread)
 		.number = pid,
 		.owner = pid,
 		.state = state == 'R' ? TWZ_THREAD_READY : TWZ_THREAD_SLEEPS,
+		.priority = TWZ_PRIORITY_NORMAL,
 		.start_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME) + started * tick,
 		.run_ns = (user + system) * tick};
 	*after = 0;

@@ -55,7 +55,7 @@ int console_byte(uint32_t interrupts)
 		if (n)
 			return n < 0 ? (int)n : byte;
 		n = SYS(thread_sync, ops, 2, ~0ull);
-		if (n < 0)
+		if (n < 0 && n != TWZ_E_INTERRUPTED)
 			return (int)n;
 	}
 }

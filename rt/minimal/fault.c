@@ -15,6 +15,7 @@
 #include "rt/minimal/minimal.h"
 #include "rt/minimal/program.h"
 #include "rt/minimal/sys.h"
+#include "rt/minimal/thread.h"
 
 #define STACK_BYTES (256ul << 10)
 #define FXSAVE_BYTES 512u
@@ -46,15 +47,15 @@ static bool program_resolves(const struct twz_fault *fault)
 	return handler && handler(fault, program_arg);
 }
 
-/* Below the stack of the first thread: what runs into it has used all of it. */
-static bool in_guard(uint64_t address)
+/* Of the program's own stacks only the pages below them are not to be touched: one is used up. */
+static bool in_guard(const struct twz_fault *fault)
 {
-	return address - (PROGRAM_STACK_LOW - TWZ_PAGE) < TWZ_PAGE;
+	return fault->address / TWZ_SLOT_SIZE == TWZ_SLOT_STACK && fault->kind == TWZ_FAULT_RIGHT;
 }
 
 static const char *reason(const struct twz_fault *fault)
 {
-	return in_guard(fault->address) ? "the stack is used up" : fault_text(fault);
+	return in_guard(fault) ? "the stack is used up" : fault_text(fault);
 }
 
 /* If it is a right of this program's that is missing: which one, and why. */
@@ -139,7 +140,7 @@ static void raise(const struct twz_fault *fault, uint64_t code)
 	if (program_resolves(fault))
 		return;
 	tell(fault, code);
-	exit_now(STATUS_SIGNAL + SIGNAL_MEMORY);
+	exit_because(STATUS_SIGNAL + SIGNAL_MEMORY, fault->kind);
 }
 
 void twz_rt_fault(const struct twz_fault *fault)
@@ -178,7 +179,7 @@ static _Noreturn void exception(const struct twz_upcall *upcall)
 	message_add(&m, " at 0x");
 	message_hex(&m, upcall->registers.rip, 1);
 	message_end(&m);
-	exit_now(STATUS_SIGNAL + signal);
+	exit_because(STATUS_SIGNAL + signal, upcall->kind);
 }
 
 /* Returns the number of the call that the program goes on with, after its vector registers. */
@@ -193,6 +194,10 @@ uint64_t fault_upcall(struct twz_upcall *upcall)
 				  .address = upcall->address};
 	uintptr_t fixup;
 
+	if (upcall->kind >= TWZ_FAULT_SIGNAL) {
+		thread_signalled(upcall->kind - TWZ_FAULT_SIGNAL);
+		return TWZ_SYS(thread_resume);
+	}
 	if (upcall->kind >= TWZ_FAULT_EXCEPTION)
 		exception(upcall);
 	fixup = tx_fixup(upcall->registers.rip);

@@ -35,6 +35,7 @@ int twz_rt_thread_next(struct twz_rt_thread *thread)
 					 .number = seen.number,
 					 .owner = seen.owner,
 					 .state = seen.state,
+					 .priority = seen.priority,
 					 .start_ns = seen.start_ns,
 					 .run_ns = cycles_to_ns(seen.run_cycles)};
 	memcpy(thread->name, seen.name, sizeof(thread->name));

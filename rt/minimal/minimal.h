@@ -52,6 +52,8 @@ static inline uint64_t own_lock(void)
 
 /* Ends the program as it is: no destructors. */
 _Noreturn void exit_now(int status);
+/* The same, because of this fault or signal (the kind in struct twz_upcall). */
+_Noreturn void exit_because(int status, uint32_t kind);
 
 /* Supplies core's transactions with their environment. */
 void sync_init(void);

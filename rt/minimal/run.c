@@ -44,6 +44,8 @@ static int sleep_until(struct twz_id thread, uint32_t state, uint32_t interrupts
 	uint64_t now = twz_rt_time_ns(), left = end == ~0ull ? end : now < end ? end - now : 0;
 	int64_t result = SYS(thread_sync, ops, *console ? 2 : 1, left);
 
+	if (result == TWZ_E_INTERRUPTED)
+		return 0; /* look again */
 	if (result >= 0 || result == TWZ_E_TIMEOUT || !*console)
 		return (int)result;
 	*console = false; /* if it was the thread that is gone, the next look says so */

@@ -126,10 +126,15 @@ void start(const struct twz_start *given)
 	twz_rt_exit(0);
 }
 
-void exit_now(int status)
+void exit_because(int status, uint32_t kind)
 {
 	for (;;)
-		SYS(thread_exit, status, true);
+		SYS(thread_exit, status, true, kind);
+}
+
+void exit_now(int status)
+{
+	exit_because(status, 0);
 }
 
 void twz_rt_exit(int status)

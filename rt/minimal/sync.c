@@ -15,7 +15,7 @@ int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
 	struct twz_sys_sync op = {.address = (uint64_t)word, .value = value, .op = TWZ_SYNC_WAIT};
 	int64_t result = SYS(thread_sync, &op, 1, timeout_ns);
 
-	return result < 0 ? (int)result : 0;
+	return result < 0 && result != TWZ_E_INTERRUPTED ? (int)result : 0;
 }
 
 int twz_rt_wake(const uint32_t *word, uint32_t count)

@@ -170,6 +170,14 @@ static struct twz_id make_thread(uint32_t perms)
 	return id;
 }
 
+static struct twz_id make_suspended(uint32_t perms)
+{
+	struct twz_id id = make_thread(perms);
+
+	CHECK_EQ(SYS(thread_suspend, ID(id), true), 0);
+	return id;
+}
+
 /* Those that there is one of; what mallory has of the console otherwise she has again at the end. */
 static struct twz_id make_console(uint32_t perms)
 {
@@ -503,6 +511,12 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 			      {PART("object", make_tied, end_object),
 			       PART("to", make_tied_to, end_object)}},
 	CASE(object_ties) = {do_object_ties, {PART("object", make_tied_to_hers, end_tied_to_hers)}},
+	CASE(thread_suspend) = {on_part, {PART("thread", make_thread, end_object)}, {1}},
+	CASE(thread_registers) = {on_part, {PART("thread", make_suspended, end_object)}, {ROOM}},
+	CASE(thread_signal) = {on_part, {PART("thread", make_suspended, end_object)}, {9}},
+	CASE(thread_priority) = {on_part,
+				 {PART("thread", make_thread, end_object), MACHINE},
+				 {TWZ_PRIORITY_HIGH}},
 };
 
 static uint32_t tried; /* the number of the call */
@@ -618,6 +632,11 @@ static const struct need needs[] = {
 	NEED(object_untie, "object", DELETE),
 	NEED(object_untie, "to", ANY),
 	NEED(object_ties, "object", ANY),
+	NEED(thread_suspend, "thread", USE),
+	NEED(thread_registers, "thread", READ),
+	NEED(thread_signal, "thread", USE),
+	NEED(thread_priority, "thread", USE),
+	NEED(thread_priority, "machine", USE),
 };
 /* clang-format on */
 #define NEEDS (sizeof(needs) / sizeof(needs[0]))

@@ -28,7 +28,7 @@ p() {
 # ---- help and usage ------------------------------------------------------------------------------
 
 for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps free limit view access sctx cap queue \
-	wait items poweroff reboot; do
+	kill wait items poweroff reboot; do
 	run 0 "$bin/$program" --help
 	says "usage: $program"
 	says 'exit status: '
@@ -417,6 +417,13 @@ says '  ps'
 p 0 'ps -l'
 says 'thread  '
 p 2 'ps extra'
+p 1 'kill --priority low 1'
+warns 'kill: 1: there is no such thread'
+p 2 'kill --suspend --continue 1'
+p 2 'kill --signal 64 1'
+p 2 'kill --priority best 1'
+p 2 'kill x'
+p 2 kill
 p 0 free
 says 'store '
 key=$("$twz" key show "$s.key" | sed -n 's/^id  *//p')

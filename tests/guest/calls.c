@@ -17,7 +17,8 @@ struct call {
 	void (*undo)(void);
 };
 
-static struct twz_id object, volatile_object, other, view, thread, context;
+static struct twz_id object, volatile_object, other, view, thread, stopped, context;
+static uint8_t stopped_stack[4096] __attribute__((aligned(16)));
 static struct twz_sys_new new;
 static struct twz_sys_copy copy;
 static struct twz_sys_seal seal;
@@ -166,6 +167,13 @@ static void ends(uint64_t unused)
 	bare_end(0);
 }
 
+static void sleeps(uint64_t unused)
+{
+	(void)unused;
+	bare_wait((const uint32_t *)TWZ_SLOT_DATA_AT(TWZ_SLOT_SHADOW), 0, ~0ull);
+	bare_end(0);
+}
+
 static void thread_new(uint64_t a[6])
 {
 	new_thread = (struct twz_sys_thread){.entry = (uint64_t)ends,
@@ -183,6 +191,20 @@ static void on_thread(uint64_t a[6])
 {
 	a[0] = thread.lo;
 	a[1] = thread.hi;
+}
+
+/* One that is suspended; again, or a signal that waits, or the priority that it has. */
+static void on_stopped(uint64_t a[6])
+{
+	a[0] = stopped.lo;
+	a[1] = stopped.hi;
+	a[2] = 1;
+}
+
+static void registers(uint64_t a[6])
+{
+	on_stopped(a);
+	a[2] = (uint64_t)room;
 }
 
 static void thread_sync(uint64_t a[6])
@@ -285,7 +307,7 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(view_register) = {"lhn", true, registered, unregister},
 	CASE(view_next) = {"r", false, list, NULL},
 	CASE(thread_new) = {"rw", true, thread_new, join},
-	CASE(thread_exit) = {"nn", false, none, NULL},
+	CASE(thread_exit) = {"nnn", false, none, NULL},
 	CASE(thread_kill) = {"lhn", true, on_thread, NULL},
 	CASE(thread_next) = {"r", true, list, NULL},
 	CASE(thread_sync) = {"rnn", true, thread_sync, NULL},
@@ -308,6 +330,10 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(object_tie) = {"lhlhn", true, tie, NULL},
 	CASE(object_untie) = {"lhlhn", true, tie, tie_again},
 	CASE(object_ties) = {"lhb", true, walk_ties, NULL},
+	CASE(thread_suspend) = {"lhn", true, on_stopped, NULL},
+	CASE(thread_registers) = {"lhw", true, registers, NULL},
+	CASE(thread_signal) = {"lhn", true, on_stopped, NULL},
+	CASE(thread_priority) = {"lhn", true, on_stopped, NULL},
 };
 
 #define NAME(name, arguments) #name,
@@ -329,6 +355,8 @@ static void set_up(void)
 	tie_again();
 	thread = bare_thread(ends, room + sizeof(room), 0, TWZ_THREAD_SAME);
 	bare_await(thread);
+	stopped = bare_thread(sleeps, stopped_stack + sizeof(stopped_stack), 0, TWZ_THREAD_SAME);
+	CHECK_EQ(SYS(thread_suspend, ID(stopped), true), 0);
 }
 
 static void tear_down(void)
@@ -340,6 +368,7 @@ static void tear_down(void)
 	test_delete(view);
 	test_delete(context);
 	test_delete(thread);
+	test_delete(stopped);
 }
 
 static int64_t make_call(unsigned n, const uint64_t a[6])
@@ -564,6 +593,13 @@ TEST(numbers_out_of_their_range_are_refused)
 	walk_ties((uint64_t[6]){0});
 	walk.in = 2;
 	CHECK_EQ(SYS(object_ties, ID(volatile_object), &walk), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_suspend, ID(stopped), 2), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_suspend, ID(stopped), ~0ull), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_signal, ID(stopped), 0), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_signal, ID(stopped), TWZ_SIGNALS), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_signal, ID(stopped), ~0ull), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_priority, ID(stopped), TWZ_PRIORITIES), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_priority, ID(stopped), ~0ull), TWZ_E_ARG);
 	tear_down();
 }
 

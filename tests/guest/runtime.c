@@ -54,8 +54,16 @@ static __attribute__((noinline)) uint64_t deep(uint64_t n)
 	return n ? deep(n - 1) + room[0] : 0;
 }
 
+static int overflows(void *arg)
+{
+	return (int)deep((uint64_t)(uintptr_t)arg);
+}
+
 static int role_end(const char *how)
 {
+	struct twz_id thread;
+	int status = 0;
+
 	static uint32_t data[4] = {0x90909090, 0x90909090, 0x90909090, 0xc3c3c3c3};
 
 	switch (how[0]) {
@@ -86,6 +94,10 @@ static int role_end(const char *how)
 		return 0;
 	case 'c': /* an address that none can be */
 		return *(volatile int *)(0x8000000000000000ull + (unsigned)zero);
+	case 'o': /* of the stack of a thread that is not the first */
+		MUST(twz_rt_thread_start(overflows, (void *)(1 << 20), "deep", &thread));
+		MUST(twz_rt_thread_wait(thread, ~0ull, &status));
+		return status;
 	case 'w':
 		twz_rt_wait(&(uint32_t){0}, 0, ~0ull);
 		return 0;

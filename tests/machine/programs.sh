@@ -83,6 +83,8 @@ says ' init'
 says ' prompt'
 says ' ready  '
 m 0 'ps -l'
+m 1 'kill 4000'
+says 'kill: 4000: there is no such thread'
 m 0 free
 says 'memory '
 says 'known to the kernel: '
@@ -160,6 +162,10 @@ else
 	fails "the count is $before, two views are registered"
 fi
 view=$(sed -n 's/^\([0-9a-f]*\)  entry .*/\1/p' "$out" | head -n 1)
+# The first of them, which comes behind init, is controlled.
+m 0 'kill --suspend 2' ps 'kill --continue 2' 'kill --signal 5 2' ps
+says ' suspended  normal '
+says ' ended      normal '
 m 0 "view $view" 'counter /count --show'
 says '    1  000040000000  r-x  '
 if [ "$(counted "$out")" -gt "$before" ]; then

@@ -63,6 +63,7 @@ struct cpu {
 	uint64_t timer; /* what the timer is set to, ~0 for nothing */
 	uint8_t reschedule; /* enum reschedule */
 	bool idle;
+	bool turn; /* its thread has a slice that none of a higher priority takes (thread.h) */
 
 	/* Anyone, atomically. */
 	uint32_t online;
@@ -180,15 +181,28 @@ struct machine_error {
 };
 
 #define VECTOR_STATE_MAX 2816u /* bytes of x87, SSE and AVX state, as xsave writes it, with room */
-/* `state` is aligned to 64 and VECTOR_STATE_MAX long. */
+/*
+ * `state` is aligned to 64 and VECTOR_STATE_MAX long. The mask, edx:eax, is set here, so that the compiler does
+ * not keep it in a register that it has to save.
+ */
 static inline void cpu_vector_save(void *state)
 {
-	__asm__ volatile("xsave64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+	__asm__ volatile("mov $-1, %%eax\n\t"
+			 "mov %%eax, %%edx\n\t"
+			 "xsave64 (%0)"
+			 :
+			 : "r"(state)
+			 : "rax", "rdx", "memory");
 }
 
 static inline void cpu_vector_load(const void *state)
 {
-	__asm__ volatile("xrstor64 (%0)" : : "r"(state), "a"(~0u), "d"(~0u) : "memory");
+	__asm__ volatile("mov $-1, %%eax\n\t"
+			 "mov %%eax, %%edx\n\t"
+			 "xrstor64 (%0)"
+			 :
+			 : "r"(state)
+			 : "rax", "rdx", "memory");
 }
 
 /* A state as a new thread has it; `state` zeroed by this. */

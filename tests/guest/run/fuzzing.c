@@ -567,9 +567,16 @@ static int64_t on_thread(struct worker *w)
 {
 	struct twz_id id = one_in(w, 20) ? any_id(w) : thread[below(w, THREADS)];
 
-	switch (below(w, 5)) {
+	switch (below(w, 8)) {
 	case 0:
 		return SYS(thread_kill, ID(id), next(w));
+	case 5:
+		return SYS(thread_suspend, ID(id), below(w, one_in(w, 20) ? 4 : 2));
+	case 6:
+		return one_in(w, 2) ? SYS(thread_registers, ID(id), room(w))
+				    : SYS(thread_signal, ID(id), below(w, 66));
+	case 7:
+		return SYS(thread_priority, ID(id), below(w, 5));
 	case 1:
 		memcpy(w->room, &id, sizeof(id));
 		return SYS(thread_next, room(w));
@@ -686,7 +693,7 @@ static void work(uint64_t n)
 
 		if (result >= 0)
 			__atomic_fetch_add(&REPORT->good, 1, __ATOMIC_RELAXED);
-		else if (result < TWZ_E_ABSENT)
+		else if (result < TWZ_E_INTERRUPTED)
 			REPORT->wrong = (uint64_t)result;
 	}
 }
