@@ -70,6 +70,9 @@ uint8_t *test_map(uint32_t slot, struct twz_id id, uint32_t rights);
 void test_unmap(uint32_t slot);
 uint8_t *test_address(uint32_t slot);
 
+/* A view object that shows this program in the same slots, and nothing else; it is shown in `slot`. */
+struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table);
+
 /* ---- faults ---------------------------------------------------------------------------------------- */
 
 /*

@@ -179,20 +179,10 @@ TEST(all_65536_slots_can_be_in_use)
 
 /* ---- other views ------------------------------------------------------------------------------------- */
 
-/* A view object that shows this program in the same slots, and nothing else. In TABLE_SLOT. */
+/* In TABLE_SLOT. */
 static struct twz_id view_make(uint32_t flags, struct twz_view **table)
 {
-	struct twz_id id = test_object_of(TWZ_TYPE_VIEW, TEST_PERMS, flags);
-	struct twz_view *view = (void *)(test_map(TABLE_SLOT, id, READ_WRITE) + TWZ_OBJ_DATA);
-
-	view->magic = TWZ_VIEW_MAGIC;
-	view->version = 1;
-	for (uint32_t slot = 1; slot < TWZ_VIEW_RESERVED; slot++)
-		view_enter(view, slot, view_own()->slot[slot].id, minimal.sys.epoch,
-			   view_own()->slot[slot].rights);
-	view_enter(view, TWZ_SLOT_VIEW, id, minimal.sys.epoch, READ_WRITE);
-	*table = view;
-	return id;
+	return test_view(TABLE_SLOT, flags, table);
 }
 
 static struct twz_sys_info info(void)

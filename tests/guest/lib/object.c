@@ -44,3 +44,19 @@ void test_unmap(uint32_t slot)
 {
 	test_map(slot, (struct twz_id){0}, 0);
 }
+
+struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table)
+{
+	struct twz_id id = test_object_of(TWZ_TYPE_VIEW, TEST_PERMS, flags);
+	uint8_t *shown = test_map(slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	struct twz_view *view = (void *)(shown + TWZ_OBJ_DATA);
+
+	view->magic = TWZ_VIEW_MAGIC;
+	view->version = 1;
+	for (uint32_t own = 1; own < TWZ_VIEW_RESERVED; own++)
+		view_enter(view, own, view_own()->slot[own].id, minimal.sys.epoch,
+			   view_own()->slot[own].rights);
+	view_enter(view, TWZ_SLOT_VIEW, id, minimal.sys.epoch, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	*table = view;
+	return id;
+}
