@@ -192,6 +192,110 @@ TEST(faults_nest_to_eight_and_the_ninth_ends_the_thread)
 	CHECK_EQ(depth, 8);
 }
 
+/* ---- the handler's stack -------------------------------------------------------------------------- */
+
+#define STACK_SLOT (TEST_SLOT + 20)
+static uint64_t stack_end;
+
+/* With its handler's stack in STACK_SLOT. */
+static void traps_there(void)
+{
+	CHECK_EQ(SYS(thread_handler, handler, stack_end, STACK_BYTES), 0);
+	__asm__ volatile("ud2" : : : "rbx");
+}
+
+static void unmaps_its_stack(struct twz_upcall *upcall)
+{
+	static struct twz_upcall kept;
+
+	kept = *upcall;
+	kept.registers.rip += 2;
+	test_delete(object); /* on which this runs: it stays till the last mapping is gone */
+	resume(&kept);
+}
+
+static void loses_its_stack(struct twz_upcall *upcall)
+{
+	(void)upcall;
+	test_unmap(STACK_SLOT); /* the next push is a fault whose structure has no place */
+	__builtin_trap();
+}
+
+static uint32_t with_stack_in_object(void (*with)(struct twz_upcall *), uint32_t rights)
+{
+	object = test_object(TWZ_OBJECT_VOLATILE);
+	stack_end = (uint64_t)test_map(STACK_SLOT, object, rights) + TWZ_OBJ_DATA + STACK_BYTES;
+	return try(traps_there, with);
+}
+
+TEST(a_handlers_stack_may_be_any_object_and_may_go)
+{
+	CHECK_EQ(with_stack_in_object(skips, TWZ_VIEW_READ | TWZ_VIEW_WRITE), 0);
+	test_delete(object);
+	CHECK_EQ(with_stack_in_object(skips, TWZ_VIEW_READ), 139);
+	test_delete(object);
+	CHECK_EQ(with_stack_in_object(unmaps_its_stack, TWZ_VIEW_READ | TWZ_VIEW_WRITE), 0);
+	CHECK_EQ(with_stack_in_object(loses_its_stack, TWZ_VIEW_READ | TWZ_VIEW_WRITE), 139);
+	test_delete(object);
+	test_unmap(STACK_SLOT);
+}
+
+/* At the end of the address space: below it there is room, at its top there is none. */
+TEST(a_handlers_stack_at_the_edges_of_memory)
+{
+	handler = skips;
+	stack_end = 64; /* the structure would begin below 0 */
+	CHECK_EQ(SYS(thread_handler, handler, 64, 128), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_handler, handler, (1ull << 47) + 16, 16), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_handler, handler, ~0ull, 16), TWZ_E_ARG);
+	CHECK_EQ(SYS(thread_handler, 1ull << 47, 4096, 16), TWZ_E_ARG);
+}
+
+static void traps_with_little_stack(void)
+{
+	CHECK_EQ(SYS(thread_handler, handler, 64, 64), 0);
+	__builtin_trap();
+}
+
+TEST(a_handlers_stack_without_room_ends_the_thread)
+{
+	CHECK_EQ(try(traps_with_little_stack, ends), 139);
+}
+
+/* Two levels deep, and each goes on where it was. */
+static void nests(struct twz_upcall *upcall)
+{
+	uint64_t n = 7;
+
+	if (++depth < 5) {
+		CHECK_EQ(upcall->depth, depth);
+		__asm__ volatile("ud2" : "+b"(n));
+		CHECK_EQ(n, 8); /* the inner one counted it up, and came back here */
+	}
+	upcall->registers.rip += 2;
+	upcall->registers.rbx++;
+	resume(upcall);
+}
+
+TEST(nested_faults_go_on_one_after_the_other)
+{
+	CHECK_EQ(try(counts_up, nests), 0);
+	CHECK_EQ(depth, 5);
+}
+
+/* A fault of a thread after it slept, and of the call that it sleeps by. */
+static void sleeps_and_traps(void)
+{
+	CHECK_EQ(SYS(thread_sync, (void *)test_address(STACK_SLOT), 1, 0), TWZ_E_OUTSIDE);
+	test_sleep(1000000);
+	counts_up();
+}
+
+TEST(a_thread_that_slept_faults_like_others)
+{
+	CHECK_EQ(try(sleeps_and_traps, skips), 0);
+}
+
 /* ---- odd handlers, odd registers ------------------------------------------------------------------- */
 
 static uint64_t odd_entry, odd_stack;
@@ -223,6 +327,41 @@ TEST(registers_that_cannot_be_are_refused)
 
 		CHECK_EQ(SYS(thread_resume, &upcall), TWZ_E_ARG);
 	}
+}
+
+/* What a call keeps is kept when the structure cannot be read, from its start or from its middle on. */
+TEST(registers_that_cannot_be_read_change_none)
+{
+	uint8_t *page = test_map(TEST_SLOT, test_object(TWZ_OBJECT_VOLATILE),
+				 TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	const uint64_t odd[] = {0,
+				~0ull,
+				1ull << 47,
+				(1ull << 47) - 100,
+				(uint64_t)page + 8,
+				(uint64_t)page + TWZ_PAGE - 64,
+				(uint64_t)page - 64};
+	struct twz_id id = view_own()->slot[TEST_SLOT].id;
+
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		int64_t result = TWZ_SYS(thread_resume);
+		register uint64_t r8 __asm__("r8") = 88, r9 __asm__("r9") = 99,
+				     r10 __asm__("r10") = 1010;
+		uint64_t rdi = odd[i], rsi = 66, rdx = 77;
+		bool kept;
+
+		__asm__ volatile("syscall"
+				 : "+a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r8),
+				   "+r"(r9), "+r"(r10)
+				 :
+				 : "rcx", "r11", "memory");
+		kept = rdi == odd[i] && rsi == 66 && rdx == 77 && r8 == 88 && r9 == 99 &&
+		       r10 == 1010;
+		CHECK_EQ(result, TWZ_E_OUTSIDE);
+		CHECK(kept);
+	}
+	test_unmap(TEST_SLOT);
+	test_delete(id);
 }
 
 static uint64_t odd_flags;
