@@ -14,7 +14,8 @@ static struct kept {
 	uint32_t index;
 	struct twz_obj obj;
 	struct trail trail;
-} kept[KEPT]; /* `lock` held */
+} kept[KEPT];              /* `lock` held */
+static uint64_t forgotten; /* how often; `lock` held */
 
 static struct kept *kept_at(const uint8_t *holder, uint32_t index)
 {
@@ -34,12 +35,31 @@ static bool still(const struct trail *trail)
 	return true;
 }
 
-static bool recall(const uint8_t *holder, uint32_t index, struct kept *found)
+/* *count: how often all was forgotten until now. */
+static bool recall(const uint8_t *holder, uint32_t index, struct kept *found, uint64_t *count)
+{
+	const struct kept *k = kept_at(holder, index);
+	bool hit;
+
+	lock_take(&lock);
+	*count = forgotten;
+	hit = k->holder == holder && k->index == index;
+	if (hit) {
+		found->obj = k->obj;
+		found->trail.count = k->trail.count;
+		memcpy(found->trail.step, k->trail.step, k->trail.count * sizeof(k->trail.step[0]));
+	}
+	lock_give(&lock);
+	return hit && still(&found->trail);
+}
+
+/* Unless something was forgotten since: it may have been on the way. */
+static void keep(const struct kept *found, uint64_t count)
 {
 	lock_take(&lock);
-	*found = *kept_at(holder, index);
+	if (count == forgotten)
+		*kept_at(found->holder, found->index) = *found;
 	lock_give(&lock);
-	return found->holder == holder && found->index == index && still(&found->trail);
 }
 
 static int look_up(const uint8_t *holder, const struct twz_fot_entry *entry, struct kept *found)
@@ -71,17 +91,17 @@ int late_follow(const void *holder, uint32_t index, const struct twz_fot_entry *
 {
 	const uint8_t *base = obj_base(holder);
 	struct kept found;
+	uint64_t count;
 	int error;
 
-	if (!recall(base, index, &found)) {
+	if (!recall(base, index, &found, &count)) {
 		error = look_up(base, entry, &found);
 		if (error)
 			return error;
-		found.holder = found.trail.count <= TRAIL_MAX ? base : NULL;
+		found.holder = base;
 		found.index = index;
-		lock_take(&lock);
-		*kept_at(base, index) = found;
-		lock_give(&lock);
+		if (found.trail.count <= TRAIL_MAX)
+			keep(&found, count);
 	}
 	*obj = found.obj;
 	return 0;
@@ -91,5 +111,6 @@ void late_forget(void)
 {
 	lock_take(&lock);
 	memset(kept, 0, sizeof(kept));
+	forgotten++;
 	lock_give(&lock);
 }
