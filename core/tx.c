@@ -117,11 +117,27 @@ int tx_part_lock(uint8_t *base)
 	return error;
 }
 
+/* Has the transaction locked this object already, by another mapping? It would wait for itself. */
+static bool has_mapped_else(const struct twz_tx *tx, uint8_t *base)
+{
+	const struct twz_id id = tx_env.id(base);
+
+	for (uint32_t i = 0; i < tx->nparts; i++) {
+		struct twz_id other = tx_env.id(tx->part[i].base);
+
+		if (other.lo == id.lo && other.hi == id.hi)
+			return true;
+	}
+	return false;
+}
+
 /* Locks one more object, which becomes tx->last; null after an error. */
 static struct tx_part *add(struct twz_tx *tx, uint8_t *base)
 {
-	int error = tx->nparts == TWZ_LOG_PARTS_MAX ? TWZ_E_LIMIT : tx_part_lock(base);
+	int error = tx->nparts == TWZ_LOG_PARTS_MAX ? TWZ_E_LIMIT : 0;
 
+	if (!error && !tx_part_trylock(base))
+		error = has_mapped_else(tx, base) ? TWZ_E_BUSY : tx_part_lock(base);
 	if (error)
 		return fail(tx, error);
 	tx->special |= ADDED;

@@ -12,7 +12,8 @@
  * Locking: an object belongs to one transaction at a time (the lock in its log head), from the first
  * twz_tx_add or twz_tx_write on it until commit or abort. Objects are locked in the order of first
  * use; two transactions that use the same objects in different orders can wait for each other: the
- * waiter gets TWZ_E_TIMEOUT after the environment's time limit. A struct twz_tx is one thread's.
+ * waiter gets TWZ_E_TIMEOUT after the environment's time limit. A struct twz_tx is one thread's. An object
+ * that is mapped small and large takes part by one of the two: the other one is TWZ_E_BUSY.
  *
  * It takes 11 KiB, mostly of the caller's stack; who has a small one keeps it elsewhere. It needs no
  * release, and twz_tx_begin writes little of it. Calls that make a transaction of their own (null

@@ -106,6 +106,7 @@ static void check(void)
 	struct twz_obj slot, place, small;
 	const struct node *n;
 	unsigned steps = 0;
+	struct twz_tx tx;
 
 	NEED(twz_obj_open(named("/large"), &slot));
 	NEED(twz_obj_open(named("/small"), &small));
@@ -125,6 +126,11 @@ static void check(void)
 	HOLDS(node(&place, 0)->value == 1000);
 	node(&place, 0)->value = 1;
 	HOLDS(node(&slot, 0)->value == 1);
+	/* A transaction has an object by one mapping: else it would wait for itself. */
+	twz_tx_begin(&tx);
+	NEED(twz_tx_set(&tx, &node(&slot, 0)->value, 5));
+	HOLDS(twz_tx_set(&tx, &node(&place, NODES - 1)->value, 6) == TWZ_E_BUSY);
+	twz_tx_abort(&tx);
 	/* A pointer made in one is good in the other. */
 	NEED(twz_set(&node(&slot, 0)->next, node(&place, 1)));
 	HOLDS(node(&slot, 0)->next.raw == at[1]);
