@@ -3,15 +3,18 @@
  */
 #include "bin/common/program.h"
 
-static const char help[] = "usage: rm [-r] PATH...\n"
-			   "\n"
-			   "Removes each name and deletes its object. What still points to the "
-			   "object faults when it is\n"
-			   "followed.\n"
-			   "\n"
-			   "    -r  remove namespaces too, with all that is in them\n"
-			   "\n"
-			   "exit status: 0, 1 if something could not be removed, 2 usage error\n";
+static const char help[] =
+	"usage: rm [-r] PATH...\n"
+	"\n"
+	"Removes each name and deletes its object. What still points to the object faults when it "
+	"is\n"
+	"followed. An object that is tied to others (tie) stays until the last of them is gone; a "
+	"message\n"
+	"says so, with its ID.\n"
+	"\n"
+	"    -r  remove namespaces too, with all that is in them\n"
+	"\n"
+	"exit status: 0, 1 if something could not be removed, 2 usage error\n";
 
 static bool recursive;
 
@@ -35,10 +38,24 @@ static int remove_entry(const struct twz_name_entry *entry, void *arg)
 	return 0;
 }
 
+/* The object was deleted: if it is still there, its ties keep it. */
+static void say_if_tied(const char *path, struct twz_id id)
+{
+	char text[TWZ_ID_TEXT], reason[160];
+	struct twz_rt_stat stat;
+
+	if (twz_id_none(id) || twz_obj_stat(id, &stat))
+		return;
+	twz_id_text(id, text);
+	twz_format(reason, sizeof(reason),
+		   "has no name any more, and stays until what it is tied to is gone, as %s", text);
+	fail(path, reason);
+}
+
 static int remove(struct path *path)
 {
 	struct space space = {path, STATUS_OK};
-	struct twz_id id;
+	struct twz_id id = {0, 0};
 	uint32_t type;
 	int error = path_type(path->text, &id, &type);
 
@@ -53,7 +70,10 @@ static int remove(struct path *path)
 	}
 	/* Also a name whose object is gone, or damaged. */
 	error = twz_name_unbind(path->text, TWZ_NAME_DELETE);
-	return error ? fail_error(path->text, error) : STATUS_OK;
+	if (error)
+		return fail_error(path->text, error);
+	say_if_tied(path->text, id);
+	return STATUS_OK;
 }
 
 int main(int argc, char **argv)

@@ -1,14 +1,17 @@
 /*
  * stat.c - shows what an object is.
  */
-#include "bin/common/program.h"
+#include "bin/common/tie.h"
 
-static const char help[] = "usage: stat [PATH...]\n"
+#define TIES_SHOWN 16
+
+static const char help[] = "usage: stat [PATH|ID...]\n"
 			   "\n"
-			   "Shows the identity, rights, size and pages of each object; without "
-			   "PATH, the use of the store.\n"
+			   "Shows the identity, rights, size, pages and ties of each object; "
+			   "without PATH or ID, the use of\n"
+			   "the store.\n"
 			   "\n"
-			   "exit status: 0, 1 if a PATH could not be looked at, 2 usage error\n";
+			   "exit status: 0, 1 if one could not be looked at, 2 usage error\n";
 
 static void print_perms(uint32_t perms)
 {
@@ -62,7 +65,7 @@ static int show(const char *name)
 	struct twz_id id = {0, 0};
 	int error = path_set(&path, name);
 
-	if (!error)
+	if (!error && twz_id_parse(path.text, &id))
 		error = twz_name_resolve(path.text, &id);
 	if (!error)
 		error = twz_obj_stat(id, &stat);
@@ -88,7 +91,7 @@ static int show(const char *name)
 	twz_print("%-12s %llu present, %llu bytes\n", "pages", (unsigned long long)stat.npages,
 		  (unsigned long long)(stat.npages * TWZ_PAGE));
 	twz_obj_recycle(&obj);
-	return STATUS_OK;
+	return print_ties(name, id, TIES_SHOWN);
 }
 
 static int show_store(void)

@@ -473,7 +473,7 @@ static void messages_say_what_to_do(void **state)
 	assert_non_null(strstr(text, "the first page of an object is never there"));
 	status = run_alone("jump", NULL, text, sizeof(text));
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
-	assert_non_null(strstr(text, "a jump at 0x"));
+	assert_non_null(strstr(text, "a jump to 0x"));
 	assert_non_null(strstr(text, "offset 0x400000 of object "));
 	remove_alone();
 }

@@ -8,6 +8,16 @@ int twz_rt_open(const char *where)
 	return TWZ_E_ABSENT; /* the machine has its store */
 }
 
+static bool flags_good(const struct twz_rt_new *new)
+{
+	const uint32_t flags = new->flags;
+	const uint32_t known =
+		TWZ_NEW_ENDING | TWZ_NEW_VOLATILE | TWZ_NEW_TIED | TWZ_NEW_TIE_ENDING;
+
+	return !(flags & ~known) && (flags & TWZ_NEW_TIED ? (new->tie.lo | new->tie.hi) != 0
+							  : !(flags & TWZ_NEW_TIE_ENDING));
+}
+
 int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 {
 	struct twz_sys_new what = {.type = new->type,
@@ -16,14 +26,18 @@ int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id)
 				   .page = new->page,
 				   .npages = new->npages};
 
-	if (new->flags & TWZ_NEW_TIED)
-		return TWZ_E_ABSENT;
-	if (new->flags & TWZ_NEW_VOLATILE) {
+	if (!flags_good(new))
+		return TWZ_E_ARG;
+	if (new->flags & TWZ_NEW_VOLATILE)
 		what.flags = TWZ_OBJECT_VOLATILE;
+	else if (new->flags & TWZ_NEW_ENDING)
+		what.flags = TWZ_OBJECT_ENDING;
+	if (new->flags & TWZ_NEW_TIED) {
+		what.tie = new->tie;
+		what.tie_flags = new->flags &TWZ_NEW_TIE_ENDING ? TWZ_TIE_ENDING : 0;
+	} else if (new->flags & TWZ_NEW_VOLATILE) {
 		what.tie = minimal.sys.thread;
 		what.tie_flags = TWZ_TIE_SCOPED;
-	} else if (new->flags & TWZ_NEW_ENDING) {
-		what.flags = TWZ_OBJECT_ENDING;
 	}
 	return (int)SYS(object_new, &what, id);
 }
@@ -122,4 +136,23 @@ int twz_rt_usage(struct twz_rt_usage *usage)
 				       .objects = all.store_objects,
 				       .epoch = minimal.sys.epoch};
 	return 0;
+}
+
+int twz_rt_tie(struct twz_id object, struct twz_id to, uint32_t flags)
+{
+	return (int)SYS(object_tie, ID(object), ID(to), flags);
+}
+
+int twz_rt_untie(struct twz_id object, struct twz_id to, uint32_t kinds)
+{
+	return (int)SYS(object_untie, ID(object), ID(to), kinds);
+}
+
+int twz_rt_ties(struct twz_id object, struct twz_rt_tie *tie)
+{
+	struct twz_sys_tie walk = {.other = tie->other, .kinds = tie->kinds, .in = tie->in};
+	int error = (int)SYS(object_ties, ID(object), &walk);
+
+	*tie = (struct twz_rt_tie){.other = walk.other, .kinds = walk.kinds, .in = walk.in};
+	return error;
 }

@@ -322,6 +322,133 @@ static void programs(void)
 	check(twz_rt_open("x") == TWZ_E_ABSENT, "the machine has its store");
 }
 
+/* ---- lifetimes ------------------------------------------------------------------------------------ */
+
+static bool there(struct twz_id id)
+{
+	struct twz_rt_stat stat;
+	int error = twz_obj_stat(id, &stat);
+
+	if (error != TWZ_E_NOTFOUND)
+		MUST(error);
+	return !error;
+}
+
+/* What goes in the background takes its time. */
+static bool goes(struct twz_id id)
+{
+	for (unsigned i = 0; there(id) && i < 1000; i++)
+		twz_rt_wait(&(uint32_t){0}, 0, SECOND / 100);
+	return !there(id);
+}
+
+static uint32_t tie_of(struct twz_id object, struct twz_id to)
+{
+	struct twz_rt_tie tie = {{0, 0}, 0, 0};
+	int error;
+
+	while (!(error = twz_ties(object, &tie)))
+		if (!tie.in && twz_id_equal(tie.other, to))
+			return tie.kinds;
+	check(error == TWZ_E_NOTFOUND, "a walk of ties has an end");
+	return 0;
+}
+
+static struct twz_obj make(struct twz_new what)
+{
+	struct twz_obj obj;
+
+	what.bytes = TWZ_PAGE;
+	MUST(twz_obj_new(&what, &obj));
+	return obj;
+}
+
+/* Makes what is to end with it, and says in the object `arg` what. */
+static int role_temporary(const char *arg)
+{
+	struct twz_id id, self, *note;
+	struct twz_obj obj;
+
+	MUST(twz_id_parse(arg, &id));
+	MUST(twz_obj_open(id, &obj));
+	note = twz_obj_data(&obj);
+	MUST(twz_rt_self(&self));
+	note[0] = make((struct twz_new){.temporary = true}).id;
+	note[1] = make((struct twz_new){.tie = self, .tie_flags = TWZ_TIE_ENDING}).id;
+	note[2] = make((struct twz_new){.ending = true, .tie = note[0]}).id;
+	check(tie_of(note[0], self) == TWZ_TIE_SCOPED, "what is temporary is tied to its thread");
+	check(tie_of(note[1], self) == TWZ_TIE_PLAIN, "and what was asked for");
+	return failed ? 1 : role_end("null");
+}
+
+static void temporary(void)
+{
+	struct twz_obj obj = make((struct twz_new){.temporary = true}), noted;
+	struct twz_id self, *note;
+	char text[TWZ_ID_TEXT];
+
+	MUST(twz_rt_self(&self));
+	check(tie_of(obj.id, self) == TWZ_TIE_SCOPED, "the thread that it is tied to");
+	MUST(twz_obj_delete(obj.id));
+	check(!there(obj.id), "what is temporary can be deleted");
+	MUST(twz_obj_recycle(&obj));
+	noted = make((struct twz_new){.ending = true});
+	note = twz_obj_data(&noted);
+	twz_id_text(noted.id, text);
+	check(run("temporary", text, ~0ull) == 139, "a program with temporary objects crashes");
+	for (unsigned i = 0; i < 3; i++)
+		check(goes(note[i]), "which go with it");
+	MUST(twz_obj_delete(noted.id));
+	MUST(twz_obj_recycle(&noted));
+}
+
+static void ties(void)
+{
+	struct twz_obj a = make((struct twz_new){.heap = false}), ending, b;
+	const struct twz_rt_new odd[] = {{.flags = 16},
+					 {.flags = TWZ_NEW_TIE_ENDING},
+					 {.flags = TWZ_NEW_TIED},
+					 {.flags = TWZ_NEW_TIED, .tie = {1, 2}}};
+	struct twz_id id;
+
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		check(twz_rt_create(&odd[i], &id) < 0, "odd flags are refused");
+	b = make((struct twz_new){.tie = a.id});
+	check(tie_of(b.id, a.id) == TWZ_TIE_PLAIN, "a tie is made with the object");
+	MUST(twz_obj_delete(b.id));
+	check(tie_of(b.id, a.id) == (TWZ_TIE_PLAIN | TWZ_TIE_MARKED), "it is marked, and stays");
+	MUST(twz_untie(b.id, a.id, 0));
+	check(!there(b.id), "until it is untied");
+	MUST(twz_obj_recycle(&b));
+	ending = make((struct twz_new){.ending = true});
+	check(twz_tie(a.id, ending.id, 0) == TWZ_E_ARG, "what lasts to what ends");
+	MUST(twz_tie(a.id, ending.id, TWZ_TIE_ENDING));
+	MUST(twz_obj_delete(ending.id));
+	MUST(twz_obj_recycle(&ending));
+	check(goes(a.id), "by name");
+	MUST(twz_obj_recycle(&a));
+}
+
+static void holds(void)
+{
+	struct twz_obj holder = make((struct twz_new){.heap = false});
+	struct twz_obj held = make((struct twz_new){.heap = false});
+	twz_ptr(uint64_t) *pointer = twz_obj_data(&holder);
+
+	MUST(twz_set(pointer, (uint64_t *)twz_obj_data(&held)));
+	MUST(twz_hold(pointer));
+	check(tie_of(held.id, holder.id) == TWZ_TIE_HOLD, "a pointer holds");
+	MUST(twz_obj_delete(held.id));
+	*twz_get(pointer) = 5;
+	check(there(held.id), "what was deleted");
+	MUST(twz_unhold(pointer));
+	check(!there(held.id), "until it does not any more");
+	check(twz_unhold(pointer) == TWZ_E_NOTFOUND, "which it did once");
+	MUST(twz_obj_delete(holder.id));
+	MUST(twz_obj_recycle(&held));
+	MUST(twz_obj_recycle(&holder));
+}
+
 /* ---- registered views ----------------------------------------------------------------------------- */
 
 #define NAME "runtime-registered"
@@ -410,6 +537,9 @@ static int all(const char *only)
 		     {"waiting", waiting},
 		     {"dead-owners", dead_owners},
 		     {"programs", programs},
+		     {"temporary", temporary},
+		     {"ties", ties},
+		     {"holds", holds},
 		     {"nothing-is-left", nothing_is_left},
 		     {"random-numbers", random_numbers}};
 
@@ -430,6 +560,7 @@ int main(int argc, char **argv)
 		     {"wake", role_wake},
 		     {"lock", role_lock},
 		     {"volatile", role_volatile},
+		     {"temporary", role_temporary},
 		     {"arguments", role_arguments},
 		     {"register", role_register},
 		     {"lives", role_lives},

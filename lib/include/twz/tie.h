@@ -12,8 +12,9 @@
  *     by untying too. Untying an object that is not marked deletes nothing.
  *   - A tie is durable on return, if both objects are; it is there whole or not at all. What is tied to
  *     an object goes after it, in the background, all of it, over a crash too.
- *   - A tie to a thread can be of the kind SCOPED (TWZ_TIE_SCOPED): the object goes with the thread, but can
- *     be deleted before. What is made temporary (obj.h) is so tied to its program.
+ *   - A tie to a thread can be of the kind SCOPED (TWZ_TIE_SCOPED): the object goes with the thread,
+ *     whatever else it is tied to (hosted: unless something else holds it), but can be deleted before. What
+ *     is made temporary (obj.h) is so tied to its program.
  *   - An object that lasts can be tied to one that ends with the boot epoch, or to a thread, only if it is
  *     asked for by name (TWZ_TIE_ENDING): unless something else still holds it, it ends with that.
  *   - Objects tied in a circle hold each other: they go when one of those ties is taken away.

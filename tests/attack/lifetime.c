@@ -1,5 +1,5 @@
 /*
- * tie.c - attacks by ties: to make another's object stay or go, to learn of what one may not know, to outlive
+ * lifetime.c - attacks by ties: to make another's object stay or go, to learn of what one may not know, to outlive
  * who started one.
  */
 #include "tests/attack/attack.h"
