@@ -10,12 +10,18 @@
 #define RANDOM_CHUNK 4096u                   /* the kernel gives at a time */
 #define LOCK_TIMEOUT_NS (10ull * 1000000000) /* then a transaction gets TWZ_E_TIMEOUT */
 
+/* Of a call that sleeps: after a signal it is to be looked again, as after a waking. */
+static int slept(int64_t result)
+{
+	return result < 0 && result != TWZ_E_INTERRUPTED ? (int)result : 0;
+}
+
 int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	struct twz_sys_sync op = {.address = (uint64_t)word, .value = value, .op = TWZ_SYNC_WAIT};
 	int64_t result = SYS(thread_sync, &op, 1, timeout_ns);
 
-	return result < 0 && result != TWZ_E_INTERRUPTED ? (int)result : 0;
+	return slept(result);
 }
 
 int twz_rt_wake(const uint32_t *word, uint32_t count)
@@ -38,7 +44,7 @@ int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t t
 					       .value = words[i].value,
 					       .op = TWZ_SYNC_WAIT};
 	result = SYS(thread_sync, ops, count, timeout_ns);
-	return result < 0 ? (int)result : 0;
+	return slept(result);
 }
 
 uint64_t twz_rt_time_ns(void)

@@ -45,6 +45,8 @@ struct user {
 /* A failure is a failed check. Keys are new each time. */
 void user_make(struct user *user);
 void user_end(struct user *user);
+/* The rest of user_end, of whose context is ended. */
+void user_forget(struct user *user);
 
 /* Runs in a thread of hers until it returns; what it returned. A fault that it does not attempt ends us. */
 int64_t attack_as(const struct user *user, int64_t (*attack)(void *arg), void *arg);

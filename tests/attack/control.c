@@ -227,7 +227,7 @@ TEST(a_lock_held_by_who_is_suspended)
 	test_delete(other);
 }
 
-/* What it stands on goes with its context: at its next touch it ends. */
+/* What it stands on goes with its context: at its next touch it ends. Her key has the thread till then. */
 TEST(the_context_of_who_is_suspended_is_deleted)
 {
 	struct user carol;
@@ -236,10 +236,12 @@ TEST(the_context_of_who_is_suspended_is_deleted)
 	user_make(&carol);
 	begin(&carol, spins, 1);
 	suspend(thread[0], true);
-	user_end(&carol);
+	attack_program(carol.context.id, false);
+	context_end(&carol.context);
 	CHECK_EQ(bare_look(test_thread_id(thread[0])).state, TWZ_THREAD_SUSPENDED);
 	suspend(thread[0], false);
 	CHECK_EQ(test_join(thread[0]), 139);
+	user_forget(&carol);
 	tear_down();
 }
 

@@ -111,6 +111,11 @@ void user_end(struct user *user)
 {
 	attack_program(user->context.id, false);
 	context_end(&user->context);
+	user_forget(user);
+}
+
+void user_forget(struct user *user)
+{
 	test_delete(user->secret.id);
 	CHECK_EQ(twz_context_remove(boot_context(), user->secret.id), 0);
 	context_publish(boot_context());
