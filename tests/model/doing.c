@@ -1,7 +1,7 @@
 /* doing.c - one operation: drawn, done, mended after a crash; what is said of one that fails (model.h). */
 #include "tests/model/ops.h"
 
-static const struct op *const lists[] = {ops_objects, ops_names, ops_rights};
+static const struct op *const lists[] = {ops_objects, ops_names, ops_rights, ops_ties};
 
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
@@ -22,12 +22,19 @@ static const struct op *draw_op(struct doing *d)
 	return NULL; /* never: at is below the sum */
 }
 
-/* What is gone is not mapped any more: its slot is for others. */
-static void recycle_dead(const struct doing *d, const bool *lived)
+/*
+ * What is gone is not mapped any more: its slot is for others. What was tied to it goes in the background:
+ * that is waited for.
+ */
+static void await_dead(const struct doing *d, const bool *lived)
 {
 	for (unsigned k = 0; k < OBJECTS; k++)
 		if (lived[k] && !world_lives(d->w, k))
 			real_recycle(k);
+	real_patience = PATIENCE;
+	for (unsigned k = 0; k < OBJECTS; k++)
+		if (lived[k] && !world_lives(d->w, k) && !real_await_end(d->w, k))
+			op_fails(d, "what was tied to nothing else is deleted", "it is there");
 }
 
 void op_do(struct doing *d)
@@ -45,7 +52,7 @@ void op_do(struct doing *d)
 	} while (!draw_op(d)->run(d));
 	d->w->done = d->n;
 	if (d->real)
-		recycle_dead(d, lived);
+		await_dead(d, lived);
 }
 
 /* ---- after a crash ------------------------------------------------------------------------------------ */

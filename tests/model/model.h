@@ -29,6 +29,7 @@
 #define TESTS_MODEL_MODEL_H
 
 #include <string.h>
+#include <twz/tie.h>
 #include <twz/twz.h>
 
 #define OBJECTS 40u
@@ -68,6 +69,8 @@ struct mask {
 
 struct object {
 	uint8_t kind, life;
+	bool marked; /* was deleted, and is there as long as its ties */
+	bool scoped; /* a volatile one, which goes with the program, but can be deleted before */
 	uint8_t limited;             /* some place has a limit */
 	uint8_t parent, parent_name; /* of a namespace */
 	/*
@@ -97,15 +100,22 @@ struct object {
 struct world {
 	uint64_t done;
 	struct object object[OBJECTS];
+	uint8_t tie[OBJECTS][OBJECTS]; /* what is tied, to what: enum twz_tie_flags */
 };
 
 /* ---- the world: what the operations do, and what they return (world.c) -------------------------- */
 
 bool world_lives(const struct world *w, unsigned k);
 unsigned world_find(const struct world *w, uint32_t uid); /* NOBODY */
-/* The object is gone. */
+/* The object is gone, and what was tied to it and to nothing else. */
 void world_kill(struct world *w, unsigned k);
 int world_delete(struct world *w, unsigned k);
+int world_keep(struct world *w, unsigned k);
+int world_tie(struct world *w, unsigned a, unsigned to, uint32_t flags);
+int world_untie(struct world *w, unsigned a, unsigned to, uint32_t kinds);
+bool world_tied(const struct world *w, unsigned a);
+/* Does it end with this epoch? It may last, and be tied to what does not. */
+bool world_ends(const struct world *w, unsigned k);
 /* The places [to, to + n) of dst are as [from, from + n) of src. */
 int world_copy(struct world *w, unsigned dst, unsigned to, unsigned src, unsigned from, unsigned n);
 void world_copy_whole(struct world *w, unsigned dst, unsigned src);
@@ -178,9 +188,13 @@ struct holder *real_holder(unsigned k);
 /* Nothing of it is mapped any more, or not in a large place. */
 void real_recycle(unsigned k);
 void real_recycle_large(unsigned k);
-int real_make(const struct object *o, struct twz_id *id);
+/* Tied to that from the start, or NOBODY. It is ending, or volatile. */
+int real_make(const struct object *o, unsigned tied_to, struct twz_id *id);
 /* What the context may do with the object, as the system has it, or an error. */
 int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer);
+
+/* Waits until the object is gone that the world does not have; false: it stays. */
+bool real_await_end(const struct world *w, unsigned k);
 
 /*
  * Compares all with the world, or one object; what is another is said in `text`. Of object `but` the pages
@@ -188,6 +202,9 @@ int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer);
  */
 #define TEXT_MAX 256
 bool real_same(const struct world *w, unsigned but, char text[static TEXT_MAX]);
+/* How often, from now on, is it waited for that what is gone is freed? Then it is there still. */
+#define PATIENCE 5000u
+extern unsigned real_patience;
 bool real_same_object(const struct world *w, unsigned k, char text[static TEXT_MAX]);
 
 /* ---- the operations (ops.c) ------------------------------------------------------------------------ */

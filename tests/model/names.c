@@ -104,7 +104,7 @@ static bool publish(struct doing *d)
 		world_kill(d->w, k);
 	if (!d->real)
 		return true;
-	expect(d, 0, real_make(&(struct object){.kind = PLAIN}, &id));
+	expect(d, 0, real_make(&(struct object){.kind = PLAIN}, NOBODY, &id));
 	table_note_id(k, id);
 	expect(d, error, twz_name_publish(d->path, id, flags));
 	if (error)
@@ -233,6 +233,11 @@ static int set_link(struct doing *d, unsigned k, unsigned i, struct target t, bo
 	return twz_tx_commit(&tx);
 }
 
+static bool ends_by_ties(const struct doing *d, unsigned k)
+{
+	return d->w->object[k].life == LASTING && world_ends(d->w, k);
+}
+
 static bool point(struct doing *d)
 {
 	unsigned k = pick(d, 1u << HOLDER), i = (unsigned)draw(d, LINKS);
@@ -242,14 +247,16 @@ static bool point(struct doing *d)
 
 	if (k == NOBODY)
 		return false;
+	/* What is only tied to what ends: the system may have taken note of that already, or not. */
+	if (!ending && (ends_by_ties(d, k) || ends_by_ties(d, t.k)))
+		return false;
 	if (one_in(d, 8))
 		return point_nowhere(d, k, i);
 	if (one_in(d, 4))
 		return point_to_name(d, k, i);
 	say(d, "pointer %u of object %u leads to object %u, place %u, word %u%s", i, k, t.k,
 	    t.place, t.word, ending ? ", may it end or not" : "");
-	error = !ending && t.k != k && d->w->object[k].life == LASTING &&
-				d->w->object[t.k].life != LASTING
+	error = !ending && t.k != k && d->w->object[k].life == LASTING && world_ends(d->w, t.k)
 			? TWZ_E_ARG
 			: 0;
 	if (!error)

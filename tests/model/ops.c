@@ -74,7 +74,7 @@ void note(struct doing *d, unsigned k, struct twz_id id)
 
 static bool make(struct doing *d)
 {
-	unsigned k = pick_free(d);
+	unsigned k = pick_free(d), to = one_in(d, 4) ? pick(d, ANY) : NOBODY;
 	struct object *o = &d->w->object[k];
 	struct twz_id id;
 
@@ -85,12 +85,18 @@ static bool make(struct doing *d)
 				     : one_in(d, 2) ? ENDING
 						    : VOLATILE,
 			     .uid = (uint32_t)d->n};
-	say(d, "make object %u, %s that %s", k, o->kind == HOLDER ? "a holder" : "one with pages",
+	if (to != NOBODY && o->life == LASTING && world_ends(d->w, to))
+		to = NOBODY;
+	if (to != NOBODY)
+		(void)world_tie(d->w, k, to, 0);
+	o->scoped = o->life == VOLATILE && to == NOBODY;
+	say(d, "make object %u, %s that %s%s", k, o->kind == HOLDER ? "a holder" : "one with pages",
 	    o->life == LASTING  ? "lasts"
 	    : o->life == ENDING ? "ends"
-				: "is volatile");
+				: "is volatile",
+	    to == NOBODY ? "" : ", tied to another");
 	if (d->real) {
-		expect(d, 0, real_make(o, &id));
+		expect(d, 0, real_make(o, to, &id));
 		note(d, k, id);
 	}
 	return true;
@@ -156,13 +162,19 @@ static bool use_gone(struct doing *d)
 static bool keep(struct doing *d)
 {
 	unsigned k = pick(d, ANY);
+	int error;
 
 	if (k == NOBODY || d->w->object[k].life == VOLATILE)
 		return false;
+	/* When what only ties end is taken for ending is the home's: it is not tried. */
+	for (unsigned to = 0; to < OBJECTS; to++)
+		if (d->w->tie[k][to] && world_ends(d->w, to) &&
+		    (d->w->tie[k][to] & TWZ_TIE_ENDING || d->w->object[to].life == LASTING))
+			return false;
 	say(d, "keep object %u", k);
-	d->w->object[k].life = LASTING;
+	error = world_keep(d->w, k);
 	if (d->real)
-		expect(d, 0, twz_obj_keep(table->id[k]));
+		expect(d, error, twz_obj_keep(table->id[k]));
 	return true;
 }
 
@@ -174,7 +186,7 @@ static bool seal(struct doing *d)
 	struct twz_id id;
 	int error;
 
-	if (src == NOBODY || slot == NOBODY || d->w->object[src].life != LASTING)
+	if (src == NOBODY || slot == NOBODY || world_ends(d->w, src))
 		return false;
 	say(d, "seal %llu bytes of object %u as %u", (unsigned long long)size, src, slot);
 	d->leaves = PARTS;
@@ -228,7 +240,7 @@ static bool copy_range(struct doing *d)
 		to.n = all.n;
 	from = all.place + (unsigned)draw(d, all.n - to.n + 1);
 	/* A copy that was cut off can be done again; and between the mediums there are no limits. */
-	if ((o->life == LASTING && s->life != LASTING) ||
+	if ((o->life == LASTING && world_ends(d->w, src)) ||
 	    ((o->life == VOLATILE) != (s->life == VOLATILE) &&
 	     (world_limited(o, to.place, to.n) || world_limited(s, from, to.n))))
 		return false;

@@ -17,7 +17,7 @@ struct op {
 	bool (*run)(struct doing *d);
 	unsigned weight; /* 0 ends a list */
 };
-extern const struct op ops_objects[], ops_names[], ops_rights[];
+extern const struct op ops_objects[], ops_names[], ops_rights[], ops_ties[];
 
 uint64_t draw(struct doing *d, uint64_t below);
 bool one_in(struct doing *d, unsigned n);

@@ -193,14 +193,17 @@ int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer)
 	return twz_right_explain(table->id[k], table->id[context], answer);
 }
 
-int real_make(const struct object *o, struct twz_id *id)
+int real_make(const struct object *o, unsigned tied_to, struct twz_id *id)
 {
 	const struct twz_id key = twz_rt_info()->key;
+	const bool tied = tied_to != NOBODY;
 	const struct twz_rt_new new = {
 		.type = TWZ_TYPE_DATA,
 		.perms = twz_id_none(key) ? PERMS : 0,
-		.flags = o->life == VOLATILE ? TWZ_NEW_VOLATILE : TWZ_NEW_ENDING,
+		.flags = (o->life == VOLATILE ? TWZ_NEW_VOLATILE : TWZ_NEW_ENDING) |
+			 (tied ? TWZ_NEW_TIED : 0),
 		.key = key,
+		.tie = tied ? table->id[tied_to] : (struct twz_id){0},
 	};
 	struct twz_obj obj;
 	void *block;
@@ -221,6 +224,40 @@ int real_make(const struct object *o, struct twz_id *id)
 	memset(block, 0, sizeof(struct holder));
 	twz_persist(block, sizeof(struct holder));
 	return twz_obj_recycle(&obj);
+}
+
+/* Hosted, what is deleted is freed by who deletes something; in the machine, by the kernel meanwhile. */
+static void let_drain(void)
+{
+	const struct twz_rt_new new = {
+		.type = TWZ_TYPE_DATA, .perms = PERMS, .flags = TWZ_NEW_ENDING};
+	const uint32_t word = 0;
+	struct twz_id id;
+
+	NEED(twz_rt_create(&new, &id));
+	NEED(twz_rt_delete(id));
+	(void)twz_rt_wait(&word, word, 1000000); /* the time is over */
+}
+
+unsigned real_patience = PATIENCE;
+
+bool real_await_end(const struct world *w, unsigned k)
+{
+	struct twz_rt_stat stat;
+	struct twz_obj obj;
+
+	if (twz_id_none(table->id[k]) || world_find(w, w->object[k].uid) != NOBODY)
+		return true; /* never there; or sealed: the same is there once more */
+	while (twz_obj_stat(table->id[k], &stat) != TWZ_E_NOTFOUND) {
+		if (!real_patience)
+			return false;
+		real_patience--;
+		let_drain();
+	}
+	/* A look at a name maps what it leads to, and what is mapped is found there: nobody else's. */
+	if (!twz_obj_open(table->id[k], &obj))
+		NEED(twz_obj_recycle(&obj));
+	return true;
 }
 
 /* ---- compared ------------------------------------------------------------------------------------- */
@@ -427,20 +464,50 @@ static bool same_record(const struct world *w, unsigned k, char *text)
 	struct twz_rt_stat stat;
 	int error;
 
-	if (!world_lives(w, k) && (twz_id_none(table->id[k]) || world_find(w, o->uid) != NOBODY))
-		return true;
-	error = twz_obj_stat(table->id[k], &stat);
 	if (!world_lives(w, k))
-		return error == TWZ_E_NOTFOUND || OTHER("object %u is there still: %s", k,
-							error ? twz_error_text(error) : "sound");
+		return real_await_end(w, k) || OTHER("object %u is there still", k);
+	error = twz_obj_stat(table->id[k], &stat);
 	if (error)
 		return OTHER("object %u: %s", k, twz_error_text(error));
-	if (!stat.end_epoch != (o->life == LASTING))
+	if (stat.end_epoch ? !world_ends(w, k) : o->life != LASTING)
 		return OTHER("object %u %s", k, stat.end_epoch ? "ends" : "lasts");
 	if (stat.identity.type != type_of(o) ||
 	    !(stat.identity.flags & TWZ_ID_SEALED) != (o->kind != SEALED))
 		return OTHER("object %u is of another type", k);
 	return true;
+}
+
+static unsigned number_of(const struct world *w, struct twz_id id)
+{
+	unsigned k = 0;
+
+	while (k < OBJECTS && !(world_lives(w, k) && twz_id_equal(table->id[k], id)))
+		k++;
+	return k;
+}
+
+/* Each tie of the object is there, and no other. A volatile one's to the program is the system's. */
+static bool same_ties(const struct world *w, unsigned k, char *text)
+{
+	struct twz_rt_tie tie = {.in = 0};
+	int n = 0, error;
+
+	while (!(error = twz_ties(table->id[k], &tie))) {
+		unsigned other = number_of(w, tie.other), a = tie.in ? other : k,
+			 to = tie.in ? k : other;
+		const uint32_t kinds = tie.kinds & TWZ_TIE_KINDS;
+
+		if (tie.kinds & TWZ_TIE_SCOPED)
+			continue;
+		if (other == NOBODY || kinds != (w->tie[a][to] & TWZ_TIE_KINDS))
+			return OTHER("object %u is tied to %u, kinds %u", a, to, kinds);
+		n++;
+	}
+	if (error != TWZ_E_NOTFOUND)
+		return OTHER("the ties of object %u: %s", k, twz_error_text(error));
+	for (unsigned i = 0; i < OBJECTS; i++)
+		n -= !!w->tie[k][i] + !!w->tie[i][k];
+	return !n || OTHER("object %u has %d ties more than it should", k, n);
 }
 
 static bool same_object(const struct world *w, unsigned k, bool pages, char *text)
@@ -449,6 +516,8 @@ static bool same_object(const struct world *w, unsigned k, bool pages, char *tex
 	uint64_t size;
 
 	if (!same_record(w, k, text))
+		return false;
+	if (world_lives(w, k) && !same_ties(w, k, text))
 		return false;
 	switch (o->kind) {
 	case PLAIN:

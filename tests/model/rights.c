@@ -22,7 +22,7 @@ static bool make_guarded(struct doing *d)
 	    context ? "a context" : "an object", o->user, k, o->life == ENDING ? "ends" : "lasts",
 	    o->perms);
 	if (d->real) {
-		expect(d, 0, real_make(o, &id));
+		expect(d, 0, real_make(o, NOBODY, &id));
 		note(d, k, id);
 	}
 	return true;

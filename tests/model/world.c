@@ -47,16 +47,88 @@ unsigned world_find(const struct world *w, uint32_t uid)
 	return NOBODY;
 }
 
+bool world_tied(const struct world *w, unsigned a)
+{
+	for (unsigned k = 0; k < OBJECTS; k++)
+		if (w->tie[a][k])
+			return true;
+	return false;
+}
+
 void world_kill(struct world *w, unsigned k)
 {
 	w->object[k] = (struct object){.uid = w->object[k].uid};
+	memset(w->tie[k], 0, sizeof(w->tie[k]));
+	for (unsigned a = 0; a < OBJECTS; a++) {
+		const bool was = w->tie[a][k];
+
+		w->tie[a][k] = 0;
+		if (was && !w->object[a].scoped && !world_tied(w, a))
+			world_kill(w, a);
+	}
 }
 
 int world_delete(struct world *w, unsigned k)
 {
 	if (!world_lives(w, k))
 		return TWZ_E_NOTFOUND;
-	world_kill(w, k);
+	w->object[k].scoped = false;
+	w->object[k].marked = true;
+	if (!world_tied(w, k))
+		world_kill(w, k);
+	return 0;
+}
+
+static bool ends(const struct world *w, unsigned k, bool *seen)
+{
+	if (w->object[k].life != LASTING)
+		return true;
+	seen[k] = true;
+	for (unsigned to = 0; to < OBJECTS; to++)
+		if (w->tie[k][to] & TWZ_TIE_ENDING && !seen[to] && ends(w, to, seen))
+			return true;
+	return false;
+}
+
+bool world_ends(const struct world *w, unsigned k)
+{
+	bool seen[OBJECTS] = {false};
+
+	return ends(w, k, seen);
+}
+
+int world_keep(struct world *w, unsigned k)
+{
+	for (unsigned to = 0; to < OBJECTS; to++)
+		if (w->tie[k][to] && !(w->tie[k][to] & TWZ_TIE_ENDING) && world_ends(w, to))
+			return TWZ_E_ARG;
+	w->object[k].life = LASTING;
+	return 0;
+}
+
+int world_tie(struct world *w, unsigned a, unsigned to, uint32_t flags)
+{
+	if (!world_lives(w, a) || !world_lives(w, to))
+		return TWZ_E_NOTFOUND;
+	if (a == to)
+		return TWZ_E_ARG;
+	if (w->object[a].life == LASTING && world_ends(w, to) && !(flags & TWZ_TIE_ENDING))
+		return TWZ_E_ARG;
+	w->tie[a][to] |= flags & TWZ_TIE_KINDS ? flags : flags | TWZ_TIE_PLAIN;
+	return 0;
+}
+
+int world_untie(struct world *w, unsigned a, unsigned to, uint32_t kinds)
+{
+	kinds = kinds ? kinds : TWZ_TIE_PLAIN;
+	if (!world_lives(w, a) || !world_lives(w, to) || !(w->tie[a][to] & kinds))
+		return TWZ_E_NOTFOUND;
+	w->tie[a][to] &= ~kinds;
+	if (w->tie[a][to] & TWZ_TIE_KINDS)
+		return 0;
+	w->tie[a][to] = 0;
+	if (w->object[a].marked && !world_tied(w, a))
+		world_kill(w, a);
 	return 0;
 }
 
@@ -91,6 +163,7 @@ void world_copy_whole(struct world *w, unsigned dst, unsigned src)
 	*d = w->object[src];
 	d->uid = uid;
 	d->life = life;
+	d->marked = d->scoped = false;
 	if (d->kind == SEALED)
 		d->kind = PLAIN; /* its pages, in an object that can change */
 	for (unsigned i = 0; d->kind == HOLDER && i < LINKS; i++) /* to itself */
@@ -155,6 +228,7 @@ int world_seal(struct world *w, unsigned src, uint64_t size, unsigned slot, unsi
 	memset(made.limit, 0, sizeof(made.limit));
 	made.kind = SEALED;
 	made.life = LASTING;
+	made.marked = made.scoped = false;
 	made.sealed_size = size;
 	made.uid = content_uid(&made);
 	*k = world_find(w, made.uid);
@@ -162,6 +236,8 @@ int world_seal(struct world *w, unsigned src, uint64_t size, unsigned slot, unsi
 		*k = slot;
 		w->object[slot] = made;
 	}
+	w->object[*k].marked = false; /* one that was deleted comes to life */
+	w->object[*k].life = LASTING;
 	return 0;
 }
 
