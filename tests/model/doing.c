@@ -28,13 +28,18 @@ static const struct op *draw_op(struct doing *d)
  */
 static void await_dead(const struct doing *d, const bool *lived)
 {
+	char text[TEXT_MAX];
+
 	for (unsigned k = 0; k < OBJECTS; k++)
 		if (lived[k] && !world_lives(d->w, k))
-			real_recycle(k);
+			real_forget(k);
 	real_patience = PATIENCE;
-	for (unsigned k = 0; k < OBJECTS; k++)
-		if (lived[k] && !world_lives(d->w, k) && !real_await_end(d->w, k))
-			op_fails(d, "what was tied to nothing else is deleted", "it is there");
+	for (unsigned k = 0; k < OBJECTS; k++) {
+		if (!lived[k] || world_lives(d->w, k) || real_await_end(d->w, k))
+			continue;
+		twz_format(text, sizeof(text), "object %u is there still", k);
+		op_fails(d, "what was tied to nothing else is deleted", text);
+	}
 }
 
 void op_do(struct doing *d)

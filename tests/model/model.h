@@ -188,6 +188,8 @@ struct holder *real_holder(unsigned k);
 /* Nothing of it is mapped any more, or not in a large place. */
 void real_recycle(unsigned k);
 void real_recycle_large(unsigned k);
+/* The same of one that may be gone, wherever the library has mapped it: a look at a name does. */
+void real_forget(unsigned k);
 /* Tied to that from the start, or NOBODY. It is ending, or volatile. */
 int real_make(const struct object *o, unsigned tied_to, struct twz_id *id);
 /* What the context may do with the object, as the system has it, or an error. */

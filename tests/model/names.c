@@ -37,6 +37,8 @@ static void nameless(struct doing *d, struct spot at, uint32_t flags)
 {
 	d->leaves = NAMELESS;
 	d->busy = flags & TWZ_NAME_DELETE ? world_find(d->w, uid_at(d, at)) : NOBODY;
+	if (d->real && d->busy != NOBODY)
+		real_open(d->busy); /* wherever it is mapped, so it can be given back */
 	world_path(d->w, at, d->path);
 }
 

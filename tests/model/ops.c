@@ -76,6 +76,7 @@ static bool make(struct doing *d)
 {
 	unsigned k = pick_free(d), to = one_in(d, 4) ? pick(d, ANY) : NOBODY;
 	struct object *o = &d->w->object[k];
+	char tied[32] = "";
 	struct twz_id id;
 
 	if (k == NOBODY)
@@ -87,14 +88,16 @@ static bool make(struct doing *d)
 			     .uid = (uint32_t)d->n};
 	if (to != NOBODY && o->life == LASTING && world_ends(d->w, to))
 		to = NOBODY;
-	if (to != NOBODY)
+	if (to != NOBODY) {
 		(void)world_tie(d->w, k, to, 0);
+		twz_format(tied, sizeof(tied), ", tied to %u", to);
+	}
 	o->scoped = o->life == VOLATILE && to == NOBODY;
 	say(d, "make object %u, %s that %s%s", k, o->kind == HOLDER ? "a holder" : "one with pages",
 	    o->life == LASTING  ? "lasts"
 	    : o->life == ENDING ? "ends"
 				: "is volatile",
-	    to == NOBODY ? "" : ", tied to another");
+	    tied);
 	if (d->real) {
 		expect(d, 0, real_make(o, to, &id));
 		note(d, k, id);
@@ -131,6 +134,8 @@ static bool delete_one(struct doing *d)
 	if (k == NOBODY)
 		return false;
 	say(d, "delete object %u", k);
+	if (d->real)
+		real_open(k); /* wherever it is mapped, so it can be given back */
 	error = world_delete(d->w, k);
 	if (d->real)
 		expect(d, error, twz_obj_delete(table->id[k]));
@@ -166,10 +171,10 @@ static bool keep(struct doing *d)
 
 	if (k == NOBODY || d->w->object[k].life == VOLATILE)
 		return false;
-	/* When what only ties end is taken for ending is the home's: it is not tried. */
+	/* The homes differ in when they take what only ties end for ending, and in what they say then. */
 	for (unsigned to = 0; to < OBJECTS; to++)
 		if (d->w->tie[k][to] && world_ends(d->w, to) &&
-		    (d->w->tie[k][to] & TWZ_TIE_ENDING || d->w->object[to].life == LASTING))
+		    (d->w->tie[k][to] & TWZ_TIE_ENDING || d->w->object[to].life != ENDING))
 			return false;
 	say(d, "keep object %u", k);
 	error = world_keep(d->w, k);

@@ -165,6 +165,15 @@ void real_recycle(unsigned k)
 	real_recycle_large(k);
 }
 
+void real_forget(unsigned k)
+{
+	struct twz_obj obj;
+
+	real_recycle(k);
+	if (!twz_obj_open(table->id[k], &obj))
+		NEED(twz_obj_recycle(&obj));
+}
+
 /* A user's: a context, or one that there are rights to. */
 static int make_users(const struct object *o, struct twz_id *id)
 {
@@ -244,7 +253,6 @@ unsigned real_patience = PATIENCE;
 bool real_await_end(const struct world *w, unsigned k)
 {
 	struct twz_rt_stat stat;
-	struct twz_obj obj;
 
 	if (twz_id_none(table->id[k]) || world_find(w, w->object[k].uid) != NOBODY)
 		return true; /* never there; or sealed: the same is there once more */
@@ -254,9 +262,6 @@ bool real_await_end(const struct world *w, unsigned k)
 		real_patience--;
 		let_drain();
 	}
-	/* A look at a name maps what it leads to, and what is mapped is found there: nobody else's. */
-	if (!twz_obj_open(table->id[k], &obj))
-		NEED(twz_obj_recycle(&obj));
 	return true;
 }
 
