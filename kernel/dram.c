@@ -182,33 +182,39 @@ static uint64_t entry_for_copy(struct object *src, uint64_t page, const void *by
 	return entry_of(frame, source ? *source : 0, true);
 }
 
-/* One page. What it takes the place of is given up only when it is there, and pays for it. */
+/* What stands for a hole: its limits. */
+static uint64_t hole_for_copy(struct object *src, uint64_t page)
+{
+	const uint64_t *source = sharable(src, page);
+
+	return source ? *source & PTE_LIMITS : 0;
+}
+
+/* One page, or a hole. What it takes the place of is given up only when it is there, and pays for it. */
 static int copy_page(struct object *dst, uint64_t to, struct object *src, uint64_t from)
 {
 	const void *bytes = src->medium->look(src, from);
 	struct account *account = dst->tables.account;
-	uint64_t *entry, copy = 0;
-	bool grows;
+	uint64_t copy = hole_for_copy(src, from), *entry;
+	bool had;
 
-	if (!bytes && !dram_look(dst, to))
-		return 0; /* a hole onto a hole */
-	entry = table_entry(&dst->tables, to, true);
+	entry = table_entry(&dst->tables, to, bytes || copy);
 	if (!entry)
-		return account_error(account);
-	grows = bytes && !has_page(*entry);
-	if (grows && !account_charge(account, 1))
+		return bytes || copy ? account_error(account) : 0; /* a hole onto a hole */
+	had = has_page(*entry);
+	if (bytes && !had && !account_charge(account, 1))
 		return TWZ_E_LIMIT;
 	if (bytes)
 		copy = entry_for_copy(src, from, bytes);
 	if (bytes && !copy) {
-		if (grows)
+		if (!had)
 			account_credit(account, 1);
 		return TWZ_E_NOMEM;
 	}
 	gather(&replaced, dst, entry);
 	*entry = copy;
 	dst->npages += bytes != NULL;
-	if (!bytes)
+	if (!bytes && had)
 		account_credit(account, 1);
 	return 0;
 }

@@ -485,6 +485,27 @@ TEST(page_limits_take_rights_away_until_a_drop)
 	}
 }
 
+/* Of holes too: a copy has those of its source, and none that were there before. */
+TEST(limits_are_copied_and_copied_over)
+{
+	const uint32_t flags[] = {TWZ_OBJECT_VOLATILE, TWZ_OBJECT_ENDING};
+
+	for (unsigned m = 0; m < 2; m++) {
+		struct twz_id src = test_object(flags[m]), dst = test_object(flags[m]);
+		uint8_t *data =
+			test_map(TEST_SLOT, dst, TWZ_VIEW_READ | TWZ_VIEW_WRITE) + TWZ_OBJ_DATA;
+
+		limit(src, 1, TWZ_WRITE);
+		limit(dst, 2, TWZ_WRITE);
+		CHECK_EQ(twz_rt_copy(dst, TEST_DATA_PAGE, src, TEST_DATA_PAGE, 4), 0);
+		CHECK_EQ(test_store(data + TWZ_PAGE).kind, TWZ_FAULT_RIGHT);
+		CHECK_EQ(test_store(data + 2 * TWZ_PAGE).kind, 0);
+		test_unmap(TEST_SLOT);
+		test_delete(src);
+		test_delete(dst);
+	}
+}
+
 TEST(rights_of_an_entry_hold)
 {
 	for (unsigned m = 0; m < MEDIUMS; m++) {
