@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 seed=${TWZ_SEED:-1}
 operations=100000 pulls=10
 # Steps of the kernel (kernel/step.h) without which the model must find something.
-steps="copy-on-write right--the-active-context's-masks right--R6-signer"
+steps="copy-on-write ties right--the-active-context's-masks right--R6-signer"
 if [ "${1:-}" = --long ]; then
 	run_seconds=3000
 	operations=2000000 pulls=200
