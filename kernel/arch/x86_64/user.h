@@ -16,10 +16,10 @@
 
 #define USER_END ((uint64_t)1 << 47)
 
-/* Is the range in the user half? */
+/* Is the range in the user half? One comparison, for a size that is known. */
 static inline bool user_range(uint64_t address, uint64_t bytes)
 {
-	return address <= USER_END && bytes <= USER_END - address;
+	return bytes <= USER_END && address <= USER_END - bytes;
 }
 
 /* One aligned word, in one load. */
