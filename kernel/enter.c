@@ -44,19 +44,12 @@ void lock_note(bool taken)
 }
 #endif
 
-/* What has no plain result, or one that is not the thread's next rax. */
-static __attribute__((noinline)) struct enter_end special(int64_t result)
+/* The call is made again, after others had their turn. */
+static __attribute__((noinline)) struct enter_end again(void)
 {
 	struct cpu *cpu = cpu_this();
 	struct regs *regs = &cpu->thread->regs;
 
-	if (result == SYSCALL_REPLACED) {
-		if (cpu->reschedule)
-			return (struct enter_end){0, ENTER_REPLACED_LATER};
-		lock_give();
-		return (struct enter_end){0, ENTER_REPLACED};
-	}
-	KASSERT(result == SYSCALL_AGAIN);
 	regs->rip -= SYSCALL_BYTES;
 	cpu->reschedule |= RESCHEDULE;
 	return (struct enter_end){(int64_t)regs->rax, ENTER_LATER};
@@ -68,21 +61,31 @@ static inline struct enter_end plain(int64_t result)
 
 	if (__builtin_expect(reschedule, 0)) {
 		if (__builtin_expect(reschedule & RESCHEDULE_AGAIN, 0))
-			return special(SYSCALL_AGAIN);
+			return again();
 		return (struct enter_end){result, ENTER_LATER};
 	}
 	lock_give();
 	return (struct enter_end){result, ENTER_NOW};
 }
 
-/* Errors too. A call that woke others is not made again: it would wake more. */
+/* A call that woke others is not made again: it would wake more. */
+static __attribute__((noinline)) struct enter_end failed(int64_t error)
+{
+	if (cpu_this()->thread->regs.rax != TWZ_SYS(thread_sync) && thread_frees_first((int)error))
+		return again();
+	return plain(error);
+}
+
+/* What is no result comes first: a return from an upcall is to be short, too. */
 static __attribute__((noinline)) struct enter_end negative(int64_t result)
 {
-	if (result < SYSCALL_SPECIAL)
-		return special(result);
-	if (cpu_this()->thread->regs.rax != TWZ_SYS(thread_sync) && thread_frees_first((int)result))
-		return special(SYSCALL_AGAIN);
-	return plain(result);
+	if (result == SYSCALL_REPLACED) {
+		if (cpu_this()->reschedule)
+			return (struct enter_end){0, ENTER_REPLACED_LATER};
+		lock_give();
+		return (struct enter_end){0, ENTER_REPLACED};
+	}
+	return result == SYSCALL_AGAIN ? again() : failed(result);
 }
 
 /* Nothing is kept over the call, which is to be as short as it can be. */

@@ -9,7 +9,6 @@
 #include "kernel/thread.h"
 
 /* Results that are none: below all errors. */
-#define SYSCALL_SPECIAL (-100000)
 #define SYSCALL_AGAIN (-100001)    /* there is more to do: the thread makes the call again */
 #define SYSCALL_REPLACED (-100002) /* the registers are others: rax too */
 
