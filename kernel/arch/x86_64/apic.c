@@ -8,6 +8,7 @@
 #include "kernel/plat/pc/port.h"
 
 enum local {
+	LOCAL_ID = 0x20,
 	LOCAL_TASK_PRIORITY = 0x80,
 	LOCAL_END = 0xb0,
 	LOCAL_SPURIOUS = 0xf0,
@@ -203,6 +204,11 @@ void apic_timer(uint64_t at)
 }
 
 /* ---- messages --------------------------------------------------------------------------------------- */
+
+uint32_t apic_id(void)
+{
+	return *local(LOCAL_ID) >> 24;
+}
 
 static void command(uint32_t to, uint32_t what)
 {

@@ -25,6 +25,8 @@ void apic_start(void);
  * before. What is seconds away may come early: then it is to be set again.
  */
 void apic_timer(uint64_t at);
+/* This processor's, which messages to it name. */
+uint32_t apic_id(void);
 void apic_send(const struct cpu *cpu, enum vector vector);
 /* Stops all other processors for good (a panic): non-maskable. */
 void apic_stop_others(void);

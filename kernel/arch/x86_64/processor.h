@@ -82,7 +82,7 @@ void entry_syscall(void);
 
 /* What a processor runs that is started, in a page below 1 MiB. */
 extern const uint8_t trampoline[], trampoline_end[];
-extern struct cpu *starting;  /* the one that is being started */
+extern struct cpu *starting;  /* who is started takes it; null: nobody is */
 extern uint64_t entry_cycles; /* time stamp at the kernel's first instruction */
 
 /* Fills in what a processor is known by, before it runs. */

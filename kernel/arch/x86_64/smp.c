@@ -37,6 +37,7 @@ static _Noreturn void start_other(struct cpu *cpu)
 {
 	cpu_init(cpu);
 	cpu_load_root(kernel_root);
+	cpu->apic_id = apic_id(); /* it may be one that was given up before */
 	apic_start();
 	__atomic_store_n(&cpu->online, 1, __ATOMIC_RELEASE);
 	/* None runs anything before all are counted: shootdowns ask those that are. */
@@ -67,6 +68,9 @@ static bool online_by(const struct cpu *cpu, uint64_t until)
  * INIT, start-up, start-up. The manual's 10 ms behind INIT are for processors of the last century;
  * today's take the next message at once.
  *
+ * On a busy host one can come later than anybody waits for it, even after another INIT: `starting` is
+ * taken by one only, and is taken back when the processor is given up.
+ *
  * Where QEMU counts instructions, a processor that is reset makes the time jump to the next moment
  * that any timer is set to, often 50 ms away. So one is set.
  */
@@ -74,7 +78,7 @@ static bool start(struct cpu *cpu)
 {
 	uint64_t us = machine.cycles_per_s / 1000000, from = cycles();
 
-	starting = cpu;
+	__atomic_store_n(&starting, cpu, __ATOMIC_RELEASE);
 	apic_timer(from + JUMP_US * us);
 	apic_send_init(cpu);
 	apic_send_startup(cpu, machine.start_page);
@@ -83,8 +87,19 @@ static bool start(struct cpu *cpu)
 	apic_send_startup(cpu, machine.start_page);
 	if (online_by(cpu, from + START_US_MAX * us))
 		return true;
-	/* It must not come up later, on a stack that is then another's. */
-	apic_send_init(cpu);
+	if (__atomic_exchange_n(&starting, NULL, __ATOMIC_ACQ_REL)) {
+		apic_send_init(cpu);
+		return false;
+	}
+	return online_by(cpu, ~0ull); /* it is on its way */
+}
+
+/* One that came late, in another's place? To start it would reset it. */
+static bool is_online(uint32_t id)
+{
+	for (unsigned i = 0; i < ncpus; i++)
+		if (cpus[i].apic_id == id)
+			return true;
 	return false;
 }
 
@@ -95,6 +110,8 @@ void cpu_start_others(void (*fn)(void))
 	for (unsigned i = 1; i < machine.nprocessors && ncpus < CPU_MAX; i++) {
 		struct cpu *cpu = &cpus[ncpus];
 
+		if (is_online(machine.apic_id[i]))
+			continue;
 		cpu_prepare(cpu, machine.apic_id[i]);
 		if (start(cpu))
 			ncpus++;

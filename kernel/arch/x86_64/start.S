@@ -88,11 +88,19 @@ start_64_high:
 	xor %eax, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	mov starting, %rdi
+	xor %edi, %edi
+	xchg %rdi, starting
+	test %rdi, %rdi
+	jz 1f
 	mov CPU_STACK_TOP(%rdi), %rsp
 	mov %ebp, %esi /* start_info; the first one's only */
 	xor %ebp, %ebp
 	call start_processor
+
+/* It comes so late that it was given up, or another has taken its place. */
+1:	cli
+	hlt
+	jmp 1b
 
 /* A copy of this lies at the start of a page below 1 MiB: cs = page / 16, ip = 0. */
 	.section .rodata, "a", @progbits
@@ -162,6 +170,6 @@ start_middle:
 entry_cycles:
 	.quad 0 /* time stamp at start_32 */
 starting:
-	.quad cpus /* the struct cpu of the processor that is being started */
+	.quad cpus /* the struct cpu of the processor that is being started, which takes it; or 0 */
 
 	.section .note.GNU-stack, "", @progbits
