@@ -862,31 +862,6 @@ TEST(what_follows_an_object_that_is_not_to_be_seen_is_not_told)
 	tear_down();
 }
 
-/* A fault that nobody handles is told on the console, with the thread's name. */
-static int64_t take_a_name(void *arg)
-{
-	struct twz_sys_thread new = {.entry = (uint64_t)ends,
-				     .stack = (uint64_t)room + sizeof(room) - 8,
-				     .name = "\033]0;root\007\r\ninit: \x9b"};
-	struct twz_id id = {0};
-	int64_t error = SYS(thread_new, &new, &id);
-
-	if (!error)
-		bare_await(id);
-	*(struct twz_thread *)arg = bare_look(id);
-	return error;
-}
-
-TEST(a_thread_s_name_cannot_write_on_the_console)
-{
-	struct twz_thread thread = {0};
-
-	set_up();
-	CHECK_EQ(attack_as(&mallory, take_a_name, &thread), 0);
-	CHECK(!strcmp(thread.name, "?]0;root???init: ?"));
-	tear_down();
-}
-
 /* A context that its owner deletes: nobody is held in it. */
 static int64_t leave_what_is_gone(void *arg)
 {

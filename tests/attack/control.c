@@ -360,3 +360,38 @@ TEST(threads_that_harass_each_other)
 	end(THREADS);
 	tear_down();
 }
+
+/* ---- what a thread can say ------------------------------------------------------------------------------ */
+
+static uint8_t room[4096];
+
+static void ends(uint64_t unused)
+{
+	(void)unused;
+	bare_end(0);
+}
+
+/* A fault that nobody handles is told on the console, with the thread's name. */
+static int64_t take_a_name(void *arg)
+{
+	struct twz_sys_thread new = {.entry = (uint64_t)ends,
+				     .stack = (uint64_t)room + sizeof(room) - 8,
+				     .name = "\033]0;root\007\r\ninit: \x9b"};
+	struct twz_id id = {0};
+	int64_t error = SYS(thread_new, &new, &id);
+
+	if (!error)
+		bare_await(id);
+	*(struct twz_thread *)arg = bare_look(id);
+	return error;
+}
+
+TEST(a_thread_s_name_cannot_write_on_the_console)
+{
+	struct twz_thread seen = {0};
+
+	set_up();
+	CHECK_EQ(attack_as(&mallory, take_a_name, &seen), 0);
+	CHECK(!strcmp(seen.name, "?]0;root???init: ?"));
+	tear_down();
+}

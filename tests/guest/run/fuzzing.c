@@ -844,7 +844,7 @@ static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
 	struct report *report = REPORT;
 	struct twz_sys_info info;
 	char text[TWZ_ID_TEXT], number[32];
-	const char *argv[] = {"fuzzing", "child", text, number, NULL};
+	const char *argv[] = {"fuzzing", "child", text, number, NULL}, *wrong;
 	int status, error;
 
 	SYS(info, &info);
@@ -856,17 +856,13 @@ static int run(struct twz_id id, uint64_t seed, uint64_t *calls, uint64_t *good)
 	clean_up(report, info.root);
 	*calls += report->calls;
 	*good += report->good;
-	if (error || !works()) {
-		test_say("fuzzing: child %s: %s", number,
-			 error ? twz_error_text(error) : "afterwards the machine does not work");
-		return 1;
-	}
-	if (report->wrong) {
-		test_say("fuzzing: child %s: a call's result is %lld", number,
-			 (long long)report->wrong);
-		return 1;
-	}
-	return 0;
+	wrong = error           ? twz_error_text(error)
+		: !works()      ? "afterwards the machine does not work"
+		: report->wrong ? "a call has a result that it cannot have"
+				: NULL;
+	if (wrong)
+		test_say("fuzzing: child %s: %s (%lld)", number, wrong, (long long)report->wrong);
+	return wrong != NULL;
 }
 
 static uint64_t number_of(const char *text)
