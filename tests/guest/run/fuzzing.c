@@ -173,16 +173,18 @@ static struct twz_id *made(void)
 	return n < MADE_MAX ? &REPORT->id[n] : NULL;
 }
 
-/* It is in the pool from now on, and what was there is mostly deleted. */
-static void enter(struct worker *w, struct twz_id id)
+/* If it was made it is in the pool from now on, and what was there is mostly deleted. */
+static int64_t enter(struct worker *w, const struct twz_id *id, int64_t result)
 {
 	uint32_t n = (uint32_t)below(w, OBJECTS);
 
+	if (result)
+		return result;
 	if (!one_in(w, 8))
 		SYS(object_delete, ID(object[n]));
-	object[n] = id;
-	test_enter(SCRATCH + n, id, one_in(w, 8) ? (uint32_t)below(w, 32) : 7);
-	SYS(view_invalidate, SCRATCH + n, 1);
+	object[n] = *id;
+	test_enter(SCRATCH + n, *id, one_in(w, 8) ? (uint32_t)below(w, 32) : 7);
+	return SYS(view_invalidate, SCRATCH + n, 1);
 }
 
 static int64_t do_new(struct worker *w)
@@ -191,7 +193,6 @@ static int64_t do_new(struct worker *w)
 				  .perms = any_perms(w),
 				  .flags = (uint32_t)below(w, one_in(w, 20) ? 8 : 3)};
 	struct twz_id *to;
-	int64_t result;
 
 	if (one_in(w, 3)) {
 		new.page = any_page(w);
@@ -210,10 +211,7 @@ static int64_t do_new(struct worker *w)
 	to = made();
 	if (!to)
 		return TWZ_E_LIMIT;
-	result = SYS(object_new, &new, to);
-	if (!result)
-		enter(w, *to);
-	return result;
+	return enter(w, to, SYS(object_new, &new, to));
 }
 
 /* A view with what the child's has, so that it can be gone on in. */
@@ -234,9 +232,8 @@ static int64_t do_new_view(struct worker *w)
 	if (result)
 		return result;
 	copy.dst = *to;
-	result = SYS(object_copy, &copy);
-	enter(w, *to);
-	return result;
+	SYS(object_copy, &copy);
+	return enter(w, to, 0);
 }
 
 static int64_t do_copy(struct worker *w)
@@ -277,14 +274,10 @@ static int64_t do_seal(struct worker *w)
 					  .type = (uint32_t)below(w, 9),
 					  .perms = any_perms(w)};
 	struct twz_id *to = made();
-	int64_t result;
 
 	if (!to || one_in(w, 20))
 		return SYS(object_seal, odd_address(w), w->room);
-	result = SYS(object_seal, &seal, to);
-	if (!result)
-		enter(w, *to);
-	return result;
+	return enter(w, to, SYS(object_seal, &seal, to));
 }
 
 static int64_t on_object(struct worker *w)
