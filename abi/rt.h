@@ -422,7 +422,7 @@ int twz_rt_may(struct twz_id object, uint32_t perms);
  */
 struct twz_rt_answer {
 	uint32_t effective; /* enum twz_perm */
-	uint32_t granted;   /* before masks */
+	uint32_t granted;   /* before masks, which can save verifying signatures */
 	uint64_t until;     /* the first second in which it may be another; ~0 */
 	struct {
 		uint32_t why; /* enum right_why (core/right.h); twz_right_text says it */

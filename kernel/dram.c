@@ -229,7 +229,10 @@ static uint64_t next_of_both(const struct object *dst, uint64_t dst_page, const 
 	return a < b ? a : b;
 }
 
-/* The source's pages are shared now: nobody could write to them, it is frozen. */
+/*
+ * The source's pages are shared now: nobody can write to them in place any more. To a frozen one nobody
+ * could, but a context's snapshot is made of one that is not.
+ */
 static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, uint64_t src_page,
 		     uint64_t pages, uint64_t *done)
 {
@@ -244,6 +247,8 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		n += !error;
 		worked++;
 	}
+	if (src->medium == &medium_dram && !src->frozen && KSTEP("copy-shoots"))
+		object_shoot(src);
 	give_gathered(&replaced, dst);
 	*done = n;
 	return error;

@@ -330,6 +330,22 @@ static void compare(unsigned a)
 	CHECK_EQ(in, 0);
 }
 
+/* It is deleted. All that goes with it has gone before the next step: what that does depends on it. */
+static void deleted(unsigned a)
+{
+	model_delete(a);
+	for (unsigned i = 0; i < MANY; i++)
+		compare(i);
+}
+
+static void untied(unsigned a, unsigned b)
+{
+	CHECK_EQ(untie(many[a], many[b]), 0);
+	is_tied[a][b] = false;
+	if (is_marked[a])
+		deleted(a);
+}
+
 /* Of all kinds, tied at random; circles hold themselves, as in the model. */
 static void at_random(uint64_t seed)
 {
@@ -346,14 +362,9 @@ static void at_random(uint64_t seed)
 			continue;
 		if (step > 250 && !random_below(&seed, 8)) {
 			test_delete(many[a]);
-			model_delete(a);
-			for (unsigned i = 0; i < MANY; i++)
-				compare(i);
+			deleted(a);
 		} else if (is_tied[a][b] && !random_below(&seed, 3)) {
-			CHECK_EQ(untie(many[a], many[b]), 0);
-			is_tied[a][b] = false;
-			if (is_marked[a])
-				model_delete(a);
+			untied(a, b);
 		} else if (step < 250 || !random_below(&seed, 4)) {
 			tied(many[a], many[b]);
 			is_tied[a][b] = true;
@@ -362,12 +373,8 @@ static void at_random(uint64_t seed)
 	}
 	for (unsigned a = 0; a < MANY; a++)
 		for (unsigned b = 0; b < MANY; b++)
-			if (is_tied[a][b]) {
-				CHECK_EQ(untie(many[a], many[b]), 0);
-				is_tied[a][b] = false;
-				if (is_marked[a])
-					model_delete(a);
-			}
+			if (is_tied[a][b])
+				untied(a, b);
 	for (unsigned a = 0; a < MANY; a++)
 		if (!is_gone[a]) {
 			test_delete(many[a]);
