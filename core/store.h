@@ -156,8 +156,17 @@ int store_delete_gone(struct store *s, uint64_t ref);
  */
 int store_tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags);
 
-/* Takes the kinds off the tie (none: PLAIN), which goes with its last. TWZ_E_NOTFOUND. */
+/*
+ * Takes the kinds off the tie (none: PLAIN), which goes with its last. It is the last of the object's ties if
+ * all others lead to what was deleted before, freed or not. TWZ_E_NOTFOUND.
+ */
 int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds);
+
+/*
+ * What store_untie does first, in bounded steps: ties of the object to others than `to` (0: to any) that lead
+ * to what is being freed are cut, up to the first that does not. 1: there may be more.
+ */
+int store_cut_gone(struct store *s, uint64_t ref, uint64_t to, int steps);
 
 /*
  * Walks what the object is tied to or, with `in`, what is tied to it: *other 0 starts, and is the

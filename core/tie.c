@@ -10,6 +10,7 @@
 #define WORDS (sizeof(struct twz_tie) / 8)
 #define NTIES_WORD (offsetof(struct twz_record, flags) / 8)
 #define FLAGS (TWZ_TIE_KINDS | TWZ_TIE_ENDING)
+#define CUT_STEPS 64
 
 struct twz_tie *tie_at(const struct store *s, uint64_t ref)
 {
@@ -229,6 +230,54 @@ int store_tie(struct store *s, uint64_t ref, uint64_t to, uint32_t flags)
 	return error;
 }
 
+/*
+ * The tie at `at`, behind the one at `before`; null if those links do not agree. A tie that is met
+ * twice would have two before it: a list whose links agree has an end.
+ */
+static struct twz_tie *member(const struct store *s, uint64_t ref, bool in, uint64_t at,
+			      uint64_t before)
+{
+	struct twz_tie *tie = tie_at(s, at);
+
+	if (!tie || (STEP("check", "tie: of the list") && (in ? tie->b : tie->a) != ref))
+		return NULL;
+	if (STEP("check", "tie: link") && *prev_of(tie, in) != before)
+		return NULL;
+	return STEP("sum", "tie of a list") && tie->sum != tie_sum(tie) ? NULL : tie;
+}
+
+/* What is freed is on the dying list: mostly there is nothing. */
+int store_cut_gone(struct store *s, uint64_t ref, uint64_t to, int steps)
+{
+	struct twz_record *rec = record_at(s, ref), *far;
+	struct twz_tie *tie;
+	uint64_t at, before;
+	int error = 0;
+
+	/* Without the tie that is to be undone it would be left with none. */
+	if (!rec || !s->super->dying.head || (to && find(s, ref, to, &at, &tie)))
+		return 0;
+	while (!error && rec->tie_out && steps--) {
+		at = rec->tie_out;
+		before = 0;
+		tie = member(s, ref, false, at, before);
+		if (tie && tie->b == to) {
+			before = at;
+			at = tie->a_next;
+			if (!at)
+				return 0;
+			tie = member(s, ref, false, at, before);
+		}
+		far = tie ? record_at(s, tie->b) : NULL;
+		if (!far)
+			return TWZ_E_DAMAGED;
+		if (record_alive(s, far) || far->flags & TWZ_RECORD_GONE)
+			return 0;
+		error = update_end(&s->update, tie_cut(s, at, rec, far));
+	}
+	return error ? error : steps < 0;
+}
+
 int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
 {
 	struct twz_record *rec = record_at(s, ref), *other = record_at(s, to);
@@ -242,6 +291,11 @@ int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
 	if (kinds & ~TWZ_TIE_KINDS)
 		return TWZ_E_ARG;
 	kinds = kinds_of(kinds);
+	do
+		error = store_cut_gone(s, ref, to, CUT_STEPS);
+	while (error > 0);
+	if (error)
+		return error;
 	if (rec->flags & TWZ_RECORD_MARKED && rec->nties == 1 && store_unsettled(s, ref))
 		error = store_settle(s, ref);
 	if (!error)
@@ -259,22 +313,6 @@ int store_untie(struct store *s, uint64_t ref, uint64_t to, uint32_t kinds)
 	if (!error && goes)
 		error = lifetime_untied(s, ref);
 	return update_end(&s->update, error);
-}
-
-/*
- * The tie at `at`, behind the one at `before`; null if those links do not agree. A tie that is met
- * twice would have two before it: a list whose links agree has an end.
- */
-static struct twz_tie *member(const struct store *s, uint64_t ref, bool in, uint64_t at,
-			      uint64_t before)
-{
-	struct twz_tie *tie = tie_at(s, at);
-
-	if (!tie || (STEP("check", "tie: of the list") && (in ? tie->b : tie->a) != ref))
-		return NULL;
-	if (STEP("check", "tie: link") && *prev_of(tie, in) != before)
-		return NULL;
-	return STEP("sum", "tie of a list") && tie->sum != tie_sum(tie) ? NULL : tie;
 }
 
 int tie_check_keep(const struct store *s, uint64_t ref)

@@ -210,6 +210,30 @@ static void test_marked(void **state)
 	assert_int_equal(s->super->nobjects, 1);
 }
 
+/* What was deleted before does not count any more, freed or not: the order of calls decides. */
+static void test_untied_after_a_delete(void **state)
+{
+	uint64_t a = make(false), b = make(false), c = make(false), d = make(false);
+
+	(void)state;
+	tie(a, b);
+	tie(a, c);
+	tie(a, d);
+	assert_int_equal(store_delete(s, b), 0);
+	assert_int_equal(store_delete(s, d), 0);
+	untie(a, c);
+	assert_int_equal(record(a)->nties, 0);
+	drain();
+	assert_true(lives(a));
+	b = make(false);
+	tie(a, b);
+	assert_int_equal(store_delete(s, b), 0);
+	assert_int_equal(store_untie(s, a, c, 0), TWZ_E_NOTFOUND);
+	assert_int_equal(store_untie(s, a, b, 0), TWZ_E_NOTFOUND);
+	drain();
+	assert_false(lives(a)); /* which kept none of its ties */
+}
+
 /* Not marked: it stays when it is untied, and goes when the last of its holders goes. */
 static void test_last(void **state)
 {
@@ -801,6 +825,7 @@ int main(void)
 		cmocka_unit_test_setup(test_errors, setup),
 		cmocka_unit_test_setup(test_old, setup),
 		cmocka_unit_test_setup(test_marked, setup),
+		cmocka_unit_test_setup(test_untied_after_a_delete, setup),
 		cmocka_unit_test_setup(test_last, setup),
 		cmocka_unit_test_setup(test_saved, setup),
 		cmocka_unit_test_setup(test_cycle, setup),

@@ -18,6 +18,7 @@
 #define STEP_PAGES 512u /* of a copy that does not begin at a node */
 #define STEP_ALIGNED 8192u
 #define DRAIN_STEPS 1
+#define CUT_STEPS 4
 
 #define META_PAGE (TWZ_OBJ_META / TWZ_PAGE)
 #define LOG_PAGE (TWZ_OBJ_LOG / TWZ_PAGE)
@@ -507,6 +508,11 @@ int nvm_tie(struct object *o, struct object *to, uint32_t flags)
 int nvm_untie(struct object *o, struct object *to, uint32_t kinds)
 {
 	return store_untie(&store, o->ref, to->ref, kinds);
+}
+
+int nvm_cut_gone(struct object *o, const struct object *to)
+{
+	return store_cut_gone(&store, o->ref, to ? to->ref : 0, CUT_STEPS);
 }
 
 int nvm_tie_next(struct object *o, const struct object *other, struct twz_sys_tie *walk)

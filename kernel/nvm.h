@@ -39,6 +39,8 @@ bool nvm_marked(const struct object *o);
 int nvm_mark(struct object *o);
 int nvm_tie(struct object *o, struct object *to, uint32_t flags);
 int nvm_untie(struct object *o, struct object *to, uint32_t kinds);
+/* As tie_end_gone, of those there; `to` is null if it is none of them. */
+int nvm_cut_gone(struct object *o, const struct object *to);
 /* As tie_next, of those there; `other` is null at the start. */
 int nvm_tie_next(struct object *o, const struct object *other, struct twz_sys_tie *walk);
 /* Can it be tied to what ends with the epoch? TWZ_E_BUSY; TWZ_E_ARG: it lasts, and that was not asked for. */

@@ -59,10 +59,12 @@ int64_t sys_object_untie(struct thread *t, struct regs *r)
 	if (o->thread && A4(r) & TWZ_TIE_SCOPED && KSTEP("untie-thread"))
 		error = TWZ_E_RIGHT;
 	else
+		error = tie_end_gone(o, to);
+	if (!error)
 		error = tie_undo(o, to, (uint32_t)A4(r));
 	object_release(o);
 	object_release(to);
-	return error;
+	return error > 0 ? SYSCALL_AGAIN : error;
 }
 
 /*

@@ -230,6 +230,33 @@ int tie_make(struct object *o, struct object *to, uint32_t flags, struct account
 	return error;
 }
 
+/* Any tie of it but the one to that. */
+static struct tie *another(const struct object *o, const struct object *to)
+{
+	struct tie *t = o->ties;
+
+	if (!t || t->to != to)
+		return t;
+	return t->child[0] ? t->child[0] : t->child[1];
+}
+
+int tie_end_gone(struct object *o, const struct object *to)
+{
+	uint64_t start = cycles();
+	struct tie *t;
+
+	if (!stored(o, to) && !*place_of(o, to))
+		return 0;
+	/* With what a SCOPED one leads to it goes in any case. */
+	while ((t = another(o, to)) && (t->to->deleted || has_ended(t->to)) &&
+	       !(t->kinds & TWZ_TIE_SCOPED)) {
+		if (cycles() - start >= END_CYCLES)
+			return 1;
+		drop(t);
+	}
+	return persistent(o) ? nvm_cut_gone(o, persistent(to) ? to : NULL) : 0;
+}
+
 int tie_undo(struct object *o, struct object *to, uint32_t kinds)
 {
 	struct tie *t = *place_of(o, to);

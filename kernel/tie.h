@@ -50,6 +50,13 @@ static inline bool tie_flags_good(uint32_t flags)
  */
 int tie_make(struct object *o, struct object *to, uint32_t flags, struct account *maker);
 
+/*
+ * Before one is undone, in bounded steps: ties of the object to others than `to` that lead to what is gone end
+ * now, up to the first that does not. So it is known whether the one to be undone is the last: the order of
+ * calls decides, not when others have come to freeing. 1: there may be more.
+ */
+int tie_end_gone(struct object *o, const struct object *to);
+
 /* Takes these kinds away (none: PLAIN). TWZ_E_NOTFOUND, what the store returns. */
 int tie_undo(struct object *o, struct object *to, uint32_t kinds);
 

@@ -80,6 +80,15 @@ static struct twz_id id_at(const struct twz_tx *tx, const struct ns_place *place
 }
 
 /* What is there now, without a lock; the change concerns it. */
+/* What is none is not mapped: who deletes it by its name has it no longer than that. */
+static bool open_space(struct twz_id id, struct ns *ns)
+{
+	struct twz_rt_stat stat;
+
+	return !twz_obj_stat(id, &stat) && stat.identity.type == TWZ_TYPE_NAMESPACE &&
+	       !ns_open(id, ns);
+}
+
 static int spot_find(struct change *change, const char *path, struct spot *spot)
 {
 	int error = path_walk(path, path_length(path), NULL, &spot->space, &spot->name);
@@ -92,7 +101,7 @@ static int spot_find(struct change *change, const char *path, struct spot *spot)
 	if (error && error != TWZ_E_NOTFOUND)
 		return error;
 	spot->exists = !error;
-	spot->is_space = spot->exists && !ns_open(spot->id, &spot->below);
+	spot->is_space = spot->exists && open_space(spot->id, &spot->below);
 	concern(change, &spot->space);
 	if (spot->is_space)
 		concern(change, &spot->below);

@@ -258,6 +258,7 @@ static void make_ballast(void)
 	struct twz_obj o = make_one("/faults/ballast");
 
 	memset((uint8_t *)twz_obj_data(&o), 1, 64 * TWZ_PAGE);
+	NEED(twz_obj_recycle(&o)); /* or it would keep its pages when it is deleted */
 }
 
 static void repair(void)

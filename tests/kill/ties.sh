@@ -47,7 +47,7 @@ awk -v n="$kills" -v seed="$seed" 'BEGIN {
 mkfifo commands said
 "$bin/prompt" --store "$s" <commands >said 2>"$err" &
 prompt=$!
-trap 'kill -9 $prompt 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill -9 $prompt 2>/dev/null || true; rm -rf "$work"' EXIT
 exec 3>commands 4<said
 
 # asked COMMAND: its first line.
