@@ -47,7 +47,11 @@ switch_off() {
 		fail "$1" "$2 fails with no step switched off: $(missed $?)"
 		return
 	fi
-	run "$1" "$2" || status=$?
+	# How processors meet differs: what a race is to show is shown by one of some runs.
+	for _ in 1 2 3 4 5 6 7 8; do
+		run "$1" "$2" || status=$?
+		[ "$status" = 0 ] || break
+	done
 	if [ "$status" = 0 ]; then
 		fail "$1" "not missed by $2"
 	else
