@@ -247,7 +247,7 @@ static int dram_copy(struct object *dst, uint64_t dst_page, struct object *src, 
 		n += !error;
 		worked++;
 	}
-	if (src->medium == &medium_dram && !src->frozen && KSTEP("copy-shoots"))
+	if (src->medium == &medium_dram && !src->frozen)
 		object_shoot(src);
 	give_gathered(&replaced, dst);
 	*done = n;
