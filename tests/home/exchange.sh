@@ -11,25 +11,12 @@ cd "$(dirname "$0")/../.."
 . tests/cli/helpers
 # shellcheck source=tests/kill/machine
 . tests/kill/machine
+# shellcheck source=tests/home/programs
+. tests/home/programs
 rounds=20
 [ "${1:-}" != --long ] || rounds=400
 seed=${TWZ_SEED:-$(date +%s)}
 echo "seed: $seed"
-cd "$work"
-s=$work/store
-
-# The programs of both homes, and with them those of tests/home.
-set --
-for image in "$build"/guest/image/* "$build"/guest/image/home/*; do
-	[ ! -f "$image" ] || set -- "$@" "${image##*/}=$image"
-done
-"$build/pack" boot "$@"
-options="$options --boot $work/boot"
-mkdir bin
-for program in "$bin"/* "$build"/home/*; do
-	[ ! -f "$program" ] || cp "$program" bin
-done
-bin=$work/bin
 
 # ---- what both say of it -------------------------------------------------------------------------
 

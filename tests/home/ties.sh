@@ -9,21 +9,8 @@ cd "$(dirname "$0")/../.."
 . tests/cli/helpers
 # shellcheck source=tests/kill/machine
 . tests/kill/machine
-cd "$work"
-s=$work/store
-
-set --
-for image in "$build"/guest/image/* "$build"/guest/image/home/*; do
-	[ ! -f "$image" ] || set -- "$@" "${image##*/}=$image"
-done
-"$build/pack" boot "$@"
-options="$options --boot $work/boot"
-mkdir bin
-for program in "$bin"/* "$build"/home/*; do
-	[ ! -f "$program" ] || cp "$program" bin
-done
-bin=$work/bin
-
+# shellcheck source=tests/home/programs
+. tests/home/programs
 objects() {
 	"$twz" stat "$s" | awk '$1 == "objects" { print $2 }'
 }

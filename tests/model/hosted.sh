@@ -62,7 +62,7 @@ killing() {
 		grep -q '^done' seen || busy=$((busy + 1))
 	done
 	run 0 env TWZ_STORE="$s" "$model" "$seed" "$2"
-	says "done ${2%??}" # or the next operation, if it changes nothing
+	done_by "$2"
 	echo "seed $seed: $2 operations, killed under way $busy times of $1; $(tail -n 1 "$out")"
 	if [ $busy -gt $(($1 / 5)) ]; then
 		passes

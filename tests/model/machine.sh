@@ -61,7 +61,7 @@ for moment in $(moments "$pulls"); do
 done
 # shellcheck disable=SC2086
 run 0 "$vm" --store "$s" $options --exec "model $seed $operations"
-says "done ${operations%??}" # or the next operation, if it changes nothing
+done_by "$operations"
 echo "seed $seed: $operations operations, pulled under way $busy times of $pulls; $(tail -n 1 "$out")"
 if [ $busy -gt $((pulls / 5)) ]; then
 	passes
