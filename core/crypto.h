@@ -40,4 +40,27 @@ void crypto_key_pair(uint8_t key[static CRYPTO_KEY], uint8_t secret[static CRYPT
 void crypto_sign(uint8_t sig[static CRYPTO_SIG], const uint8_t secret[static CRYPTO_SECRET],
 		 const void *message, uint64_t bytes);
 
+/*
+ * In core/passphrase.c, for tools and programs. The key of a passphrase by Argon2id: `ops` passes over `memory`
+ * bytes, which it allocates. False: it could not, or they are out of bounds.
+ */
+#define CRYPTO_SALT 16u
+bool crypto_passphrase_key(uint8_t key[static CRYPTO_KEY], const void *passphrase, uint64_t bytes,
+			   const uint8_t salt[static CRYPTO_SALT], uint64_t ops, uint64_t memory);
+
+/*
+ * XSalsa20 and Poly1305 (libsodium's secretbox), in place. Opening is false if key, nonce or a byte is another,
+ * and changes nothing then.
+ */
+#define CRYPTO_NONCE 24u
+#define CRYPTO_MAC 16u
+void crypto_box(void *data, uint64_t bytes, uint8_t mac[static CRYPTO_MAC],
+		const uint8_t nonce[static CRYPTO_NONCE], const uint8_t key[static CRYPTO_KEY]);
+bool crypto_box_open(void *data, uint64_t bytes, const uint8_t mac[static CRYPTO_MAC],
+		     const uint8_t nonce[static CRYPTO_NONCE],
+		     const uint8_t key[static CRYPTO_KEY]);
+
+/* Zeros what is secret, though nobody reads it any more. */
+void crypto_wipe(void *p, uint64_t bytes);
+
 #endif

@@ -63,6 +63,67 @@ int twz_secret_check(const struct twz_secret *secret)
 	return pair_of(secret, pair);
 }
 
+/* ---- under a passphrase -------------------------------------------------------------------------- */
+
+TWZ_PIN(sizeof(((struct twz_secret *)0)->salt) == CRYPTO_SALT);
+TWZ_PIN(sizeof(((struct twz_secret *)0)->nonce) == CRYPTO_NONCE);
+TWZ_PIN(sizeof(((struct twz_secret *)0)->mac) == CRYPTO_MAC);
+
+int twz_secret_seal(struct twz_secret *secret, const void *passphrase, uint64_t bytes, uint64_t ops,
+		    uint64_t memory)
+{
+	struct twz_secret sealed = *secret;
+	uint8_t key[CRYPTO_KEY];
+	int error = twz_secret_check(secret);
+
+	if (!error && (ops > TWZ_SECRET_OPS || memory > TWZ_SECRET_MEMORY))
+		error = TWZ_E_ARG;
+	if (error)
+		return error;
+	sealed.sealing = TWZ_SECRET_PASSPHRASE;
+	sealed.ops = ops;
+	sealed.memory = memory;
+	twz_rt_random(sealed.salt, sizeof(sealed.salt));
+	twz_rt_random(sealed.nonce, sizeof(sealed.nonce));
+	if (crypto_passphrase_key(key, passphrase, bytes, sealed.salt, ops, memory)) {
+		crypto_box(sealed.seed, sizeof(sealed.seed), sealed.mac, sealed.nonce, key);
+		*secret = sealed;
+	} else {
+		error = TWZ_E_NOMEM;
+	}
+	crypto_wipe(key, sizeof(key));
+	crypto_wipe(&sealed, sizeof(sealed));
+	return error;
+}
+
+int twz_secret_unseal(struct twz_secret *secret, const void *passphrase, uint64_t bytes)
+{
+	uint8_t key[CRYPTO_KEY];
+	int error = 0;
+
+	if (secret->magic != TWZ_SECRET_MAGIC)
+		return TWZ_E_TYPE;
+	if (secret->version != 1 || secret->sealing != TWZ_SECRET_PASSPHRASE)
+		return TWZ_E_VERSION;
+	if (secret->ops > TWZ_SECRET_OPS || secret->memory > TWZ_SECRET_MEMORY)
+		return TWZ_E_DAMAGED;
+	if (!crypto_passphrase_key(key, passphrase, bytes, secret->salt, secret->ops,
+				   secret->memory))
+		error = TWZ_E_NOMEM;
+	else if (!crypto_box_open(secret->seed, sizeof(secret->seed), secret->mac, secret->nonce,
+				  key))
+		error = TWZ_E_RIGHT;
+	else
+		secret->sealing = TWZ_SECRET_OPEN;
+	crypto_wipe(key, sizeof(key));
+	return error;
+}
+
+void twz_wipe(void *p, uint64_t bytes)
+{
+	crypto_wipe(p, bytes);
+}
+
 /* ---- capabilities -------------------------------------------------------------------------------- */
 
 int twz_cap_sign(struct twz_cap *cap, const struct twz_cap *parent, const struct twz_secret *secret)

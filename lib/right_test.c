@@ -182,6 +182,40 @@ static void signatures_are_right(void **state)
 	assert_int_equal(twz_secret_check(&changed), TWZ_E_TYPE);
 }
 
+/* What is sealed opens with its passphrase only, and as it was only; nothing is lost by trying. */
+static void a_secret_opens_with_its_passphrase(void **state)
+{
+	struct twz_secret sealed = owner, changed;
+
+	(void)state;
+	MUST(twz_secret_seal(&sealed, "open sesame", 11, 1, 8192));
+	assert_memory_not_equal(sealed.seed, owner.seed, sizeof(owner.seed));
+	assert_int_equal(twz_secret_check(&sealed), TWZ_E_RIGHT);
+	assert_int_equal(twz_secret_seal(&sealed, "x", 1, 1, 8192), TWZ_E_RIGHT);
+	changed = sealed;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesamf", 11), TWZ_E_RIGHT);
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 10), TWZ_E_RIGHT);
+	changed.seed[0] ^= 1;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_RIGHT);
+	changed = sealed;
+	changed.ops = TWZ_SECRET_OPS + 1;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_DAMAGED);
+	changed.ops = 1;
+	changed.memory = TWZ_SECRET_MEMORY + 1;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_DAMAGED);
+	changed.memory = 0; /* less than Argon2id takes */
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_NOMEM);
+	changed = owner;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_VERSION);
+	changed.magic++;
+	assert_int_equal(twz_secret_unseal(&changed, "open sesame", 11), TWZ_E_TYPE);
+	changed = owner;
+	assert_int_equal(twz_secret_seal(&changed, "x", 1, TWZ_SECRET_OPS + 1, 8192), TWZ_E_ARG);
+	MUST(twz_secret_unseal(&sealed, "open sesame", 11));
+	MUST(twz_secret_check(&sealed));
+	assert_memory_equal(sealed.seed, owner.seed, sizeof(owner.seed));
+}
+
 static void a_delegation_brings_its_chain(void **state)
 {
 	struct twz_cap chain[2] = {{.perms = TWZ_READ, .target = number(5)}};
@@ -504,6 +538,7 @@ int main(void)
 		home_test(a_new_context_is_empty_and_strict),
 		home_test(a_capability_gives),
 		home_test(signatures_are_right),
+		home_test(a_secret_opens_with_its_passphrase),
 		home_test(a_delegation_brings_its_chain),
 		home_test(what_is_no_chain_is_refused),
 		home_test(as_many_chains_as_a_decision_looks_at),

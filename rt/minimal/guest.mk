@@ -36,14 +36,31 @@ $(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
 
 # libsodium for programs, which sign as well: of the same source as the kernel's (kernel/sodium.mk).
 # What it asks of its environment stands in rt/minimal/sodium.c.
-GUEST_SODIUM_FILES := $(SODIUM_FILES) crypto_sign/ed25519/ref10/keypair
+# Argon2 also asks for memory, malloc and free: of the program that calls it.
+GUEST_SODIUM_MORE := \
+	crypto_core/hsalsa20/ref2/core_hsalsa20_ref2 \
+	crypto_core/salsa/ref/core_salsa_ref \
+	crypto_onetimeauth/poly1305/donna/poly1305_donna \
+	crypto_onetimeauth/poly1305/onetimeauth_poly1305 \
+	crypto_pwhash/argon2/argon2 \
+	crypto_pwhash/argon2/argon2-core \
+	crypto_pwhash/argon2/argon2-encoding \
+	crypto_pwhash/argon2/argon2-fill-block-ref \
+	crypto_pwhash/argon2/blake2b-long \
+	crypto_pwhash/argon2/pwhash_argon2id \
+	crypto_secretbox/crypto_secretbox_easy \
+	crypto_sign/ed25519/ref10/keypair \
+	crypto_stream/salsa20/ref/salsa20_ref \
+	crypto_stream/salsa20/stream_salsa20 \
+	sodium/codecs
+GUEST_SODIUM_FILES := $(SODIUM_FILES) $(GUEST_SODIUM_MORE)
 GUEST_SODIUM := $(GUEST_SODIUM_FILES:%=$(B)/obj/guest/sodium/%.o)
 GUEST_SODIUM_CFLAGS := -std=gnu11 -O2 -g -w $(FREESTANDING) -fpie -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
 	-DCONFIGURED=1 -DHAVE_TI_MODE -DNATIVE_LITTLE_ENDIAN \
 	-I$(SODIUM)/include -I$(SODIUM)/include/sodium
 
-$(SODIUM)/crypto_sign/ed25519/ref10/keypair.c: $(SODIUM_TREE)/.version ;
+$(GUEST_SODIUM_MORE:%=$(SODIUM)/%.c): $(SODIUM_TREE)/.version ;
 $(GUEST_SODIUM): $(B)/obj/guest/sodium/%.o: $(SODIUM)/%.c rt/minimal/guest.mk
 	@mkdir -p $(@D)
 	$(call quiet,cc  )$(CC) $(GUEST_SODIUM_CFLAGS) -c -o $@ $<

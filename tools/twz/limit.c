@@ -55,8 +55,7 @@ int key_accounts(int argc, char **argv)
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
-/* A count, or "none". A status, printed. */
-static int limit_read(const char *option, const char *text, uint64_t *limit)
+int limit_read(const char *command, const char *option, const char *text, uint64_t *limit)
 {
 	char *end;
 
@@ -66,7 +65,7 @@ static int limit_read(const char *option, const char *text, uint64_t *limit)
 	}
 	*limit = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end || !*limit || *limit > TWZ_STORE_FRAMES_MAX)
-		return usage("key", "%s is a number from 1 on, or none, not %s", option, text);
+		return usage(command, "%s is a number from 1 on, or none, not %s", option, text);
 	return STATUS_OK;
 }
 
@@ -93,8 +92,8 @@ static int key_named(const char *name, struct twz_id *key)
 	return stat.identity.type == TWZ_TYPE_KEY ? STATUS_OK : fail(name, "is no public key");
 }
 
-static int limit_set(struct twz_id key, const char *pages_text, const char *frames_text,
-		     uint64_t pages, uint64_t frames)
+int limit_set(struct twz_id key, const char *pages_text, const char *frames_text, uint64_t pages,
+	      uint64_t frames)
 {
 	struct twz_account account = {0};
 	int error;
@@ -121,9 +120,9 @@ int key_limit(int argc, char **argv)
 	if (!status && !pages_text && !frames_text)
 		status = usage("key", "limit needs --pages, --frames or both");
 	if (!status && pages_text)
-		status = limit_read("--pages", pages_text, &pages);
+		status = limit_read("key", "--pages", pages_text, &pages);
 	if (!status && frames_text)
-		status = limit_read("--frames", frames_text, &frames);
+		status = limit_read("key", "--frames", frames_text, &frames);
 	if (!status)
 		status = change_open(argv[1]);
 	if (!status)

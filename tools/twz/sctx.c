@@ -167,7 +167,7 @@ static int read_system(struct making *m)
 	return status;
 }
 
-static int give(const struct twz_obj *to, struct twz_cap cap, const struct twz_secret *secret)
+int context_give(const struct twz_obj *to, struct twz_cap cap, const struct twz_secret *secret)
 {
 	int error;
 
@@ -188,9 +188,9 @@ static int fill(struct making *m)
 	int error = 0;
 
 	if (!twz_id_none(m->root_key))
-		error = give(&m->obj, names, &m->system);
+		error = context_give(&m->obj, names, &m->system);
 	if (!error && m->key)
-		error = give(&m->obj, own, &m->owner);
+		error = context_give(&m->obj, own, &m->owner);
 	return error;
 }
 
@@ -205,7 +205,7 @@ static int give_boot(struct making *m)
 	if (!m->key || twz_id_none(boot) || twz_id_equal(m->new.key, change_known(STORE_KEY)))
 		return 0;
 	error = twz_context_open(boot, &obj);
-	return error ? error : give(&obj, use, &m->owner);
+	return error ? error : context_give(&obj, use, &m->owner);
 }
 
 static int make(struct making *m)

@@ -15,13 +15,6 @@
 #include "tools/twz/twz.h"
 
 #define PASSPHRASE_MAX 1024
-/* A file may ask for more work than a passphrase is worth, to keep who opens it busy. */
-#define OPS_MAX 64
-#define MEMORY_MAX ((uint64_t)1 << 30)
-
-_Static_assert(sizeof(((struct twz_secret *)0)->salt) == crypto_pwhash_SALTBYTES, "salt");
-_Static_assert(sizeof(((struct twz_secret *)0)->nonce) == crypto_secretbox_NONCEBYTES, "nonce");
-_Static_assert(sizeof(((struct twz_secret *)0)->mac) == crypto_secretbox_MACBYTES, "mac");
 
 /* ---- passphrases --------------------------------------------------------------------------------- */
 
@@ -57,61 +50,54 @@ static int ask_new(const char *path, char out[static PASSPHRASE_MAX])
 		return fail(path, "a passphrase is needed, in a line of the input");
 	if (isatty(STDIN_FILENO) && (!ask("once more", again) || strcmp(out, again)))
 		status = fail(path, "the passphrases differ");
-	sodium_memzero(again, sizeof(again));
+	twz_wipe(again, sizeof(again));
 	return status;
 }
 
-static int box_key(const struct twz_secret *secret, const char *passphrase,
-		   uint8_t key[static crypto_secretbox_KEYBYTES])
+/* The first line of the file. */
+static int read_line(const char *path, char out[static PASSPHRASE_MAX])
 {
-	return crypto_pwhash(key, crypto_secretbox_KEYBYTES, passphrase, strlen(passphrase),
-			     secret->salt, secret->ops, secret->memory,
-			     crypto_pwhash_ALG_ARGON2ID13);
+	FILE *file = fopen(path, "re");
+	bool got;
+
+	if (!file)
+		return fail(path, "%s", strerror(errno));
+	setvbuf(file, NULL, _IONBF, 0);
+	got = fgets(out, PASSPHRASE_MAX, file) && strchr(out, '\n');
+	fclose(file);
+	if (got)
+		*strchr(out, '\n') = 0;
+	return got && *out ? STATUS_OK : fail(path, "a passphrase is needed, in its first line");
 }
 
-static int seal(const char *path, struct twz_secret *secret)
+int secret_seal(const char *where, struct twz_secret *secret, const char *file, uint64_t ops,
+		uint64_t memory)
 {
 	char passphrase[PASSPHRASE_MAX];
-	uint8_t key[crypto_secretbox_KEYBYTES], seed[sizeof(secret->seed)];
-	int status = ask_new(path, passphrase);
+	int error, status = file ? read_line(file, passphrase) : ask_new(where, passphrase);
 
 	if (!status) {
-		secret->sealing = TWZ_SECRET_PASSPHRASE;
-		secret->ops = crypto_pwhash_OPSLIMIT_MODERATE;
-		secret->memory = crypto_pwhash_MEMLIMIT_MODERATE;
-		randombytes_buf(secret->salt, sizeof(secret->salt));
-		randombytes_buf(secret->nonce, sizeof(secret->nonce));
-		memcpy(seed, secret->seed, sizeof(seed));
-		if (box_key(secret, passphrase, key))
-			status = fail(path, "no memory for the passphrase's key");
-		else
-			crypto_secretbox_detached(secret->seed, secret->mac, seed, sizeof(seed),
-						  secret->nonce, key);
+		error = twz_secret_seal(secret, passphrase, strlen(passphrase), ops, memory);
+		if (error)
+			status = fail(where, "%s", twz_error_text(error));
 	}
-	sodium_memzero(passphrase, sizeof(passphrase));
-	sodium_memzero(seed, sizeof(seed));
-	sodium_memzero(key, sizeof(key));
+	twz_wipe(passphrase, sizeof(passphrase));
 	return status;
 }
 
 static int unseal(const char *path, struct twz_secret *secret)
 {
 	char passphrase[PASSPHRASE_MAX], what[512];
-	uint8_t key[crypto_secretbox_KEYBYTES];
-	int status = STATUS_OK;
+	int error;
 
 	snprintf(what, sizeof(what), "passphrase of %s", path);
 	if (!ask(what, passphrase))
 		return fail(path, "is sealed: its passphrase is needed, in a line of the input");
-	if (box_key(secret, passphrase, key))
-		status = fail(path, "no memory for the passphrase's key");
-	else if (crypto_secretbox_open_detached(secret->seed, secret->seed, secret->mac,
-						sizeof(secret->seed), secret->nonce, key))
-		status = fail(path, "the passphrase is wrong, or the file is damaged");
-	secret->sealing = TWZ_SECRET_OPEN;
-	sodium_memzero(passphrase, sizeof(passphrase));
-	sodium_memzero(key, sizeof(key));
-	return status;
+	error = twz_secret_unseal(secret, passphrase, strlen(passphrase));
+	twz_wipe(passphrase, sizeof(passphrase));
+	if (error == TWZ_E_RIGHT)
+		return fail(path, "the passphrase is wrong, or the file is damaged");
+	return error ? fail(path, "%s", twz_error_text(error)) : STATUS_OK;
 }
 
 /* ---- files --------------------------------------------------------------------------------------- */
@@ -135,7 +121,7 @@ int secret_load(const char *path, struct twz_secret *secret)
 	if (secret->version != 1 || secret->alg != TWZ_ALG_ED25519 ||
 	    secret->sealing > TWZ_SECRET_PASSPHRASE)
 		return fail(path, "%s", twz_error_text(TWZ_E_VERSION));
-	if (secret->ops > OPS_MAX || secret->memory > MEMORY_MAX)
+	if (secret->ops > TWZ_SECRET_OPS || secret->memory > TWZ_SECRET_MEMORY)
 		return fail(path, "is damaged");
 	if (st.st_mode & 077)
 		return fail(path, "others can read this private key (mode %04o): chmod 600 it",
@@ -174,7 +160,9 @@ int secret_write(const char *path, const struct twz_secret *secret, bool passphr
 {
 	struct twz_secret kept = *secret;
 	char *making;
-	int status = passphrase ? seal(path, &kept) : STATUS_OK;
+	int status = passphrase ? secret_seal(path, &kept, NULL, crypto_pwhash_OPSLIMIT_MODERATE,
+					      crypto_pwhash_MEMLIMIT_MODERATE)
+				: STATUS_OK;
 
 	if (status)
 		return status;
@@ -182,6 +170,6 @@ int secret_write(const char *path, const struct twz_secret *secret, bool passphr
 		abort();
 	status = write_new(path, making, &kept);
 	free(making);
-	sodium_memzero(&kept, sizeof(kept));
+	twz_wipe(&kept, sizeof(kept));
 	return status;
 }

@@ -42,6 +42,7 @@ int command_delegate(int argc, char **argv);
 int command_access(int argc, char **argv);
 int command_tie(int argc, char **argv);
 int command_untie(int argc, char **argv);
+int command_user(int argc, char **argv);
 
 /* ---- report.c: messages and options ----------------------------------------------------------- */
 
@@ -152,6 +153,12 @@ int secret_read(const char *path, struct twz_secret *secret);
  * A status, printed.
  */
 int secret_write(const char *path, const struct twz_secret *secret, bool passphrase);
+/*
+ * Seals an open secret under the passphrase in the first line of `file`, or, if that is null, one that is asked
+ * for, by so much work of Argon2id. A status, printed.
+ */
+int secret_seal(const char *where, struct twz_secret *secret, const char *file, uint64_t ops,
+		uint64_t memory);
 
 /* ---- key.c ----------------------------------------------------------------------------------------- */
 
@@ -168,6 +175,16 @@ int key_system(const char *store, const char *key, char **made);
 
 int key_accounts(int argc, char **argv);
 int key_limit(int argc, char **argv);
+/* A count, or "none", which is 0. A status, printed as one of the command's. */
+int limit_read(const char *command, const char *option, const char *text, uint64_t *limit);
+/* Of the store that is open. A null text leaves what there is. An error. */
+int limit_set(struct twz_id key, const char *pages_text, const char *frames_text, uint64_t pages,
+	      uint64_t frames);
+
+/* ---- sctx.c ----------------------------------------------------------------------------------------- */
+
+/* Signs a capability for the context, which gets it, and publishes that. An error. */
+int context_give(const struct twz_obj *to, struct twz_cap cap, const struct twz_secret *secret);
 
 /* ---- tie.c ------------------------------------------------------------------------------------------ */
 

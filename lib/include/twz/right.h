@@ -105,6 +105,20 @@ void twz_secret_new(struct twz_secret *secret);
 int twz_secret_check(const struct twz_secret *secret);
 
 /*
+ * An open private key is under the passphrase from now on, whose key Argon2id makes in `ops` passes over `memory`
+ * bytes; and open again. Unsealing takes what the secret says, up to TWZ_SECRET_OPS and TWZ_SECRET_MEMORY: more is
+ * TWZ_E_DAMAGED, as it would keep who opens it busy. TWZ_E_RIGHT: the passphrase is wrong, or the secret was
+ * changed; TWZ_E_NOMEM. After an error it is as before. The caller wipes what it has open.
+ */
+#define TWZ_SECRET_OPS 64u
+#define TWZ_SECRET_MEMORY ((uint64_t)1 << 30)
+int twz_secret_seal(struct twz_secret *secret, const void *passphrase, uint64_t bytes, uint64_t ops,
+		    uint64_t memory);
+int twz_secret_unseal(struct twz_secret *secret, const void *passphrase, uint64_t bytes);
+/* Zeros what is secret; the compiler leaves that in. */
+void twz_wipe(void *p, uint64_t bytes);
+
+/*
  * Completes and signs a capability that the caller has zeroed and filled with what it gives: perms,
  * flags, target, accessor, times, gate, serial. A delegation of `parent`, or a root if that is null.
  * What twz_secret_check returns; TWZ_E_LIMIT: the parent is as deep as can be.
