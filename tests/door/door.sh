@@ -349,6 +349,35 @@ case_test_never_takes_trouble_for_success() {
 	expect out 'again: ./twizzler test a_crash'
 }
 
+case_test_shows_what_failed_before_the_end_of_a_log() {
+	rm -f tests/a/*
+	# shellcheck disable=SC2016
+	piece long 'echo early
+		echo "x.c:7: it: not so: 1 == 2"
+		echo "x: FAILED: it: 1 checks"
+		for i in $(seq 30); do echo "line $i"; done
+		echo "x: 9 passed, 1 failed"; exit 1'
+	# shellcheck disable=SC2016
+	piece much 'for i in $(seq 60); do echo "FAILED: part $i"; done; echo "x: 0 passed, 60 failed"; exit 1'
+	door test a_long
+	expect_status 1
+	[ "$(sed -n 's/^    | //p' out)" = "x.c:7: it: not so: 1 == 2
+x: FAILED: it: 1 checks
+...
+$(seq -f 'line %g' 7 30)
+x: 9 passed, 1 failed" ] || fail "other lines"
+	door test a_much
+	expect_status 1
+	[ "$(grep -c '^    | ' out)" = 46 ] || fail "more lines than there is room for"
+	expect out 'FAILED: part 20$'
+	expect out '| \.\.\. and 16 more$'
+	expect out 'FAILED: part 60$'
+	piece short 'echo "x: FAILED: it"; echo "x: 0 passed, 1 failed"; exit 1'
+	door test a_short
+	[ "$(sed -n 's/^    | //p' out)" = 'x: FAILED: it
+x: 0 passed, 1 failed' ] || fail "a line twice, or none"
+}
+
 case_bench_tells_whether_figures_hold() {
 	door bench
 	expect_status 0

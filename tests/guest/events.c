@@ -39,14 +39,19 @@ TEST(each_message_comes_once_and_in_order)
 	test_delete(flow.log.id);
 }
 
-static void sleep_a_little(uint64_t arg)
+static uint32_t may_end;
+
+/* Not before it may, but while somebody waits for it. */
+static void end_later(uint64_t ns)
 {
-	test_sleep(arg);
+	while (!__atomic_load_n(&may_end, __ATOMIC_ACQUIRE))
+		twz_rt_wait(&may_end, 0, ~0ull);
+	test_sleep(ns);
 }
 
 TEST(a_thread_ends)
 {
-	struct test_thread *thread = test_thread(sleep_a_little, 20 * MS);
+	struct test_thread *thread = test_thread(end_later, 20 * MS);
 	struct twz_event events[2];
 	struct twz_obj obj, log;
 
@@ -55,6 +60,8 @@ TEST(a_thread_ends)
 	CHECK_EQ(twz_event_of(&obj, TWZ_EVENT_ENDED, &events[0]), 0);
 	CHECK_EQ(twz_event_of(&log, TWZ_EVENT_READ, &events[1]), 0);
 	CHECK_EQ(twz_event_wait(events, 2, 0), TWZ_E_TIMEOUT);
+	__atomic_store_n(&may_end, 1, __ATOMIC_RELEASE);
+	twz_rt_wake(&may_end, 1);
 	CHECK_EQ(twz_event_wait(events, 2, ~0ull), 1);
 	CHECK_EQ(events[0].ready, TWZ_EVENT_ENDED);
 	CHECK_EQ(events[1].ready, 0);

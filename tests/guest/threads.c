@@ -65,7 +65,8 @@ TEST(a_thread_is_told_of_in_its_object)
 	arrived = 0;
 	id = start(sleeps, 0, 0);
 	bare_reaches(&arrived, 1);
-	test_sleep(10000000);
+	for (unsigned i = 0; i < 4000 && bare_look(id).state != TWZ_THREAD_SLEEPS; i++)
+		test_sleep(1000000);
 	seen = bare_look(id);
 	CHECK_EQ(seen.state, TWZ_THREAD_SLEEPS);
 	CHECK_EQ(seen.owner, minimal.sys.owner);
