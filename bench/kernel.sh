@@ -69,6 +69,14 @@ measure_memory() {
 	line "page tables of a thread's own object" "$(value "$figures" tables_thread)" pages
 }
 
+# What a program does instead of opening a file.
+measure_names() {
+	run "$store" names >"$figures"
+	instructions 'look up a path of three names, warm' name_three 600 open
+	instructions 'the same, 1,000 names in each namespace' name_three_many 600
+	instructions 'a path of three names of which the last is not there' name_three_nothing
+}
+
 # Every one of 20,000 is counted.
 measure_lifetime() {
 	new_store "$store.many" 256M
@@ -200,6 +208,7 @@ bench/lib/peer_linux.sh >"$linux"
 new_store "$store" 64M
 measure_calls
 measure_memory
+measure_names
 measure_lifetime
 measure_start
 measure_recovery

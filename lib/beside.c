@@ -1,32 +1,21 @@
 /* beside.c - reading beside changes (beside.h). */
-#include "core/ptr.h"
 #include "lib/beside.h"
 
-#if TWZ_TSAN
-/* Would take the reads of what is being changed, which are thrown away, for a mistake. */
-#define TRIES 0
-#else
 #define TRIES 64
-#endif
 
 /* False: it was changed all the time. *error is what `read` returned. */
 static bool try(const struct twz_obj *obj, const uint64_t *generation,
 		int (*read)(const struct twz_tx *tx, void *arg), void *arg, int *error)
 {
-	const uint64_t *lock = &obj_meta(obj->base)->log.lock;
+	struct beside beside;
 
 	for (int i = 0; i < TRIES; i++) {
-		uint64_t seen = __atomic_load_n(generation, __ATOMIC_ACQUIRE);
-
-		if (__atomic_load_n(lock, __ATOMIC_ACQUIRE)) {
+		if (!beside_begin(&beside, obj, generation)) {
 			__builtin_ia32_pause();
 			continue;
 		}
 		*error = read(NULL, arg);
-		__atomic_signal_fence(__ATOMIC_ACQ_REL); /* loads stay in order on this machine */
-		/* Nobody had the object before or after, and no change between: nobody had it. */
-		if (!__atomic_load_n(lock, __ATOMIC_RELAXED) &&
-		    __atomic_load_n(generation, __ATOMIC_RELAXED) == seen)
+		if (beside_end(&beside))
 			return true;
 	}
 	return false;

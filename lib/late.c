@@ -1,10 +1,10 @@
 /* late.c - late binding (late.h). */
 #include "core/mem.h"
-#include "core/probe.h"
 #include "core/ptr.h"
 #include "lib/late.h"
 #include "lib/lock.h"
 #include "lib/search.h"
+#include "lib/space.h"
 
 #define KEPT 64 /* look-ups, a power of two */
 
@@ -14,51 +14,32 @@ static struct kept {
 	uint32_t index;
 	struct twz_obj obj;
 	struct trail trail;
-} kept[KEPT];              /* `lock` held */
-static uint64_t forgotten; /* how often; `lock` held */
+} kept[KEPT]; /* `lock` held */
 
 static struct kept *kept_at(const uint8_t *holder, uint32_t index)
 {
 	return &kept[((uint64_t)holder / TWZ_SLOT_SIZE * 31 + index) % KEPT];
 }
 
-/* Has all that it depended on stayed as it was? What is gone has not. */
-static bool still(const struct trail *trail)
-{
-	for (unsigned i = 0; i < trail->count; i++) {
-		const uint64_t *generation = trail->step[i].generation;
-
-		if (!probe_load(generation, sizeof(*generation)) ||
-		    generation_now(generation) != trail->step[i].seen)
-			return false;
-	}
-	return true;
-}
-
-/* *count: how often all was forgotten until now. */
-static bool recall(const uint8_t *holder, uint32_t index, struct kept *found, uint64_t *count)
+static bool recall(const uint8_t *holder, uint32_t index, struct kept *found)
 {
 	const struct kept *k = kept_at(holder, index);
 	bool hit;
 
 	lock_take(&lock);
-	*count = forgotten;
 	hit = k->holder == holder && k->index == index;
 	if (hit) {
 		found->obj = k->obj;
-		found->trail.count = k->trail.count;
-		memcpy(found->trail.step, k->trail.step, k->trail.count * sizeof(k->trail.step[0]));
+		trail_copy(&found->trail, &k->trail);
 	}
 	lock_give(&lock);
-	return hit && still(&found->trail);
+	return hit && trail_still(&found->trail);
 }
 
-/* Unless something was forgotten since: it may have been on the way. */
-static void keep(const struct kept *found, uint64_t count)
+static void keep(const struct kept *found)
 {
 	lock_take(&lock);
-	if (count == forgotten)
-		*kept_at(found->holder, found->index) = *found;
+	*kept_at(found->holder, found->index) = *found;
 	lock_give(&lock);
 }
 
@@ -75,7 +56,7 @@ static int look_up(const uint8_t *holder, const struct twz_fot_entry *entry, str
 	if (offset < TWZ_OBJ_DATA || offset > obj_span(holder) - length)
 		return TWZ_E_DAMAGED;
 	memcpy(path, holder + offset, length);
-	found->trail.count = 0;
+	trail_begin(&found->trail);
 	error = resolver_open(entry->target, &found->trail, &resolver);
 	if (error)
 		return error;
@@ -91,26 +72,17 @@ int late_follow(const void *holder, uint32_t index, const struct twz_fot_entry *
 {
 	const uint8_t *base = obj_base(holder);
 	struct kept found;
-	uint64_t count;
 	int error;
 
-	if (!recall(base, index, &found, &count)) {
+	if (!recall(base, index, &found)) {
 		error = look_up(base, entry, &found);
 		if (error)
 			return error;
 		found.holder = base;
 		found.index = index;
 		if (found.trail.count <= TRAIL_MAX)
-			keep(&found, count);
+			keep(&found);
 	}
 	*obj = found.obj;
 	return 0;
-}
-
-void late_forget(void)
-{
-	lock_take(&lock);
-	memset(kept, 0, sizeof(kept));
-	forgotten++;
-	lock_give(&lock);
 }

@@ -17,10 +17,4 @@
 int late_follow(const void *holder, uint32_t index, const struct twz_fot_entry *entry,
 		struct twz_obj *obj);
 
-/*
- * A slot is being recycled, or an object was deleted: nothing that was kept is good any more. Takes a lock of
- * its own.
- */
-void late_forget(void);
-
 #endif

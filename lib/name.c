@@ -37,7 +37,7 @@ struct change {
 
 int twz_name_resolve(const char *path, struct twz_id *id)
 {
-	return path_resolve(path, path_length(path), NULL, id);
+	return path_resolve(path, path_length(path), id);
 }
 
 int twz_name_open(const char *path, struct twz_obj *obj)

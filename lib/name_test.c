@@ -299,6 +299,13 @@ static void a_name_can_dangle(void **state)
 	MUST(twz_name_unbind("dangles", TWZ_NAME_DELETE));
 }
 
+/* What was found before does not count: the namespace has changed. */
+static int resolve_anew(struct twz_ns *damaged)
+{
+	damaged->generation++;
+	return resolve("damaged/a");
+}
+
 static void damage_is_an_error(void **state)
 {
 	struct twz_id id, a = fresh();
@@ -312,26 +319,96 @@ static void damage_is_an_error(void **state)
 	MUST(twz_obj_open(id, &obj));
 	ns = (struct twz_ns *)(obj.base + *twz_heap_root(&obj));
 	ns->nbuckets = 0;
-	assert_int_equal(resolve("damaged/a"), TWZ_E_DAMAGED);
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
 	ns->nbuckets = ~0u;
-	assert_int_equal(resolve("damaged/a"), TWZ_E_DAMAGED);
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
 	ns->nbuckets = 16;
 	kept = ns->segment[0];
 	ns->segment[0] = 1ull << 41;
-	assert_int_equal(resolve("damaged/a"), TWZ_E_DAMAGED);
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
 	ns->segment[0] = kept;
-	assert_true(leads_to("damaged/a", a));
+	assert_int_equal(resolve_anew(ns), 0);
 	for (bucket = (uint64_t *)(obj.base + kept); !*bucket; bucket++)
 		;
 	kept = *bucket;
 	*(uint64_t *)(obj.base + kept) = kept; /* a circle */
-	assert_int_equal(resolve("damaged/a"), 0);
+	assert_int_equal(resolve_anew(ns), 0);
 	((struct twz_ns_entry *)(obj.base + kept))->hash ^= 1;
-	assert_int_equal(resolve("damaged/a"), TWZ_E_DAMAGED);
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
 	*bucket = TWZ_SLOT_SIZE - 8;
-	assert_int_equal(resolve("damaged/a"), TWZ_E_DAMAGED);
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
+	/* What kind of object it is was found out when it was first opened in its slot. */
 	ns->magic = 1;
+	assert_int_equal(resolve_anew(ns), TWZ_E_DAMAGED);
+	MUST(twz_obj_recycle(&obj));
 	assert_int_equal(resolve("damaged/a"), TWZ_E_TYPE);
+}
+
+/* Looked up before and looked up again: whatever changed on the way between. */
+static void what_was_found_is_found_anew(void **state)
+{
+	struct twz_id a = fresh(), b = fresh(), outer, inner, other;
+	struct twz_obj obj;
+
+	(void)state;
+	MUST(twz_ns_make("outer", &outer));
+	MUST(twz_ns_make("outer/inner", &inner));
+	MUST(twz_name_bind("outer/inner/x", a, 0));
+	for (int i = 0; i < 2; i++)
+		assert_true(leads_to("/outer/inner/x", a));
+	MUST(twz_name_bind("outer/inner/x", b, TWZ_NAME_REPLACE));
+	assert_true(leads_to("/outer/inner/x", b));
+	MUST(twz_name_unbind("outer/inner/x", 0));
+	assert_int_equal(resolve("/outer/inner/x"), TWZ_E_NOTFOUND);
+	MUST(twz_name_bind("outer/inner/x", a, 0));
+	assert_true(leads_to("/outer/inner/x", a));
+
+	MUST(twz_name_rename("outer", "moved", 0));
+	assert_int_equal(resolve("/outer/inner/x"), TWZ_E_NOTFOUND);
+	assert_true(leads_to("/moved/inner/x", a));
+	assert_true(leads_to("/moved/inner/../../moved/inner/x", a));
+	MUST(twz_ns_make("other", &other));
+	MUST(twz_name_rename("moved/inner", "other/inner", 0));
+	MUST(twz_ns_make("moved/inner", &inner));
+	assert_int_equal(resolve("/moved/inner/x"), TWZ_E_NOTFOUND);
+	assert_true(leads_to("other/inner/x", a));
+	MUST(twz_name_exchange("moved", "other"));
+	assert_true(leads_to("moved/inner/x", a));
+	assert_int_equal(resolve("other/inner/x"), TWZ_E_NOTFOUND);
+
+	/* A namespace that was on the way is in another slot, and then gone. */
+	MUST(twz_name_resolve("moved/inner", &inner));
+	assert_true(leads_to("moved/inner/x", a));
+	MUST(twz_obj_open(inner, &obj));
+	MUST(twz_obj_recycle(&obj));
+	for (int i = 0; i < 2; i++)
+		assert_true(leads_to("moved/inner/x", a));
+	MUST(twz_name_unbind("moved/inner/x", 0));
+	MUST(twz_name_unbind("moved/inner", TWZ_NAME_DELETE));
+	assert_int_equal(resolve("moved/inner/x"), TWZ_E_NOTFOUND);
+}
+
+/* Of all lengths, beside each other: they differ in one byte, or in their length. */
+static void names_of_all_lengths(void **state)
+{
+	struct twz_id a = fresh(), b = fresh(), space;
+	char path[8 + TWZ_NAME_MAX];
+
+	(void)state;
+	MUST(twz_ns_make("lengths", &space));
+	memset(path, 'n', sizeof(path));
+	memcpy(path, "lengths/", 8);
+	for (unsigned n = 1; n <= TWZ_NAME_MAX - 1; n++) {
+		path[8 + n] = 0;
+		MUST(twz_name_bind(path, a, 0));
+		path[8 + n / 2] = 'm';
+		assert_int_equal(resolve(path), TWZ_E_NOTFOUND);
+		MUST(twz_name_bind(path, b, 0));
+		assert_true(leads_to(path, b));
+		path[8 + n / 2] = 'n';
+		assert_true(leads_to(path, a));
+		path[8 + n] = 'n';
+	}
 }
 
 static int setup(void **state)
@@ -353,6 +430,8 @@ int main(void)
 		home_test(publishing_leaks_nothing),
 		home_test(publishing_that_fails_leaves_no_name),
 		home_test(a_name_can_dangle),
+		home_test(what_was_found_is_found_anew),
+		home_test(names_of_all_lengths),
 		home_test(damage_is_an_error),
 	};
 

@@ -6,23 +6,28 @@
 #include "lib/beside.h"
 #include "lib/ns.h"
 #include "lib/space.h"
+#include "lib/text.h"
 
 #include <twz/heap.h>
 
 #define CHAIN_MAX 65536u /* entries in a bucket; a longer chain is a circle */
+#define BUCKETS_MAX (TWZ_NS_SEGMENT * ((1u << TWZ_NS_SEGMENTS) - 1))
+
+/* What look-ups are made of: they read without a transaction, and all of it in place is a third of the calls. */
+#define INLINE static inline __attribute__((always_inline))
 
 /* The head's words up to here change together, as one staged range. */
 #define HEAD_BYTES offsetof(struct twz_ns, segment)
 
 /* ---- words that may be staged -------------------------------------------------------------------- */
 
-static uint64_t load(const struct twz_tx *tx, const uint64_t *word)
+INLINE uint64_t load(const struct twz_tx *tx, const uint64_t *word)
 {
 	return tx ? *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word))
 		  : __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-static const struct twz_ns *head_of(const struct twz_tx *tx, const struct ns *ns)
+INLINE const struct twz_ns *head_of(const struct twz_tx *tx, const struct ns *ns)
 {
 	return tx ? twz_tx_read(tx, ns->head, HEAD_BYTES) : ns->head;
 }
@@ -38,14 +43,14 @@ static struct twz_ns *head_open(struct twz_tx *tx, const struct ns *ns)
 }
 
 /* `bytes` at that offset of the object's data; null if they do not lie there. */
-static void *at(const struct ns *ns, uint64_t offset, uint64_t bytes)
+INLINE void *at(const struct ns *ns, uint64_t offset, uint64_t bytes)
 {
 	if (offset < TWZ_OBJ_DATA || offset % 8 || offset > TWZ_SLOT_SIZE - bytes)
 		return NULL;
 	return ns->obj.base + offset;
 }
 
-static struct twz_ns_entry *entry_at(const struct ns *ns, uint64_t offset)
+INLINE struct twz_ns_entry *entry_at(const struct ns *ns, uint64_t offset)
 {
 	struct twz_ns_entry *entry = at(ns, offset, sizeof(*entry));
 
@@ -56,55 +61,73 @@ static struct twz_ns_entry *entry_at(const struct ns *ns, uint64_t offset)
 
 /* ---- buckets ------------------------------------------------------------------------------------ */
 
-static uint64_t hash_of(struct ns_name name)
+/* The twz_sum of the padded name, which need not be made for that. */
+INLINE uint64_t hash_of(struct ns_name name)
 {
-	uint64_t padded[(TWZ_NAME_MAX + 16) / 16 * 2] = {0};
+	uint64_t sum = name.length ^ TWZ_SUM_B, first, second;
+	uint32_t left = name.length;
+	const char *text = name.text;
 
-	memcpy(padded, name.text, name.length);
-	return twz_fold(twz_sum(name.length, padded, (name.length + 15) / 16 * 16), TWZ_SUM_K);
+	for (; left > 16; left -= 16, text += 16)
+		sum = twz_sum_step(sum, text_word(text, 8), text_word(text + 8, 8));
+	first = text_word(text, left < 8 ? left : 8);
+	second = left > 8 ? text_word(text + 8, left - 8) : 0;
+	return twz_fold(twz_sum_step(sum, first, second), TWZ_SUM_K);
+}
+
+/* The highest bit. */
+INLINE unsigned top_of(uint64_t n)
+{
+	return (unsigned)(63 - __builtin_clzll(n));
 }
 
 /* The largest TWZ_NS_SEGMENT * 2^k that is not above nbuckets. */
-static uint64_t whole_of(uint64_t nbuckets)
+INLINE uint64_t whole_of(uint64_t nbuckets)
 {
-	return (uint64_t)1 << (63 - __builtin_clzll(nbuckets));
+	return (uint64_t)1 << top_of(nbuckets);
 }
 
-static uint64_t bucket_of(uint64_t hash, uint64_t nbuckets)
+INLINE uint64_t bucket_of(uint64_t hash, uint64_t nbuckets)
 {
-	uint64_t whole = whole_of(nbuckets), bucket = hash % (2 * whole);
+	uint64_t whole = whole_of(nbuckets), bucket = hash & (2 * whole - 1);
 
 	return bucket < nbuckets ? bucket : bucket - whole;
 }
 
-static unsigned segment_of(uint64_t bucket)
+/*
+ * Where a bucket is: with TWZ_NS_SEGMENT added its number has one more bit than in the segment before, and the
+ * rest of it counts from the segment's start.
+ */
+INLINE unsigned segment_of(uint64_t bucket)
 {
-	return (unsigned)(63 - __builtin_clzll(bucket / TWZ_NS_SEGMENT + 1));
+	return top_of(bucket + TWZ_NS_SEGMENT) - top_of(TWZ_NS_SEGMENT);
 }
 
-/* The word of a bucket; null if the namespace is damaged. */
-static uint64_t *bucket_at(const struct twz_tx *tx, const struct ns *ns, uint64_t bucket)
+INLINE uint64_t first_of(unsigned segment)
+{
+	return ((uint64_t)TWZ_NS_SEGMENT << segment) - TWZ_NS_SEGMENT;
+}
+
+/* The word of a bucket, of fewer than BUCKETS_MAX; null if the namespace is damaged. */
+INLINE uint64_t *bucket_at(const struct twz_tx *tx, const struct ns *ns, uint64_t bucket)
 {
 	unsigned segment = segment_of(bucket);
-	uint64_t first = (((uint64_t)1 << segment) - 1) * TWZ_NS_SEGMENT;
-	uint64_t *array;
+	uint64_t array = load(tx, &ns->head->segment[segment]);
+	uint64_t offset = array + (bucket - first_of(segment)) * sizeof(uint64_t);
 
-	if (segment >= TWZ_NS_SEGMENTS)
-		return NULL;
-	array = at(ns, load(tx, &ns->head->segment[segment]),
-		   ((uint64_t)TWZ_NS_SEGMENT << segment) * sizeof(uint64_t));
-	return array ? array + (bucket - first) : NULL;
+	return array ? at(ns, offset, sizeof(uint64_t)) : NULL;
 }
 
-static bool nbuckets_ok(uint64_t nbuckets)
+static inline bool nbuckets_ok(uint64_t nbuckets)
 {
-	return nbuckets >= TWZ_NS_SEGMENT && segment_of(nbuckets - 1) < TWZ_NS_SEGMENTS;
+	return nbuckets >= TWZ_NS_SEGMENT && nbuckets <= BUCKETS_MAX;
 }
 
-int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
-	    struct ns_place *place)
+/* Its hash is known. */
+INLINE int find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name, uint64_t hash,
+		struct ns_place *place)
 {
-	uint64_t hash = hash_of(name), nbuckets = head_of(tx, ns)->nbuckets, next;
+	uint64_t nbuckets = head_of(tx, ns)->nbuckets, next;
 
 	if (!nbuckets_ok(nbuckets))
 		return TWZ_E_DAMAGED;
@@ -118,11 +141,17 @@ int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
 		if (!place->entry)
 			break;
 		if (place->entry->hash == hash && place->entry->length == name.length &&
-		    !memcmp(place->entry->name, name.text, name.length))
+		    text_same(place->entry->name, name.text, name.length))
 			return 0;
 		place->link = &place->entry->next;
 	}
 	return TWZ_E_DAMAGED;
+}
+
+int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,
+	    struct ns_place *place)
+{
+	return find(tx, ns, name, hash_of(name), place);
 }
 
 /* ---- reading beside changes ---------------------------------------------------------------------- */
@@ -150,28 +179,51 @@ int ns_read(const struct ns *ns,
 
 struct lookup {
 	struct ns_name name;
-	struct twz_id id;
+	uint64_t hash;
+	struct twz_id *id;
 };
 
-static int lookup(const struct twz_tx *tx, const struct ns *ns, void *arg)
+INLINE int look_up(const struct twz_tx *tx, const struct ns *ns, struct ns_name name, uint64_t hash,
+		   struct twz_id *id)
 {
-	struct lookup *lookup = arg;
 	struct ns_place place;
-	int error = ns_find(tx, ns, lookup->name, &place);
+	int error = find(tx, ns, name, hash, &place);
 
 	if (!error)
-		lookup->id = (struct twz_id){load(tx, &place.entry->id.lo),
-					     load(tx, &place.entry->id.hi)};
+		*id = (struct twz_id){load(tx, &place.entry->id.lo), load(tx, &place.entry->id.hi)};
 	return error;
 }
 
+static int look_up_any(const struct twz_tx *tx, const struct ns *ns, void *arg)
+{
+	const struct lookup *lookup = arg;
+
+	return look_up(tx, ns, lookup->name, lookup->hash, lookup->id);
+}
+
+static __attribute__((noinline)) int look_up_beside(const struct ns *ns, struct ns_name name,
+						    uint64_t hash, struct twz_id *id)
+{
+	struct lookup lookup = {name, hash, id};
+
+	return ns_read(ns, look_up_any, &lookup);
+}
+
+/* Mostly nobody is changing it: then one try is all. */
 int ns_lookup(const struct ns *ns, struct ns_name name, struct twz_id *id)
 {
-	struct lookup arg = {.name = name};
-	int error = ns_read(ns, lookup, &arg);
+	const uint64_t hash = hash_of(name);
+	struct beside beside;
+	struct twz_id found;
+	int error;
 
+	if (!beside_begin(&beside, &ns->obj, &ns->head->generation))
+		return look_up_beside(ns, name, hash, id);
+	error = look_up(NULL, ns, name, hash, &found);
+	if (!beside_end(&beside))
+		return look_up_beside(ns, name, hash, id);
 	if (!error)
-		*id = arg.id;
+		*id = found;
 	return error;
 }
 
@@ -226,8 +278,7 @@ static int grow(struct twz_tx *tx, const struct ns *ns, struct twz_ns *head)
 
 	if (segment == TWZ_NS_SEGMENTS)
 		return 0; /* chains get longer from here on */
-	if (bucket == (((uint64_t)1 << segment) - 1) * TWZ_NS_SEGMENT &&
-	    !load(tx, &ns->head->segment[segment])) {
+	if (bucket == first_of(segment) && !load(tx, &ns->head->segment[segment])) {
 		bytes = ((uint64_t)TWZ_NS_SEGMENT << segment) * sizeof(uint64_t);
 		error = heap_alloc(tx, bytes, &ns->head->segment[segment], &array);
 		if (error)
@@ -342,19 +393,11 @@ struct twz_id ns_doomed(const struct twz_tx *tx, const struct ns *ns)
 /* ---- making and opening ------------------------------------------------------------------------- */
 
 /* What is looked at here does not change, though it may be written again as it is: no race. */
-__attribute__((no_sanitize_thread)) int ns_open(struct twz_id id, struct ns *ns)
+static __attribute__((no_sanitize_thread)) int find_head(struct ns *ns)
 {
-	const struct twz_meta *meta;
+	const struct twz_meta *meta = obj_meta(ns->obj.base);
 	const struct twz_heap *heap;
-	int error = twz_obj_open(id, &ns->obj);
 
-	if (!error)
-		error = space_readable(ns->obj.slot);
-	if (error)
-		return error;
-	meta = obj_meta(ns->obj.base);
-	if (!probe_load(meta, sizeof(*meta))) /* deleted by another program, and still in a slot */
-		return TWZ_E_NOTFOUND;
 	if (meta->magic != TWZ_META_MAGIC || !meta->heap)
 		return TWZ_E_TYPE;
 	heap = at(ns, meta->heap, sizeof(*heap));
@@ -366,6 +409,36 @@ __attribute__((no_sanitize_thread)) int ns_open(struct twz_id id, struct ns *ns)
 	if (!ns->head || ns->head->magic != TWZ_NS_MAGIC)
 		return TWZ_E_TYPE;
 	return ns->head->version == 1 ? 0 : TWZ_E_VERSION;
+}
+
+/* The first time in this slot. */
+static int open_first(struct ns *ns)
+{
+	int error = space_readable(ns->obj.slot);
+
+	if (error)
+		return error;
+	if (!probe_load(obj_meta(ns->obj.base), sizeof(struct twz_meta)))
+		return TWZ_E_NOTFOUND;
+	error = find_head(ns);
+	if (!error)
+		space_note(ns->obj.slot, obj_offset(ns->head));
+	return error;
+}
+
+int ns_open(struct twz_id id, struct ns *ns)
+{
+	uint64_t head;
+	int error = twz_obj_open(id, &ns->obj);
+
+	if (error)
+		return error;
+	head = space_noted(ns->obj.slot);
+	if (!head)
+		return open_first(ns);
+	ns->head = (struct twz_ns *)(ns->obj.base + head);
+	/* Deleted by another program, and still in a slot? */
+	return probe_load(obj_meta(ns->obj.base), 1) ? 0 : TWZ_E_NOTFOUND;
 }
 
 int ns_new(struct twz_id parent, struct twz_id *id)

@@ -12,26 +12,14 @@ _Static_assert(TWZ_RT_VERSION >> 16 == 1, "libtwz is written for version 1 of th
 #define CREATE_PAGES_MAX 512u /* in the update that makes the object */
 #define PAGES_MAX (TWZ_OBJ_SIZE_MAX / TWZ_PAGE)
 
-static int open_at(struct twz_id id, bool large, const struct twz_rt_stat *stat,
-		   struct twz_obj *obj)
-{
-	uint32_t slot;
-	int error = space_map(id, large, stat, &slot);
-
-	if (error)
-		return error;
-	*obj = (struct twz_obj){.id = id, .base = space_base(slot), .slot = slot};
-	return 0;
-}
-
 int twz_obj_open(struct twz_id id, struct twz_obj *obj)
 {
-	return open_at(id, false, NULL, obj);
+	return space_map(id, false, NULL, obj);
 }
 
 int twz_obj_open_large(struct twz_id id, struct twz_obj *obj)
 {
-	return open_at(id, true, NULL, obj);
+	return space_map(id, true, NULL, obj);
 }
 
 int twz_obj_at(const void *addr, struct twz_obj *obj)
@@ -80,7 +68,7 @@ int twz_obj_new(const struct twz_new *new, struct twz_obj *obj)
 	error = twz_rt_create(&what, &id);
 	if (error)
 		return error;
-	error = open_at(id, new->large, &stat, obj);
+	error = space_map(id, new->large, &stat, obj);
 	if (error) {
 		twz_obj_delete(id);
 		return error;

@@ -8,16 +8,24 @@
 
 /*
  * Notes what a look-up went through, namespaces and search lists, for who wants to know whether it leads
- * elsewhere now. More than TRAIL_MAX are not noted: count is TRAIL_MAX + 1. Begins as zeros.
+ * elsewhere now. More than TRAIL_MAX are not noted: count is TRAIL_MAX + 1.
  */
 #define TRAIL_MAX 24
 struct trail {
+	uint64_t forgotten; /* space_forgotten before: while it is that, the addresses are good */
 	unsigned count;
 	struct {
 		const uint64_t *generation;
 		uint64_t seen; /* as it was before anything was looked up there */
 	} step[TRAIL_MAX];
 };
+
+/* Before the look-up. */
+void trail_begin(struct trail *trail);
+/* Has all that it depended on stayed as it was? What is gone has not. */
+bool trail_still(const struct trail *trail);
+/* As much of it as there is. */
+void trail_copy(struct trail *to, const struct trail *from);
 
 /*
  * The namespace of the path's last name, opened, and that name; a path that ends in the root, "." or
@@ -40,10 +48,11 @@ generation_now(const uint64_t *generation)
 /* From now on it depends on what has this generation. Before anything is looked up there. `trail` may be null. */
 void trail_note(struct trail *trail, const uint64_t *generation);
 
-/* What the path leads to, from the root or from a namespace; adds to the trail. */
+/* What the path leads to, from a namespace; adds to the trail. */
 int path_resolve_from(const struct ns *start, const char *path, uint64_t bytes, struct trail *trail,
 		      struct twz_id *id);
-int path_resolve(const char *path, uint64_t bytes, struct trail *trail, struct twz_id *id);
+/* From the root. What was found before is kept, so that it is not walked to again while it leads there. */
+int path_resolve(const char *path, uint64_t bytes, struct twz_id *id);
 
 /* Bytes of a terminated path; more than TWZ_PATH_MAX if it is too long. */
 uint64_t path_length(const char *path);

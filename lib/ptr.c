@@ -30,7 +30,7 @@ static int outside(struct twz_fault *fault, uint32_t kind, int error)
 static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fault *fault,
 		   void **addr)
 {
-	uint32_t index = (uint32_t)ptr_index(raw), target;
+	uint32_t index = (uint32_t)ptr_index(raw);
 	uint64_t offset = ptr_offset(raw);
 	struct twz_fot_entry entry = entry_of(where, index);
 	struct twz_obj obj;
@@ -38,14 +38,15 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 
 	switch (entry.kind) {
 	case TWZ_FOT_ID:
-		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, NULL, &target);
+		error = space_map(entry.target, offset >= TWZ_SLOT_SIZE, NULL, &obj);
 		if (error) {
 			error = error == TWZ_E_NOTFOUND ? TWZ_E_UNRESOLVED : error;
 			break;
 		}
 		space_cache(slot, index,
-			    __atomic_load_n(&obj_meta(where)->fot_next, __ATOMIC_RELAXED), target);
-		*addr = space_base(target) + offset;
+			    __atomic_load_n(&obj_meta(where)->fot_next, __ATOMIC_RELAXED),
+			    obj.slot);
+		*addr = obj.base + offset;
 		return 0;
 	case TWZ_FOT_NAME:
 		error = late_follow(where, index, &entry, &obj);
@@ -64,6 +65,7 @@ static int foreign(const void *where, uint32_t slot, uint64_t raw, struct twz_fa
 
 static int follow(const void *where, uint64_t raw, struct twz_fault *fault, void **addr)
 {
+	struct twz_obj obj;
 	uint32_t slot;
 
 	*fault = (struct twz_fault){.access = TWZ_VIEW_READ, .address = (uint64_t)where};
@@ -77,9 +79,9 @@ static int follow(const void *where, uint64_t raw, struct twz_fault *fault, void
 		return foreign(where, slot, raw, fault, addr);
 	if (ptr_offset(raw) >= obj_span(where)) {
 		/* In another mapping of the same object, a large one. */
-		if (space_map(fault->object, true, NULL, &slot))
+		if (space_map(fault->object, true, NULL, &obj))
 			return outside(fault, TWZ_FAULT_RANGE, TWZ_E_RANGE);
-		*addr = space_base(slot) + ptr_offset(raw);
+		*addr = obj.base + ptr_offset(raw);
 		return 0;
 	}
 	*addr = obj_base(where) + ptr_offset(raw);

@@ -2,7 +2,6 @@
 #include <twz/ptr.h>
 
 #include "core/mem.h"
-#include "lib/late.h"
 #include "lib/lock.h"
 #include "lib/space.h"
 
@@ -28,11 +27,13 @@ static struct slot {
 	uint32_t free;   /* the next free slot, NO_SLOT ends */
 	uint8_t class;   /* of its row */
 	bool ending, sealed, readable;
+	uint64_t noted;                  /* space_note */
 	struct twz_shadow *row[CLASSES]; /* its row, and those that it outgrew */
 } slots[MAX_ENTRIES];
 
 static uint32_t hash[HASH_SIZE]; /* slot + 1 by the object's ID, linear probing; 0 empty */
 static uint32_t slot_next, place_next, slot_free = NO_SLOT, place_free = NO_SLOT;
+static uint64_t forgotten; /* stored to with `lock` */
 static uint8_t *row_next, *row_end;
 static struct twz_shadow *row_free[CLASSES]; /* lists, through the first entry's delta */
 
@@ -176,6 +177,32 @@ static bool is_place(uint32_t slot)
 	return slot >= twz_rt_info()->nslots;
 }
 
+static void hash_set(uint32_t at, uint32_t taken)
+{
+	__atomic_store_n(&hash[at], taken, __ATOMIC_RELEASE);
+}
+
+/*
+ * Without `lock`: is the object where it would be looked for first? The slot is in the hash only while its
+ * entry names the object, and the other way round: who finds both finds it as it was at one moment. False says
+ * nothing.
+ */
+static inline bool hash_glance(struct twz_id id, struct twz_obj *obj)
+{
+	const struct twz_rt_info *info = twz_rt_info();
+	uint32_t taken = __atomic_load_n(&hash[(uint32_t)id.lo % HASH_SIZE], __ATOMIC_ACQUIRE);
+	uint32_t slot = taken - 1;
+
+	if (slot >= info->nslots || /* as it is if nothing is there */
+	    __atomic_load_n(&info->view[slot].id.lo, __ATOMIC_RELAXED) != id.lo ||
+	    __atomic_load_n(&info->view[slot].id.hi, __ATOMIC_RELAXED) != id.hi)
+		return false;
+	*obj = (struct twz_obj){.id = id,
+				.base = (uint8_t *)(info->slot_base + slot * TWZ_SLOT_SIZE),
+				.slot = slot};
+	return true;
+}
+
 /* Where the object is in the hash, or belongs. */
 static uint32_t hash_find(struct twz_id id, bool large)
 {
@@ -192,11 +219,11 @@ static void hash_remove(struct twz_id id, bool large)
 	uint32_t at = hash_find(id, large);
 
 	/* The rest of the cluster goes in again: some of it may belong before the gap. */
-	for (hash[at] = 0; hash[at = (at + 1) % HASH_SIZE];) {
+	for (hash_set(at, 0); hash[at = (at + 1) % HASH_SIZE];) {
 		uint32_t moved = hash[at];
 
-		hash[at] = 0;
-		hash[hash_find(space_id(moved - 1), is_place(moved - 1))] = moved;
+		hash_set(at, 0);
+		hash_set(hash_find(space_id(moved - 1), is_place(moved - 1)), moved);
 	}
 }
 
@@ -225,6 +252,12 @@ static uint32_t slot_take(bool large)
 	if (large)
 		return place_next < info->nplaces ? info->nslots + place_next++ : NO_SLOT;
 	return slot_next < info->nslots ? slot_next++ : NO_SLOT;
+}
+
+/* Before a slot shows something else. */
+static void forget(void)
+{
+	__atomic_fetch_add(&forgotten, 1, __ATOMIC_RELEASE);
 }
 
 static void slot_give(uint32_t slot)
@@ -274,18 +307,28 @@ static int map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uin
 		return TWZ_E_NOMEM;
 	}
 	entry_write(*slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
-	hash[at] = *slot + 1;
+	hash_set(at, *slot + 1);
 	return 0;
 }
 
-int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot)
+/* Out of line: who finds the object at a glance keeps no registers for this. */
+static __attribute__((noinline)) int map_locked(struct twz_id id, bool large,
+						const struct twz_rt_stat *stat, struct twz_obj *obj)
 {
+	uint32_t slot;
 	int error;
 
 	lock_take(&lock);
-	error = map(id, large, stat, slot);
+	error = map(id, large, stat, &slot);
 	lock_give(&lock);
+	if (!error)
+		*obj = (struct twz_obj){.id = id, .base = space_base(slot), .slot = slot};
 	return error;
+}
+
+int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, struct twz_obj *obj)
+{
+	return !large && hash_glance(id, obj) ? 0 : map_locked(id, large, stat, obj);
 }
 
 /* ---- a view that was brought back ---------------------------------------------------------------- */
@@ -304,7 +347,7 @@ static bool adopt(uint32_t slot)
 		slots[slot].rights = entry->rights;
 		at = hash_find(entry->id, is_place(slot));
 		if (!hash[at])
-			hash[at] = slot + 1;
+			hash_set(at, slot + 1);
 		return true;
 	}
 	entry->seq &= ~1u; /* odd where a crash came in between */
@@ -357,6 +400,16 @@ int space_readable(uint32_t slot)
 	return error;
 }
 
+uint64_t space_noted(uint32_t slot)
+{
+	return __atomic_load_n(&slots[slot].noted, __ATOMIC_RELAXED);
+}
+
+void space_note(uint32_t slot, uint64_t word)
+{
+	__atomic_store_n(&slots[slot].noted, word, __ATOMIC_RELAXED);
+}
+
 bool space_sealed(uint32_t slot)
 {
 	bool sealed;
@@ -387,8 +440,13 @@ void space_forget(struct twz_id id)
 		hash_remove(id, false);
 	if (hash[hash_find(id, true)])
 		hash_remove(id, true);
-	late_forget(); /* it may have been on the way of a name: who has it mapped may keep it */
+	forget();
 	lock_give(&lock);
+}
+
+uint64_t space_forgotten(void)
+{
+	return __atomic_load_n(&forgotten, __ATOMIC_ACQUIRE);
 }
 
 static void drop_entries_of(const struct slot *s, uint64_t target)
@@ -423,7 +481,7 @@ void space_recycle(uint32_t slot)
 	if (hash[at] == slot + 1)
 		hash_remove(space_id(slot), is_place(slot));
 	drop_entries(slot);
-	late_forget();
+	forget();
 	entry_write(slot, (struct twz_id){0}, checking ? TWZ_VIEW_RECYCLED : 0);
 	twz_rt_invalidate(slot, 1);
 	row_set(slot, NULL);

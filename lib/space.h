@@ -19,7 +19,7 @@
  * Finds or takes the slot that shows the object. `stat`: what is known of it, null to ask the
  * runtime. TWZ_E_NOTFOUND, TWZ_E_NOSLOT, TWZ_E_NOMEM.
  */
-int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, uint32_t *slot);
+int space_map(struct twz_id id, bool large, const struct twz_rt_stat *stat, struct twz_obj *obj);
 
 /*
  * Takes over what the entries of the view name, so that it stays where it is; entries of what is gone
@@ -39,6 +39,12 @@ bool space_sealed(uint32_t slot);
  * TWZ_E_RIGHT, TWZ_E_NOTFOUND.
  */
 int space_readable(uint32_t slot);
+/*
+ * A word that who opens objects of one kind keeps with the slot, so as not to find it out again; 0: none yet. It
+ * goes with the object that the slot shows. Without a lock.
+ */
+uint64_t space_noted(uint32_t slot);
+void space_note(uint32_t slot, uint64_t word);
 /* Does the object end with this boot epoch? Asks again if it did when it was mapped. */
 bool space_ending(uint32_t slot);
 
@@ -48,6 +54,11 @@ void space_cache(uint32_t slot, uint32_t index, uint32_t fot_next, uint32_t targ
 /* The object is deleted: a touch of its slots faults, and nobody finds them again. */
 void space_forget(struct twz_id id);
 void space_recycle(uint32_t slot);
+/*
+ * How often one of these two was done: who keeps addresses in slots, of what others have opened, compares. Another
+ * count: they may lead anywhere.
+ */
+uint64_t space_forgotten(void);
 
 /* Stores to the object are checked (twz_check_stores). */
 void space_check(uint32_t slot, bool on);

@@ -296,6 +296,21 @@ static void measure_create(void)
 	figure("create", measure(create, CREATIONS));
 }
 
+/* Of a path of three names. */
+static void open_close(unsigned i)
+{
+	(void)i;
+	close((int)must(openat(folder, "few/below/name", O_RDONLY), "few/below/name"));
+}
+
+static void measure_open(void)
+{
+	must(mkdirat(folder, "few", 0700), "few");
+	must(mkdirat(folder, "few/below", 0700), "few/below");
+	close(make_file("few/below/name", PAGE));
+	figure("open", measure(open_close, REPEATS));
+}
+
 /* ---- first touch ----------------------------------------------------------------------------- */
 
 static volatile char *area;
@@ -569,6 +584,7 @@ static _Noreturn void measure_all(void)
 	measure_touch("touch", touch_write, -1);
 	measure_touch("touch_file", touch_read, file);
 	measure_create();
+	measure_open();
 	measure_futex("futex", 0);
 	measure_futex("futex_smp", 1);
 	measure_switch();
