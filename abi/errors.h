@@ -35,7 +35,8 @@
 	X(LIMIT,      24, "a limit is reached")                                         \
 	X(OUTSIDE,    25, "the address is in no object")                                \
 	X(ABSENT,     26, "this system does not have that")                             \
-	X(INTERRUPTED, 27, "a signal ended the wait; try again")
+	X(INTERRUPTED, 27, "a signal ended the wait; try again")                        \
+	X(CALLEE,     28, "what was called through the gate failed")
 /* clang-format on */
 
 #define TWZ_ERROR_ENUM_(name, number, text) TWZ_E_##name = -(number),

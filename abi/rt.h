@@ -15,7 +15,7 @@
 
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010004u
+#define TWZ_RT_VERSION 0x00010005u
 #endif
 
 /*
@@ -433,5 +433,55 @@ struct twz_rt_answer {
 };
 TWZ_SIZE(struct twz_rt_answer, 176);
 int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_answer *answer);
+
+/*
+ * Gates (docs/gates.md): the only way into the code of another context. Hosted nothing is enforced and there
+ * are none: TWZ_E_ABSENT. Since 1.5.
+ */
+struct twz_rt_gate {
+	struct twz_id context; /* entered */
+	uint32_t gate;         /* index, of its gates */
+	uint32_t entry;        /* n: at start + n * align */
+	uint64_t timeout_ns;   /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
+	uint32_t flags;        /* enum twz_sys_gate_flags (abi/syscall.h) */
+	uint32_t reserved;
+};
+/*
+ * What the callee returns, 0 or more, or a negative error, its own or the crossing's: TWZ_E_NOTFOUND,
+ * TWZ_E_RIGHT, TWZ_E_BUSY, TWZ_E_LIMIT, TWZ_E_TIMEOUT, TWZ_E_CALLEE (abi/syscall.h).
+ */
+int64_t twz_rt_gate_call(const struct twz_rt_gate *gate, const uint64_t argument[5]);
+
+/* In a callee: who has called. TWZ_E_NOTFOUND: the thread is in no crossing. */
+struct twz_rt_caller {
+	struct twz_id context, key; /* zero: none */
+	struct twz_id thread;
+	uint32_t gate, entry;
+	uint32_t depth; /* crossings that the thread is in */
+	uint32_t reserved;
+};
+int twz_rt_gate_caller(struct twz_rt_caller *caller);
+/*
+ * In a callee: has the caller all these rights to the object? Who acts for others on what they name asks
+ * this, and not only itself. TWZ_E_RIGHT; TWZ_E_NOTFOUND: no right at all, or the thread is in no crossing.
+ */
+int twz_rt_gate_may(struct twz_id object, uint32_t perms);
+
+/*
+ * From now on threads of others enter this program, in this context: its memory is granted to the context, stacks
+ * are made, and the context's gates are replaced by one, of `entries` entries from `code` on, TWZ_RT_ENTRY bytes
+ * each, in the program's text, which begin on a page. Ends with the program, which stays: it waits.
+ * The caller may WRITE the context and has what it grants. nstacks: 1 to TWZ_GATE_STACKS_MAX.
+ */
+#define TWZ_RT_ENTRY 64u
+struct twz_rt_service {
+	struct twz_id context;
+	const void *code;
+	uint32_t entries;
+	uint32_t nstacks;
+	uint32_t flags; /* TWZ_GATE_ABORTABLE, TWZ_GATE_PUBLIC (abi/security.h) */
+	uint32_t reserved;
+};
+int twz_rt_serve(const struct twz_rt_service *service);
 
 #endif

@@ -54,21 +54,36 @@ struct twz_mask {
 };
 TWZ_SIZE(struct twz_mask, 32);
 
-/* A gate of the context that it is listed in. */
+/*
+ * A gate of the context that it is listed in: where threads of other contexts enter this one. What is out of
+ * place is no gate. docs/gates.md.
+ */
+enum twz_gate_flags {
+	TWZ_GATE_IN_PLACE = 1,  /* the caller's view; what the thread is attached to stays so */
+	TWZ_GATE_ABORTABLE = 2, /* deadlines, kill and suspend need not wait for its return */
+	TWZ_GATE_PUBLIC = 4,    /* it takes no right to enter */
+};
+#define TWZ_GATE_STACKS_MAX 64u
 struct twz_gate {
 	struct twz_id object;
-	uint64_t start, length;
-	uint32_t align;
-	uint32_t flags; /* 1 in place: the caller's view. 2 abortable: a deadline may end it */
-	uint32_t vector_in, vector_out; /* vector registers that carry arguments and results */
+	uint64_t start, length;         /* entries are start + n * align, below start + length */
+	uint32_t align;                 /* not 0 */
+	uint32_t flags;                 /* enum twz_gate_flags */
+	uint32_t vector_in, vector_out; /* bit n: vector register n carries an argument, a result */
 	uint32_t nstacks;               /* threads that may be inside at once */
-	uint32_t reserved0;
-	struct twz_id view; /* entered, unless in place */
-	struct twz_id stacks;
-	uint64_t stack_size;
-	uint64_t reserved[4];
+	uint32_t handler_bytes;         /* of the low end of each stack: the fault handler's */
+	struct twz_id view;             /* entered, unless in place; then zero */
+	struct twz_id stacks;           /* the object that they lie in, one behind the other */
+	uint64_t stack_size;            /* a multiple of 16 */
+	uint64_t base;       /* address of the object's byte 0, in the view that is entered */
+	uint64_t stack_base; /* the same of the first stack's lowest byte */
+	uint64_t handler;    /* where faults of the callee come in; 0: they end the call */
+	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_gate, 128);
+
+/* Where a callee returns to: an address that nothing can be executed at. */
+#define TWZ_GATE_RETURN 0x7ffffffff000ull
 
 /*
  * A context's data: header, then a hash table by target. An entry refers to a run of capabilities or

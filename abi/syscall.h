@@ -71,7 +71,11 @@
 	X(thread_suspend,  "struct twz_id thread, uint32_t on")                                    \
 	X(thread_registers, "struct twz_id thread, struct twz_registers *out")                     \
 	X(thread_signal,   "struct twz_id thread, uint32_t number")                                \
-	X(thread_priority, "struct twz_id thread, uint32_t priority")
+	X(thread_priority, "struct twz_id thread, uint32_t priority")                               \
+	X(gate_call,       "uint64_t a[5], const struct twz_sys_gate *gate")                       \
+	X(gate_return,     "uint64_t result, uint64_t more")                                       \
+	X(gate_caller,     "struct twz_sys_caller *out")                                           \
+	X(gate_may,        "struct twz_id object, uint32_t perms")
 /* clang-format on */
 
 #define TWZ_SYS_ENUM_(name, arguments) TWZ_SYS_##name##_,
@@ -97,7 +101,7 @@ struct twz_sys_info {
 	struct twz_id key;     /* that the active context was made under: its owner's; zero: none */
 };
 TWZ_SIZE(struct twz_sys_info, 160);
-#define TWZ_SYS_VERSION 0x00010000u /* major in the high half */
+#define TWZ_SYS_VERSION 0x00010001u /* major in the high half */
 
 /* Counts of the whole machine. What is made and ended again leaves the first part as it was. */
 struct twz_sys_usage {
@@ -221,6 +225,47 @@ struct twz_sys_thread {
 	char name[TWZ_THREAD_NAME];         /* for people, ends with a zero */
 };
 TWZ_SIZE(struct twz_sys_thread, 168);
+
+/*
+ * Crossing a gate (docs/gates.md). The callee finds the arguments in rdi, rsi, rdx, rcx and r8, as a C
+ * function does, the ID of the caller's active context in r10 (lo) and r11 (hi), and on its stack the address
+ * TWZ_GATE_RETURN. All other registers are zero, flags, FS, GS and vector state as in a new thread, but
+ * for the vector registers that the gate lets in. It returns to that address, or by gate_return. The caller
+ * has then rax and rdx of the callee (gate_return: its arguments) and, as before the call, what a
+ * function keeps: rbx, rbp, r12 to r15, rsp, FS, GS, flags, control words; all else is zero, but for the
+ * vector registers that the gate lets out.
+ *
+ * Kernel's results: TWZ_E_NOTFOUND: no such context, gate or entry, or its view is gone; TWZ_E_RIGHT: it may not
+ * be entered, or may not itself use what it needs; TWZ_E_BUSY: NOWAIT, and all stacks are in use;
+ * TWZ_E_LIMIT: TWZ_GATE_DEPTH; TWZ_E_TIMEOUT: abortable, and the time inside is over;
+ * TWZ_E_CALLEE: a fault that the callee did not handle, or it tried to end the thread; TWZ_E_ARG.
+ *
+ * The same without a call: a jump to an entry of a gate on an object that the active context may not execute, of
+ * a context that the thread is attached to. The return address is taken from the stack. Errors of the
+ * crossing itself are faults of the jump; TWZ_E_CALLEE is returned.
+ */
+struct twz_sys_gate {
+	struct twz_id context; /* entered */
+	uint32_t gate;         /* index, of its gates */
+	uint32_t entry;        /* n: at start + n * align */
+	uint64_t timeout_ns;   /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
+	uint32_t flags;        /* enum twz_sys_gate_flags */
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_sys_gate, 40);
+enum twz_sys_gate_flags { TWZ_GATE_NOWAIT = 1 };
+#define TWZ_GATE_DEPTH 16u
+
+/* Who has called: of the innermost crossing that the thread is in. TWZ_E_NOTFOUND: it is in none. */
+struct twz_sys_caller {
+	struct twz_id context; /* active in the caller; zero: none */
+	struct twz_id key;     /* that it was made under; zero: none */
+	struct twz_id thread;
+	uint32_t gate, entry; /* that were entered; by a jump too */
+	uint32_t depth;       /* crossings that the thread is in */
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_sys_caller, 64);
 
 /*
  * Waiting on words: a word is 4 bytes, aligned, in an object, named by its address in the caller's
