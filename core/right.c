@@ -240,11 +240,31 @@ static bool signed_by_delegator(const struct right_query *q, const struct twz_ca
 	       same(link->signer, key);
 }
 
-/* R9. A gate's capability gives no permission, so none can come of it: the gate is not looked at. */
+/* May execution enter there? Without an alignment there are no entries. */
+static bool has_entry(const struct twz_cap *gate, uint64_t offset)
+{
+	return offset >= gate->gate_off && offset - gate->gate_off < gate->gate_len &&
+	       gate->gate_align && (offset - gate->gate_off) % gate->gate_align == 0;
+}
+
+/* R9: are the link's entries among its parent's, which has one where the link's begin? */
+static NOINLINE bool narrower_gate(const struct twz_cap *link, const struct twz_cap *parent)
+{
+	return has_entry(parent, link->gate_off) &&
+	       link->gate_len <= parent->gate_len - (link->gate_off - parent->gate_off) &&
+	       link->gate_align % parent->gate_align == 0;
+}
+
+/* R9. A gate is no permission and permissions are no gate: neither can come of the other. */
 static bool narrower(const struct twz_cap *link, const struct twz_cap *parent)
 {
-	return !(parent->flags & TWZ_CAP_GATE) && !(link->perms & ~parent->perms) &&
-	       link->not_before >= parent->not_before && end_of(link) <= end_of(parent);
+	if ((link->flags ^ parent->flags) & TWZ_CAP_GATE)
+		return false;
+	if (STEP("check", "right: R9 gate") && link->flags & TWZ_CAP_GATE &&
+	    !narrower_gate(link, parent))
+		return false;
+	return !(link->perms & ~parent->perms) && link->not_before >= parent->not_before &&
+	       end_of(link) <= end_of(parent);
 }
 
 static enum right_why check_link(const struct right_query *q, const struct twz_cap *link,
@@ -387,19 +407,33 @@ static inline void give(struct right_answer *a, uint32_t perms, enum right_why w
 	a->granted |= perms;
 }
 
+/* What the capability would give, of what is asked for. */
+static inline uint32_t gives(const struct right_query *q, const struct twz_cap *cap)
+{
+	if (!q->entry)
+		return cap->perms;
+	return STEP("check", "right: the gate's entries") && !has_entry(cap, *q->entry) ? 0
+											: TWZ_EXEC;
+}
+
 static void one_chain(const struct right_query *q, struct right_answer *a, uint64_t off,
 		      const struct chain *chain)
 {
 	const struct twz_cap *cap = chain->cap[0], *unverified;
+	const bool gate = cap->flags & TWZ_CAP_GATE;
 	enum right_why why;
+	uint32_t perms;
 
-	if (STEP("check", "right: gates give no permission") && cap->flags & TWZ_CAP_GATE)
+	if (STEP("check", "right: gates give no permission") && gate && !q->entry)
+		return;
+	if (STEP("check", "right: permissions give no entry") && !gate && q->entry)
 		return;
 	if (STEP("check", "right: R1 form") && !check_form(chain)) {
 		note(a, TWZ_PERM_ALL, RIGHT_MALFORMED, off); /* which ones it means is not known */
 		return;
 	}
-	if (!(cap->perms & ~a->granted))
+	perms = gives(q, cap);
+	if (!(perms & ~a->granted))
 		return; /* right or not, it adds nothing */
 	why = check_shape(q, chain);
 	if (why == RIGHT_CAP)
@@ -407,12 +441,12 @@ static void one_chain(const struct right_query *q, struct right_answer *a, uint6
 	if (why == RIGHT_CAP)
 		why = check_proofs(q, chain, &unverified);
 	if (why != RIGHT_CAP) {
-		note(a, cap->perms, why, off);
+		note(a, perms, why, off);
 	} else if (unverified) {
-		note(a, cap->perms, RIGHT_UNVERIFIED, off);
-		a->pending |= cap->perms;
+		note(a, perms, RIGHT_UNVERIFIED, off);
+		a->pending |= perms;
 	} else {
-		give(a, cap->perms, RIGHT_CAP, off);
+		give(a, perms, RIGHT_CAP, off);
 	}
 }
 
@@ -505,8 +539,10 @@ void right_decide(const struct right_query *q, struct right_answer *a)
 	uint32_t allowed = TWZ_PERM_ALL;
 
 	*a = (struct right_answer){.until = RIGHT_NEVER};
-	give(a, q->defaults & TWZ_PERM_ALL, RIGHT_DEFAULT, 0);
-	give(a, q->grants & TWZ_PERM_ALL, RIGHT_GRANT, 0);
+	if (!q->entry) {
+		give(a, q->defaults & TWZ_PERM_ALL, RIGHT_DEFAULT, 0);
+		give(a, q->grants & TWZ_PERM_ALL, RIGHT_GRANT, 0);
+	}
 	if (q->active)
 		allowed = active(q, a);
 	a->effective = a->granted;

@@ -20,10 +20,18 @@
  *   R6  the root is signed under the object's key; of an object without one, nothing can be given
  *   R7  a link is signed under the key of the context that delegates: that of the parent's accessor
  *   R8  the parent may be delegated (DELEGATE)
- *   R9  a link gives nothing that its parent does not: permissions, times; a gate's (GATE) gives none
+ *   R9  a link gives nothing that its parent does not: permissions, times, entries; one flagged GATE has
+ *       a parent flagged GATE, any other one has not
  *   R10 not_before <= now < expires, for each
  *   R11 each signature is right
- * One flagged GATE gives entry at its gate and no permission: it does not count here.
+ * One flagged GATE gives no permission. It gives entry, and so it counts where `entry` asks for that:
+ *
+ *   granted   = EXEC, if a valid capability of the active context that is flagged GATE has that entry:
+ *               gate_off <= entry < gate_off + gate_len, and entry - gate_off is a multiple of gate_align
+ *
+ * Neither defaults nor grants nor permissions let in; the limits count as for EXEC on the object, as
+ * who may not execute it is not to make it run either.
+ *
  * At most RIGHT_CANDIDATES chains for a target are looked at; others do not count.
  *
  * A context is data that its owner wrote. Nothing in it is trusted, and every search is bounded. What is
@@ -73,7 +81,9 @@ enum right_verdict { RIGHT_BAD = 0, RIGHT_GOOD = 1, RIGHT_UNKNOWN = 2 };
 struct right_query {
 	struct twz_id object, key; /* key: that the object was made under, zero for none */
 	uint32_t defaults;
-	uint32_t grants;                    /* unsigned, the kernel's own */
+	uint32_t grants; /* unsigned, the kernel's own */
+	/* Not null: may execution enter at this offset? Else: what may be done? */
+	const uint64_t *entry;
 	uint64_t now;                       /* seconds since 1970, UTC */
 	const struct right_context *active; /* null: no context, so defaults and grants only */
 	const struct right_context *const *limits; /* undetachable ones, `nlimits` */

@@ -25,6 +25,12 @@ static struct alike {
 	uint32_t defaults, effective;
 } alike[ALIKE];
 
+/* Entries that were decided to be open: who calls a service calls it again. */
+#define ENTRIES 256u
+static struct entry {
+	uint64_t stamp, object, offset; /* stamp 0: none */
+} entries[ENTRIES];
+
 /* ---- what core asks ------------------------------------------------------------------------------ */
 
 static enum right_verdict verdict(void *arg, const struct twz_cap *cap)
@@ -63,13 +69,14 @@ uint32_t right_granted(const struct object *o, struct twz_id context)
 
 static void decide(const struct object *o, const struct context *active,
 		   const struct right_context *const *limits, uint32_t nlimits,
-		   struct right_answer *answer)
+		   const uint64_t *entry, struct right_answer *answer)
 {
 	const struct right_query query = {.object = o->id,
 					  .key = right_key(&o->identity, o->id),
 					  .defaults = o->identity.perms,
 					  .grants =
 						  active ? right_granted(o, active->object->id) : 0,
+					  .entry = entry,
 					  .now = clock_wall_ns() / NS,
 					  .active = active ? &active->rights : NULL,
 					  .limits = limits,
@@ -82,7 +89,9 @@ static void decide(const struct object *o, const struct context *active,
 	right_decide(&query, answer);
 }
 
-static void decide_for(const struct subject *s, const struct object *o, struct right_answer *answer)
+/* As the subject is: its permissions, or, not null, its right to enter there. */
+static void decide_for(const struct subject *s, const struct object *o, const uint64_t *entry,
+		       struct right_answer *answer)
 {
 	const struct right_context *limits[TWZ_ATTACH_MAX];
 	uint32_t n = 0;
@@ -90,7 +99,7 @@ static void decide_for(const struct subject *s, const struct object *o, struct r
 	for (uint32_t i = 0; KSTEP("limits") && i < s->count; i++)
 		if (s->member[i].undetachable)
 			limits[n++] = &s->member[i].context->rights;
-	decide(o, subject_active(s), limits, n, answer);
+	decide(o, subject_active(s), limits, n, entry, answer);
 }
 
 /* ---- decisions that are kept --------------------------------------------------------------------- */
@@ -138,7 +147,7 @@ static struct kept *decide_kept(struct subject *s, struct object *o, struct righ
 {
 	struct kept *k = &right_kept[(s->stamp + o->serial) % RIGHT_KEPT];
 
-	decide_for(s, o, answer);
+	decide_for(s, o, NULL, answer);
 	expire(s, answer->until);
 	answer->effective &= possible(o);
 	answer->pending &= possible(o);
@@ -178,7 +187,7 @@ uint32_t right_decide_anew(struct subject *s, struct object *o)
 		return (uint32_t)decide_kept(s, o, &answer)->perms;
 	if (a->stamp != s->stamp || a->key.lo != key.lo || a->key.hi != key.hi ||
 	    a->defaults != defaults) {
-		decide_for(s, o, &answer);
+		decide_for(s, o, NULL, &answer);
 		expire(s, answer.until);
 		/* What is refused is decided again, till then. */
 		if (answer.pending || !for_the_key(s, &answer))
@@ -205,11 +214,30 @@ int right_refuse(struct thread *t, struct object *o, uint32_t want)
 	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
 }
 
+int right_may_enter(struct thread *t, struct object *o, uint64_t offset)
+{
+	struct subject *s = t->subject;
+	struct entry *e = &entries[(s->stamp + o->serial + offset / 16) % ENTRIES];
+	struct right_answer answer;
+
+	if (e->stamp == s->stamp && e->object == o->serial && e->offset == offset)
+		return 0;
+	decide_for(s, o, &offset, &answer);
+	expire(s, answer.until);
+	if (answer.effective & TWZ_EXEC) {
+		*e = (struct entry){s->stamp, o->serial, offset};
+		return 0;
+	}
+	if (answer.pending & TWZ_EXEC && answer.unverified)
+		verify_wait(t);
+	return KSTEP("gate-right") ? TWZ_E_RIGHT : 0;
+}
+
 uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want)
 {
 	struct right_answer answer;
 
-	decide_for(t->subject, o, &answer);
+	decide_for(t->subject, o, NULL, &answer);
 	want &= ~answer.effective;
 	return want ? answer.reason[__builtin_ctz(want)].why : 0;
 }
@@ -218,9 +246,9 @@ bool right_explain(struct thread *t, struct object *o, struct context *context,
 		   struct right_answer *answer)
 {
 	if (context)
-		decide(o, context, NULL, 0, answer);
+		decide(o, context, NULL, 0, NULL, answer);
 	else
-		decide_for(t->subject, o, answer);
+		decide_for(t->subject, o, NULL, answer);
 	answer->effective &= possible(o);
 	return !answer->unverified || !verify_wait(t);
 }

@@ -65,6 +65,12 @@ static inline int right_check(struct thread *thread, struct object *object, uint
 	return right_refuse(thread, object, want);
 }
 
+/*
+ * May the thread enter the object at this offset, by a capability flagged GATE (core/right.h)? TWZ_E_RIGHT;
+ * above: what is not verified yet.
+ */
+int right_may_enter(struct thread *thread, struct object *object, uint64_t offset);
+
 /* Why the thread has not got `want`: enum right_why of the first that is missing. */
 uint32_t right_why(const struct thread *thread, const struct object *object, uint32_t want);
 
