@@ -24,6 +24,7 @@ enum twz_slot {
 	TWZ_SLOT_BOOT = 6,    /* the boot object */
 	TWZ_SLOT_WINDOW = 7,  /* where a program that starts another has the other's objects */
 	TWZ_SLOT_CONSOLE = 8, /* the console, which a program maps for itself */
+	TWZ_SLOT_GATE = 9,    /* stacks of those who enter the program by its gate */
 };
 #define TWZ_SLOT_DATA_AT(slot) (((uint64_t)(slot) << TWZ_SLOT_SHIFT) + TWZ_OBJ_DATA)
 

@@ -442,8 +442,8 @@ struct twz_rt_gate {
 	struct twz_id context; /* entered */
 	uint32_t gate;         /* index, of its gates */
 	uint32_t entry;        /* n: at start + n * align */
-	uint64_t timeout_ns;   /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
-	uint32_t flags;        /* enum twz_sys_gate_flags (abi/syscall.h) */
+	uint64_t timeout_ns; /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
+	uint32_t flags;      /* enum twz_sys_gate_flags (abi/syscall.h) */
 	uint32_t reserved;
 };
 /*
@@ -467,11 +467,15 @@ int twz_rt_gate_caller(struct twz_rt_caller *caller);
  */
 int twz_rt_gate_may(struct twz_id object, uint32_t perms);
 
+/* In a callee: ends the call, with this. It returns only if the thread is in no crossing: TWZ_E_NOTFOUND. */
+int twz_rt_gate_return(int64_t result);
+
 /*
- * From now on threads of others enter this program, in this context: its memory is granted to the context, stacks
- * are made, and the context's gates are replaced by one, of `entries` entries from `code` on, TWZ_RT_ENTRY bytes
- * each, in the program's text, which begin on a page. Ends with the program, which stays: it waits.
- * The caller may WRITE the context and has what it grants. nstacks: 1 to TWZ_GATE_STACKS_MAX.
+ * Gets this program ready for threads of others that enter it in this context: its memory, its first thread and, as
+ * far as it has that, the console are granted to the context, and stacks are made. *gate is what the context
+ * is to list then (twz_serve in <twz/gate.h> writes and publishes it): `entries` entries from `code` on, of
+ * TWZ_RT_ENTRY bytes each, in the program's text, on a page of their own. Ends with the program. nstacks: 1 to
+ * TWZ_GATE_STACKS_MAX; they are at `stacks`. The caller has what it grants. TWZ_E_EXISTS: once in a program.
  */
 #define TWZ_RT_ENTRY 64u
 struct twz_rt_service {
@@ -482,6 +486,7 @@ struct twz_rt_service {
 	uint32_t flags; /* TWZ_GATE_ABORTABLE, TWZ_GATE_PUBLIC (abi/security.h) */
 	uint32_t reserved;
 };
-int twz_rt_serve(const struct twz_rt_service *service);
+struct twz_gate; /* abi/security.h */
+int twz_rt_serve(const struct twz_rt_service *service, struct twz_gate *gate);
 
 #endif
