@@ -11,6 +11,7 @@
  */
 #include "abi/object.h"
 #include "core/cap.h"
+#include "core/gate.h"
 #include "core/mem.h"
 #include "core/right.h"
 #include "core/step.h"
@@ -240,28 +241,10 @@ static bool signed_by_delegator(const struct right_query *q, const struct twz_ca
 	       same(link->signer, key);
 }
 
-/* May execution enter there? Without an alignment there are no entries. */
-static bool has_entry(const struct twz_cap *gate, uint64_t offset)
-{
-	return offset >= gate->gate_off && offset - gate->gate_off < gate->gate_len &&
-	       gate->gate_align && (offset - gate->gate_off) % gate->gate_align == 0;
-}
-
-/* R9: are the link's entries among its parent's, which has one where the link's begin? */
-static NOINLINE bool narrower_gate(const struct twz_cap *link, const struct twz_cap *parent)
-{
-	return has_entry(parent, link->gate_off) &&
-	       link->gate_len <= parent->gate_len - (link->gate_off - parent->gate_off) &&
-	       link->gate_align % parent->gate_align == 0;
-}
-
-/* R9. A gate is no permission and permissions are no gate: neither can come of the other. */
+/* R9. */
 static bool narrower(const struct twz_cap *link, const struct twz_cap *parent)
 {
-	if ((link->flags ^ parent->flags) & TWZ_CAP_GATE)
-		return false;
-	if (STEP("check", "right: R9 gate") && link->flags & TWZ_CAP_GATE &&
-	    !narrower_gate(link, parent))
+	if (STEP("check", "right: R9 gate") && !gate_narrower(link, parent))
 		return false;
 	return !(link->perms & ~parent->perms) && link->not_before >= parent->not_before &&
 	       end_of(link) <= end_of(parent);
@@ -412,8 +395,9 @@ static inline uint32_t gives(const struct right_query *q, const struct twz_cap *
 {
 	if (!q->entry)
 		return cap->perms;
-	return STEP("check", "right: the gate's entries") && !has_entry(cap, *q->entry) ? 0
-											: TWZ_EXEC;
+	return STEP("check", "right: the gate's entries") && !gate_has_entry(cap, *q->entry)
+		       ? 0
+		       : TWZ_EXEC;
 }
 
 static void one_chain(const struct right_query *q, struct right_answer *a, uint64_t off,

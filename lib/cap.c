@@ -2,6 +2,7 @@
  * cap.c - keys and capabilities, and texts of them (twz/right.h).
  */
 #include "core/cap.h"
+#include "core/gate.h"
 #include "core/mem.h"
 #include "core/text.h"
 
@@ -150,7 +151,7 @@ const char *twz_cap_refused(const struct twz_cap *cap, const struct twz_cap *par
 	if (cap->flags & TWZ_CAP_KEY && !(parent->flags & TWZ_CAP_KEY))
 		return right_text(RIGHT_BROKEN);
 	if (cap->perms & ~parent->perms || cap->not_before < parent->not_before ||
-	    end_of(cap) > end_of(parent) || (parent->flags & TWZ_CAP_GATE))
+	    end_of(cap) > end_of(parent) || !gate_narrower(cap, parent))
 		return right_text(RIGHT_WIDENED);
 	return NULL;
 }

@@ -10,6 +10,7 @@
  * A decision takes RIGHT_PROBES entries of the table at most, and what it does not find by then it
  * takes for hidden (core/right.h). So between two empty entries of our table there are always fewer.
  */
+#include "core/gate.h"
 #include "core/mem.h"
 #include "core/ptr.h"
 #include "core/right.h"
@@ -20,10 +21,12 @@
 
 #define REGION_FIRST (TWZ_OBJ_DATA + 256)
 #define CAP_BYTES sizeof(struct twz_cap)
+#define GATE_BYTES sizeof(struct twz_gate)
 #define ENTRY_BYTES sizeof(struct twz_context_entry)
 #define TABLE_MIN 8u
 #define TABLE_ROOM 64u /* a table this many times larger than need be helps no more */
 #define WASTE_MIN TWZ_PAGE
+#define GATES_MAX (TWZ_SLOT_SIZE / GATE_BYTES)
 
 _Static_assert(REGION_FIRST >= TWZ_OBJ_DATA + sizeof(struct twz_context), "the header");
 _Static_assert(TABLE_MIN *ENTRY_BYTES % CAP_BYTES == 0, "capabilities behind a table are aligned");
@@ -51,7 +54,7 @@ static bool sound(const struct twz_context *head)
 	       head->table >= REGION_FIRST && head->table % CAP_BYTES == 0 &&
 	       head->heap <= TWZ_SLOT_SIZE && head->table <= head->heap &&
 	       n * ENTRY_BYTES <= head->heap - head->table &&
-	       head->live <= head->heap - head->table;
+	       head->live <= head->heap - head->table && head->ngates <= GATES_MAX;
 }
 
 /* `bytes` of the region at that offset, aligned to `align`; null if they do not lie there. */
@@ -224,11 +227,8 @@ static int fill_region(const struct edit *from, struct edit *to)
 		if (what->kind)
 			error = move(from, to, &what->off, bytes_of(what), align_of(what));
 	}
-	if (!error && from->head.ngates > TWZ_SLOT_SIZE / sizeof(struct twz_gate))
-		error = TWZ_E_DAMAGED;
 	if (!error && from->head.ngates)
-		error = move(from, to, &to->head.gates, from->head.ngates * sizeof(struct twz_gate),
-			     sizeof(struct twz_gate));
+		error = move(from, to, &to->head.gates, from->head.ngates * GATE_BYTES, GATE_BYTES);
 	return error;
 }
 
@@ -488,6 +488,105 @@ int twz_context_global(const struct twz_obj *obj, uint32_t mask)
 	e.head.global_mask = mask;
 	return end(&e, error);
 }
+
+/* ---- gates --------------------------------------------------------------------------------------- */
+
+/* All of them; null if they do not lie in the region. */
+static struct twz_gate *gates_of(const struct edit *e)
+{
+	return at(e, e->head.gates, e->head.ngates * GATE_BYTES, GATE_BYTES);
+}
+
+/* One gate more, behind copies of those that there are. */
+static int append_gate(struct edit *e, const struct twz_gate *gate)
+{
+	const struct twz_gate *old;
+	struct twz_gate *fresh;
+	uint64_t n, off;
+	int error = make_room(e);
+
+	if (error)
+		return error;
+	n = e->head.ngates;
+	old = n ? gates_of(e) : NULL;
+	if (n && (!old || n * GATE_BYTES > e->head.live))
+		return TWZ_E_DAMAGED;
+	error = n == GATES_MAX ? TWZ_E_HEAPFULL : place(e, (n + 1) * GATE_BYTES, GATE_BYTES, &off);
+	if (error)
+		return error;
+	fresh = (struct twz_gate *)(e->obj->base + off);
+	if (n)
+		memcpy(fresh, twz_tx_read(&e->tx, old, n * GATE_BYTES), n * GATE_BYTES);
+	fresh[n] = *gate;
+	twz_tx_fresh(&e->tx, fresh, (n + 1) * GATE_BYTES);
+	e->head.live -= n * GATE_BYTES;
+	e->head.gates = off;
+	e->head.ngates = n + 1;
+	return e->tx.error;
+}
+
+static int replace_gate(struct edit *e, uint64_t index, const struct twz_gate *gate)
+{
+	struct twz_gate *gates = gates_of(e), *staged;
+
+	if (!gates)
+		return TWZ_E_DAMAGED;
+	staged = twz_tx_write(&e->tx, &gates[index], GATE_BYTES);
+	if (staged)
+		*staged = *gate;
+	return e->tx.error;
+}
+
+int twz_context_gate_set(const struct twz_obj *obj, uint64_t index, const struct twz_gate *gate)
+{
+	struct edit e;
+	int error;
+
+	if (!gate_sound(gate))
+		return TWZ_E_ARG;
+	error = begin(&e, obj);
+	if (!error && index > e.head.ngates)
+		error = TWZ_E_NOTFOUND;
+	if (!error)
+		error = index < e.head.ngates ? replace_gate(&e, index, gate)
+					      : append_gate(&e, gate);
+	return end(&e, error);
+}
+
+int twz_context_gates_clear(const struct twz_obj *obj)
+{
+	struct edit e;
+	int error = begin(&e, obj);
+
+	if (!error && e.head.ngates * GATE_BYTES > e.head.live)
+		error = TWZ_E_DAMAGED;
+	if (!error) {
+		e.head.live -= e.head.ngates * GATE_BYTES;
+		e.head.gates = e.head.ngates = 0;
+	}
+	return end(&e, error);
+}
+
+int twz_context_gate(const struct twz_obj *obj, uint64_t index, struct twz_gate *gate)
+{
+	const struct twz_gate *gates;
+	struct edit e;
+	int error = begin(&e, obj);
+
+	if (!error && index >= e.head.ngates)
+		error = TWZ_E_NOTFOUND;
+	if (!error) {
+		gates = gates_of(&e);
+		if (gates)
+			*gate = gates[index];
+		else
+			error = TWZ_E_DAMAGED;
+	}
+	twz_tx_abort(&e.tx);
+	return error;
+}
+
+/* ---- publishing ---------------------------------------------------------------------------------- */
 
 int twz_context_publish(const struct twz_obj *obj)
 {

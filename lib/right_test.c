@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/cap.h"
+#include "core/gate.h"
 #include "core/right.h"
 #include "tests/home/home.h"
 
@@ -383,17 +384,241 @@ static void colliding_targets_stay_in_reach(void **state)
 	MUST(twz_obj_recycle(&obj));
 }
 
+/* ---- gates ---------------------------------------------------------------------------------------- */
+
+static struct twz_gate gate_of(uint64_t n)
+{
+	return (struct twz_gate){.object = number(n),
+				 .start = TWZ_OBJ_DATA,
+				 .length = 8 * 64,
+				 .align = 64,
+				 .nstacks = 4,
+				 .handler_bytes = 1024,
+				 .view = number(n + 1),
+				 .stacks = number(n + 2),
+				 .stack_size = 16384,
+				 .base = TWZ_SLOT_SIZE,
+				 .stack_base = 2 * TWZ_SLOT_SIZE};
+}
+
+/* Gates 0 to n - 1 are gate_of(first) and so on, and there are no more. */
+static void assert_gates(const struct twz_obj *obj, uint64_t first, uint64_t n)
+{
+	struct twz_gate gate, want;
+
+	for (uint64_t i = 0; i < n; i++) {
+		want = gate_of(first + i);
+		MUST(twz_context_gate(obj, i, &gate));
+		assert_memory_equal(&gate, &want, sizeof(gate));
+	}
+	assert_int_equal(twz_context_gate(obj, n, &gate), TWZ_E_NOTFOUND);
+	assert_int_equal(twz_context_gate(obj, ~0ull, &gate), TWZ_E_NOTFOUND);
+}
+
+static void gates_are_numbered(void **state)
+{
+	const struct twz_context *head;
+	struct twz_gate gate = gate_of(100);
+	struct twz_obj obj;
+	uint64_t live;
+
+	(void)state;
+	fresh(&obj);
+	head = twz_obj_data(&obj);
+	live = head->live;
+	assert_gates(&obj, 100, 0);
+	MUST(twz_context_gates_clear(&obj));
+	assert_int_equal(twz_context_gate_set(&obj, 1, &gate), TWZ_E_NOTFOUND);
+	for (uint64_t i = 0; i < 5; i++) {
+		gate = gate_of(100 + i);
+		MUST(twz_context_gate_set(&obj, i, &gate));
+		assert_gates(&obj, 100, i + 1);
+	}
+	assert_int_equal(head->gates % sizeof(gate), 0);
+	assert_int_equal(head->live, live + 5 * sizeof(gate));
+	gate = gate_of(7);
+	MUST(twz_context_gate_set(&obj, 3, &gate));
+	MUST(twz_context_gate(&obj, 3, &gate));
+	assert_true(twz_id_equal(gate.object, number(7)));
+	gate = gate_of(103);
+	MUST(twz_context_gate_set(&obj, 3, &gate));
+	assert_gates(&obj, 100, 5);
+	MUST(twz_context_gates_clear(&obj));
+	assert_gates(&obj, 100, 0);
+	assert_int_equal(head->live, live);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_recycle(&obj));
+}
+
+/* The region is written anew when half of it is dead: the gates go along with all else. */
+static void gates_move_with_the_region(void **state)
+{
+	struct twz_gate gate;
+	struct twz_obj obj;
+	uint64_t regions = 0, table = 0;
+
+	(void)state;
+	fresh(&obj);
+	for (uint64_t i = 0; i < 40; i++) {
+		gate = gate_of(500 + i);
+		MUST(twz_context_gate_set(&obj, i, &gate));
+	}
+	for (unsigned i = 1; i <= 400; i++) {
+		const struct twz_context *head = twz_obj_data(&obj);
+		struct twz_cap cap = plain_for(number(i), i);
+
+		cap.accessor = obj.id;
+		MUST(twz_context_add(&obj, &cap, 1));
+		if (i % 2)
+			MUST(twz_context_remove(&obj, number(i)));
+		regions += head->table != table;
+		table = head->table;
+		if (i % 50 == 0)
+			assert_gates(&obj, 500, 40);
+	}
+	assert_true(regions > 4);
+	for (unsigned i = 0; i < 2000; i++) { /* what they were is used again */
+		MUST(twz_context_gates_clear(&obj));
+		gate = gate_of(9);
+		MUST(twz_context_gate_set(&obj, 0, &gate));
+		assert_int_equal(decide(&obj, number(400), 1).granted, TWZ_READ);
+	}
+	assert_gates(&obj, 9, 1);
+	assert_in_range(twz_obj_size(&obj), 0, 1 << 20);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_recycle(&obj));
+}
+
+#define WRONG(field, value)                                                 \
+	{                                                                   \
+		offsetof(struct twz_gate, field), sizeof(gate.field), value \
+	}
+
+/* G1 to G6, each with the first value that is wrong. */
+static void what_is_no_gate_is_refused(void **state)
+{
+	struct twz_gate gate = gate_of(1);
+	const struct {
+		size_t at, bytes;
+		uint64_t value;
+	} wrong[] = {
+		WRONG(flags, 8), /* G1 */
+		WRONG(flags, TWZ_GATE_IN_PLACE),
+		WRONG(reserved, 1),
+		WRONG(align, 0), /* G2 */
+		WRONG(length, 0),
+		WRONG(length, TWZ_OBJ_SIZE_MAX - TWZ_OBJ_DATA + 1),
+		WRONG(length, ~0ull),
+		WRONG(start, TWZ_OBJ_SIZE_MAX - 8 * 64 + 1),
+		WRONG(start, ~0ull),
+		WRONG(nstacks, 0), /* G3 */
+		WRONG(nstacks, TWZ_GATE_STACKS_MAX + 1),
+		WRONG(stack_size, 0),
+		WRONG(stack_size, 16384 + 8),
+		WRONG(stack_size, 1024 + GATE_STACK_MIN - 16),
+		WRONG(stack_size, TWZ_OBJ_SIZE_MAX / TWZ_GATE_STACKS_MAX + 16),
+		WRONG(stack_size, 1ull << 62),
+		WRONG(handler_bytes, 1024 + 8),
+		WRONG(handler_bytes, 16384 - GATE_STACK_MIN + 16),
+		WRONG(handler_bytes, 0xfffffff0),
+		WRONG(vector_in, 1 << 16), /* G4 */
+		WRONG(vector_out, 1u << 31),
+		WRONG(base, TWZ_SLOT_SIZE + 64), /* G5 */
+		WRONG(base, (TWZ_GATE_RETURN - TWZ_OBJ_DATA) & -TWZ_PAGE),
+		WRONG(base, (uint64_t)-TWZ_PAGE),
+		WRONG(stack_base, 2 * TWZ_SLOT_SIZE + 8),
+		WRONG(stack_base, TWZ_GATE_RETURN - 4 * 16384 + 16),
+		WRONG(stack_base, (uint64_t)-16),
+		WRONG(handler, TWZ_GATE_RETURN), /* G6 */
+	};
+	unsigned counts[2] = {0, 0};
+
+	(void)state;
+	assert_true(gate_sound(&gate));
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		gate = gate_of(1);
+		memcpy((uint8_t *)&gate + wrong[i].at, &wrong[i].value, wrong[i].bytes);
+		assert_int_equal(twz_context_gate_set(&context, 0, &gate), TWZ_E_ARG);
+	}
+	gate = gate_of(1);
+	gate.object = (struct twz_id){0}; /* G1 */
+	assert_int_equal(twz_context_gate_set(&context, 0, &gate), TWZ_E_ARG);
+	gate = gate_of(1);
+	gate.stacks = (struct twz_id){0};
+	assert_int_equal(twz_context_gate_set(&context, 0, &gate), TWZ_E_ARG);
+	gate = gate_of(1);
+	gate.view = (struct twz_id){0};
+	assert_int_equal(twz_context_gate_set(&context, 0, &gate), TWZ_E_ARG);
+	assert_gates(&context, 1, 0);
+	/* And as far as it goes. */
+	gate.flags = TWZ_GATE_IN_PLACE | TWZ_GATE_ABORTABLE | TWZ_GATE_PUBLIC;
+	gate.nstacks = TWZ_GATE_STACKS_MAX;
+	gate.handler_bytes = 0;
+	gate.stack_size = GATE_STACK_MIN;
+	gate.stack_base = TWZ_GATE_RETURN - TWZ_GATE_STACKS_MAX * GATE_STACK_MIN;
+	gate.vector_in = gate.vector_out = 0xffff;
+	gate.handler = TWZ_GATE_RETURN - 1;
+	gate.start = 0;
+	gate.length = TWZ_OBJ_SIZE_MAX;
+	MUST(twz_context_gate_set(&context, 0, &gate));
+	MUST(twz_context_each(&context, count_items, counts));
+	assert_int_equal(counts[0] + counts[1], 0);
+	MUST(twz_context_gates_clear(&context));
+}
+
+/* A gate's entries come of a gate's, and of nothing else. */
+static void gates_can_be_delegated(void **state)
+{
+	static const struct {
+		uint64_t off, len;
+		uint32_t align;
+		bool ok;
+	} link[] = {
+		{4096, 1024, 64, true},       {4096 + 64, 64, 64, true},
+		{4096, 1024, 128, true},      {4096, 1025, 64, false},
+		{4096 + 64, 1024, 64, false}, {4096 - 64, 128, 64, false},
+		{4096 + 32, 64, 64, false},   {4096, 64, 32, false},
+		{4096 + 1024, 0, 64, false},
+	};
+	struct twz_cap parent = {.flags = TWZ_CAP_GATE | TWZ_CAP_DELEGATE,
+				 .gate_off = 4096,
+				 .gate_len = 1024,
+				 .gate_align = 64};
+	struct twz_cap cap;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(link) / sizeof(link[0]); i++) {
+		cap = (struct twz_cap){.flags = TWZ_CAP_GATE,
+				       .gate_off = link[i].off,
+				       .gate_len = link[i].len,
+				       .gate_align = link[i].align};
+		if (link[i].ok)
+			assert_null(twz_cap_refused(&cap, &parent));
+		else
+			assert_string_equal(twz_cap_refused(&cap, &parent),
+					    twz_right_text(RIGHT_WIDENED));
+	}
+	cap = parent;
+	parent.flags = TWZ_CAP_DELEGATE;
+	assert_string_equal(twz_cap_refused(&cap, &parent), twz_right_text(RIGHT_WIDENED));
+	parent.flags |= TWZ_CAP_GATE;
+	cap.flags = 0;
+	assert_string_equal(twz_cap_refused(&cap, &parent), twz_right_text(RIGHT_WIDENED));
+}
+
 /* Whatever one word of the header or the table holds: an error or not, but the program goes on. */
 static void hostile_contexts_are_survived(void **state)
 {
 	static const uint64_t values[] = {0,     1,         7, 8, TWZ_OBJ_DATA, TWZ_SLOT_SIZE,
 					  ~0ull, 1ull << 63};
+	struct twz_gate gate = gate_of(1);
 	struct twz_cap cap;
 	struct twz_obj obj;
 	unsigned counts[2];
 
 	(void)state;
 	fresh(&obj);
+	MUST(twz_context_gate_set(&obj, 0, &gate));
 	cap = plain_for(number(1), 1);
 	cap.accessor = obj.id;
 	MUST(twz_context_add(&obj, &cap, 1));
@@ -409,6 +634,10 @@ static void hostile_contexts_are_survived(void **state)
 			(void)twz_context_mask(&obj, number(1), 0, TWZ_READ);
 			(void)twz_context_remove(&obj, number(1));
 			(void)twz_context_each(&obj, count_items, counts);
+			(void)twz_context_gate(&obj, 0, &gate);
+			(void)twz_context_gate_set(&obj, 0, &gate);
+			(void)twz_context_gate_set(&obj, 1, &gate);
+			(void)twz_context_gates_clear(&obj);
 			(void)decide(&obj, number(1), 1);
 			memcpy(data, whole, sizeof(whole));
 			twz_persist(data, sizeof(whole));
@@ -545,6 +774,10 @@ int main(void)
 		home_test(masks_limit),
 		home_test(every_one_is_found),
 		home_test(colliding_targets_stay_in_reach),
+		home_test(gates_are_numbered),
+		home_test(gates_move_with_the_region),
+		home_test(what_is_no_gate_is_refused),
+		home_test(gates_can_be_delegated),
 		home_test(hostile_contexts_are_survived),
 		home_test(publishing_and_explaining),
 		home_test(hosted_there_is_nothing_to_act_in),

@@ -56,6 +56,20 @@ int twz_context_mask(const struct twz_obj *obj, struct twz_id target, uint32_t o
 /* The global mask. */
 int twz_context_global(const struct twz_obj *obj, uint32_t mask);
 
+/*
+ * Gates: where threads of other contexts enter this one, numbered from 0. struct twz_gate (abi/security.h)
+ * says what the fields mean, docs/format/security.md what they must be like (G1 to G6).
+ *
+ * Sets gate `index`, or adds it if it would be the next one. TWZ_E_ARG: it is no gate; TWZ_E_NOTFOUND: one
+ * before it is missing. A number stands for what callers were told: one that is not used any more is better
+ * set to something that fails than left to the next.
+ */
+int twz_context_gate_set(const struct twz_obj *obj, uint64_t index, const struct twz_gate *gate);
+/* The context has no gates any more. */
+int twz_context_gates_clear(const struct twz_obj *obj);
+/* Gate `index`, as it stands in the context, whatever it says. TWZ_E_NOTFOUND: it has fewer. */
+int twz_context_gate(const struct twz_obj *obj, uint64_t index, struct twz_gate *gate);
+
 /* What the context holds now counts, on return. TWZ_E_ABSENT: this system has no rights. */
 int twz_context_publish(const struct twz_obj *obj);
 
