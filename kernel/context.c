@@ -454,6 +454,23 @@ int context_subject(const struct thread *creator, struct context *c, bool stays,
 	return subject_from(s, &wanted, subject);
 }
 
+int context_entered(const struct thread *t, struct context *c, bool in_place,
+		    struct subject **subject)
+{
+	const struct subject *s = t->subject;
+	uint32_t at = in_place ? index_of(s, c->object) : 0;
+	struct subject wanted = {0};
+
+	if (in_place)
+		wanted = *s;
+	if (at == TWZ_ATTACH_MAX)
+		return TWZ_E_LIMIT;
+	if (at == wanted.count)
+		add(&wanted, c, undetachable_by_itself(c));
+	wanted.active = at;
+	return subject_from(s, &wanted, subject);
+}
+
 /* What is left when context i goes: the one attached last is active if i was. */
 static void without(struct subject *s, uint32_t i)
 {

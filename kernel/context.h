@@ -37,6 +37,7 @@ struct context {
 	struct right_context rights;
 	struct list members;     /* subjects that have it */
 	struct account *account; /* of its key: charged with it and its snapshots */
+	struct stacks *stacks;   /* for threads that enter it (gate.h) */
 	uint32_t holds;
 };
 
@@ -103,6 +104,13 @@ int context_switch(struct thread *thread, const struct object *object);
  * leave unless `stays` or the context says so. Held. TWZ_E_NOMEM, TWZ_E_LIMIT.
  */
 int context_subject(const struct thread *creator, struct context *context, bool stays,
+		    struct subject **subject);
+
+/*
+ * That of a thread which enters the context by a gate: in place what it is attached to, and this one, active;
+ * else this one alone. Held. TWZ_E_LIMIT, TWZ_E_NOMEM.
+ */
+int context_entered(const struct thread *thread, struct context *context, bool in_place,
 		    struct subject **subject);
 
 /* The context of this ID that it is attached to, which may be deleted; not held. Null: there is none. */

@@ -4,6 +4,7 @@
  */
 #include "core/mem.h"
 #include "kernel/console.h"
+#include "kernel/gate.h"
 #include "kernel/step.h"
 #include "kernel/sync.h"
 #include "kernel/syscall.h"
@@ -28,7 +29,10 @@ static int other(struct thread *t, const struct regs *r, uint32_t want, struct t
 	return error;
 }
 
-/* On another processor it may be in the middle of something: until it has stopped, the call is made again. */
+/*
+ * On another processor it may be in the middle of something, or in a callee: until it has stopped, the call is made
+ * again.
+ */
 int64_t sys_thread_suspend(struct thread *t, struct regs *r)
 {
 	struct thread *thread;
@@ -41,7 +45,8 @@ int64_t sys_thread_suspend(struct thread *t, struct regs *r)
 		return 0;
 	}
 	thread_suspend(thread);
-	if (thread != t && thread->flags & THREAD_RUNNING && KSTEP("suspend-stops"))
+	if (thread != t && KSTEP("suspend-stops") &&
+	    (thread->flags & THREAD_RUNNING || gate_waits(thread, GATE_SUSPEND)))
 		return SYSCALL_AGAIN;
 	return 0;
 }
@@ -58,6 +63,8 @@ int64_t sys_thread_registers(struct thread *t, struct regs *r)
 	if ((thread->flags & (THREAD_SUSPENDED | THREAD_RUNNING)) != THREAD_SUSPENDED &&
 	    KSTEP("registers-stopped"))
 		return TWZ_E_BUSY;
+	if (gate_inside(thread) && KSTEP("gate-registers"))
+		return TWZ_E_BUSY; /* they are the callee's */
 	memcpy(&out, &thread->regs, offsetof(struct twz_registers, rip));
 	out.rip = thread->regs.rip;
 	out.rflags = thread->regs.rflags;
@@ -74,7 +81,8 @@ int64_t sys_thread_signal(struct thread *t, struct regs *r)
 	if (error)
 		return error;
 	thread->page->signals |= 1ull << A2(r);
-	if ((thread->depth && KSTEP("signal-waits")) || thread->flags & THREAD_SIGNALLED)
+	if ((KSTEP("gate-signal-waits") && gate_defers(thread, GATE_SIGNAL)) ||
+	    (thread->depth && KSTEP("signal-waits")) || thread->flags & THREAD_SIGNALLED)
 		return 0; /* it comes after what the thread is at */
 	thread->flags |= THREAD_SIGNALLED;
 	if (thread->sleeps)

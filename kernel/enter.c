@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/apic.h"
 #include "kernel/console.h"
 #include "kernel/fault.h"
+#include "kernel/gate.h"
 #include "kernel/lock.h"
 #include "kernel/log.h"
 #include "kernel/syscall.h"
@@ -85,7 +86,20 @@ static __attribute__((noinline)) struct enter_end negative(int64_t result)
 		lock_give();
 		return (struct enter_end){0, ENTER_REPLACED};
 	}
+	if (result == SYSCALL_WHOLE)
+		return (struct enter_end){0, ENTER_WHOLE};
 	return result == SYSCALL_AGAIN ? again() : failed(result);
+}
+
+/* There is one such call. What is not kept over it is its result. */
+uint64_t enter_whole(void)
+{
+	struct thread *t = cpu_this()->thread;
+	struct enter_end end = negative(gate_call(t));
+
+	if (end.how <= ENTER_LATER)
+		t->regs.rax = (uint64_t)end.result;
+	return end.how & ENTER_LATER;
 }
 
 /* Nothing is kept over the call, which is to be as short as it can be. */

@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/console.h"
 #include "kernel/fault.h"
+#include "kernel/gate.h"
 #include "kernel/log.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
@@ -46,7 +47,10 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 			    fault->address, object, t->regs.rip, where,
 			    fault->why ? right_text(fault->why) : fault_text(fault));
 	console_write(text, n);
-	thread_fail(t, status_of(fault->kind), fault->kind);
+	if (gate_inside(t) && KSTEP("gate-fault"))
+		gate_fail(t, TWZ_E_CALLEE);
+	else
+		thread_fail(t, status_of(fault->kind), fault->kind);
 }
 
 static bool on_handler_stack(const struct thread *t)
@@ -151,7 +155,8 @@ void fault_signal(struct thread *t)
 	const unsigned number = (unsigned)__builtin_ctzll(t->page->signals);
 	const struct twz_fault fault = {.kind = TWZ_FAULT_SIGNAL + number, .address = t->regs.rip};
 
-	if (t->depth && KSTEP("signal-waits")) {
+	if ((KSTEP("gate-signal-waits") && gate_defers(t, GATE_SIGNAL)) ||
+	    (t->depth && KSTEP("signal-waits"))) {
 		t->flags &= (uint8_t)~THREAD_SIGNALLED;
 		return;
 	}

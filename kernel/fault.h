@@ -7,6 +7,7 @@
 #ifndef KERNEL_FAULT_H
 #define KERNEL_FAULT_H
 
+#include "kernel/gate.h"
 #include "kernel/right.h"
 #include "kernel/thread.h"
 #include "kernel/view.h"
@@ -25,6 +26,8 @@ static inline void fault_page(struct thread *thread, uint64_t address, uint64_t 
 	fault.access = error & FAULT_FETCH   ? TWZ_VIEW_EXEC
 		       : error & FAULT_WRITE ? TWZ_VIEW_WRITE
 					     : TWZ_VIEW_READ;
+	if (fault.access == TWZ_VIEW_EXEC && gate_possible(thread) && gate_jump(thread, address))
+		return;
 	if (!view_touch(thread, address, &fault) && !right_waits() &&
 	    !(fault.kind == TWZ_FAULT_FULL && thread_frees_first(fault.error)))
 		fault_upcall(thread, &fault);

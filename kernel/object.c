@@ -4,6 +4,7 @@
 #include "kernel/account.h"
 #include "kernel/context.h"
 #include "kernel/ram.h"
+#include "kernel/gate.h"
 #include "kernel/heap.h"
 #include "kernel/log.h"
 #include "kernel/nvm.h"
@@ -336,6 +337,8 @@ static void tell(struct object *o)
 	sync_wake_all(o);
 	if (o->thread)
 		thread_kill(o->thread, THREAD_KILLED);
+	if (o->view)
+		gate_forget(o->view);
 }
 
 int object_delete(struct object *o)

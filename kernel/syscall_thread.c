@@ -2,6 +2,7 @@
 #include "abi/rt.h"
 #include "kernel/arch/x86_64/user.h"
 #include "kernel/context.h"
+#include "kernel/gate.h"
 #include "kernel/right.h"
 #include "kernel/step.h"
 #include "kernel/syscall.h"
@@ -112,6 +113,8 @@ int64_t sys_thread_new(struct thread *t, struct regs *r)
 		error = give_id(A1(r), (struct twz_id){0});
 	if (error)
 		return error;
+	if (new.flags & TWZ_THREAD_SAME && gate_inside(t) && KSTEP("gate-same"))
+		return TWZ_E_RIGHT; /* the program is the caller's, not the callee's */
 	if (new.flags & ~(TWZ_THREAD_SAME | (none(new.context) ? 0u : TWZ_THREAD_UNDETACHABLE)) ||
 	    new.reserved || new.entry >= USER_END || new.fs_base >= USER_END)
 		return TWZ_E_ARG;
@@ -152,8 +155,13 @@ int64_t sys_thread_new(struct thread *t, struct regs *r)
 	return error;
 }
 
+/* A callee ends its call. */
 int64_t sys_thread_exit(struct thread *t, struct regs *r)
 {
+	if (gate_inside(t) && KSTEP("gate-exit")) {
+		gate_fail(t, TWZ_E_CALLEE);
+		return SYSCALL_REPLACED;
+	}
 	thread_exit(t, (uint32_t)A0(r), A1(r), (uint32_t)A2(r));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "kernel/context.h"
 #include "kernel/console.h"
 #include "kernel/fault.h"
+#include "kernel/gate.h"
 #include "kernel/ram.h"
 #include "kernel/heap.h"
 #include "kernel/lock.h"
@@ -220,6 +221,7 @@ static void end(struct thread *t)
 	leave_priority(t);
 	context_abandon(t);
 	freeze_end(t);
+	gate_end(t);
 	view_leave(t->space);
 	subject_release(t->subject);
 	owner_leave(t->owner);
@@ -236,11 +238,13 @@ static void end(struct thread *t)
 /* What ends it first is what it says. */
 static void begin_end(struct thread *t, uint32_t status, enum twz_thread_end by, uint32_t kind)
 {
-	if (t->flags & THREAD_ENDING)
+	if (t->flags & THREAD_ENDING || gate_waits(t, GATE_END))
 		return;
 	t->page->status = status;
 	t->page->end = by;
 	t->page->kind = kind;
+	if (KSTEP("gate-end-waits") && gate_defers(t, GATE_END))
+		return;
 	if (!(t->flags & THREAD_RUNNING)) {
 		end(t);
 		return;
@@ -360,7 +364,8 @@ static void state_is(struct thread *t, enum twz_thread_state state)
 
 void thread_suspend(struct thread *t)
 {
-	if (t->flags & THREAD_SUSPENDED)
+	if (t->flags & THREAD_SUSPENDED ||
+	    (KSTEP("gate-suspend-waits") && gate_defers(t, GATE_SUSPEND)))
 		return;
 	t->flags |= THREAD_SUSPENDED;
 	if (t->flags & THREAD_RUNNING) {
@@ -374,7 +379,7 @@ void thread_suspend(struct thread *t)
 
 void thread_go_on(struct thread *t)
 {
-	if (!(t->flags & THREAD_SUSPENDED))
+	if (gate_withdraw(t, GATE_SUSPEND) || !(t->flags & THREAD_SUSPENDED))
 		return;
 	t->flags &= (uint8_t)~THREAD_SUSPENDED;
 	if (t->flags & THREAD_RUNNING) /* its processor has not left it yet */
@@ -534,7 +539,11 @@ static __attribute__((noinline)) struct thread *obey(struct cpu *cpu, struct thr
 		end(t);
 		return NULL;
 	}
-	if (t->flags & THREAD_SIGNALLED && t->sleeps && !t->depth) {
+	if (t->flags & THREAD_LATE) {
+		t->flags &= (uint8_t)~THREAD_LATE;
+		gate_late(t);
+	}
+	if (t->flags & THREAD_SIGNALLED && t->sleeps && !t->depth && !gate_inside(t)) {
 		sync_interrupt(t); /* it was on its way there when the signal came */
 		t->page->state = t->sleeps ? TWZ_THREAD_SLEEPS : TWZ_THREAD_READY;
 	}
@@ -621,7 +630,8 @@ int thread_change(struct thread *t, struct object *view_object, struct subject *
 	t->space = space;
 	t->view = space->view;
 	t->subject = subject;
-	t->page->view = view_object->id;
+	if (!gate_inside(t))
+		t->page->view = view_object->id;
 	view_load(cpu_this(), space);
 	view_leave(before);
 	subject_release(was);

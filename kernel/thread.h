@@ -30,6 +30,7 @@
 #define THREAD_KILLED (128u + 9u)
 
 struct context;
+struct gates;
 struct object;
 struct space;
 struct subject;
@@ -50,14 +51,15 @@ struct owner {
 	uint32_t threads;
 };
 
-/* Of a thread. The first three are what others want of it, looked at before it leaves the kernel. */
+/* Of a thread. The first four are what others want of it, looked at before it leaves the kernel. */
 enum thread_flags {
 	THREAD_ENDING = 1,    /* to be ended by the processor that it runs on */
 	THREAD_SUSPENDED = 2, /* not to run */
 	THREAD_SIGNALLED =
 		4, /* it has a signal to be delivered; or had, before it came into an upcall */
-	THREAD_WANTED = THREAD_ENDING | THREAD_SUSPENDED | THREAD_SIGNALLED,
-	THREAD_RUNNING = 8, /* on some processor */
+	THREAD_LATE = 8, /* a deadline of a crossing has passed (gate.h) */
+	THREAD_WANTED = THREAD_ENDING | THREAD_SUSPENDED | THREAD_SIGNALLED | THREAD_LATE,
+	THREAD_RUNNING = 16, /* on some processor */
 };
 
 struct thread {
@@ -89,6 +91,7 @@ struct thread {
 	uint64_t fs, gs; /* bases, while it does not run */
 	uint64_t handler_entry, handler_stack, handler_bytes;
 	uint32_t depth; /* of nested upcalls */
+	struct gates *gates; /* its crossings (gate.h); null: none yet */
 	uint64_t since; /* cycles: runs since */
 
 	_Alignas(64) uint8_t vector[VECTOR_STATE_MAX];

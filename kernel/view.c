@@ -238,6 +238,7 @@ static int view_of(struct object *object, struct account *account, struct view *
 	}
 	v->object = object;
 	v->account = account;
+	list_init(&v->entered);
 	object_hold(object);
 	object->view = v;
 	views_used++;
@@ -699,6 +700,14 @@ int view_object_anew(struct thread *thread, uint64_t address, struct object **ob
 	if (may(thread, b) & TWZ_VIEW_READ)
 		return 0;
 	return missing(thread, b, TWZ_VIEW_READ) ? TWZ_E_OUTSIDE : 0;
+}
+
+struct object *view_shows_anew(struct thread *thread, uint64_t address)
+{
+	struct twz_fault fault;
+	struct binding *b = bind(thread, (uint32_t)(address >> TWZ_SLOT_SHIFT), NULL, &fault);
+
+	return b ? b->object : NULL;
 }
 
 static uint64_t address_of(uint32_t slot)

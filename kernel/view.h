@@ -40,6 +40,7 @@ struct view {
 	struct object *object;   /* held */
 	struct account *account; /* of the first one in it, charged with one frame */
 	struct space *spaces;
+	struct list entered; /* crossings that were decided, into it (gate.h) */
 	struct binding *bucket[VIEW_BUCKETS];
 };
 
@@ -105,6 +106,15 @@ static inline int view_object(struct thread *thread, uint64_t address, struct ob
 	*object = b->object;
 	*offset = address & (TWZ_SLOT_SIZE - 1);
 	return 0;
+}
+
+/* The object that is at the address, of a standard slot, whatever rights there are to it. Null: none. */
+struct object *view_shows_anew(struct thread *thread, uint64_t address);
+static inline struct object *view_shows(struct thread *thread, uint64_t address)
+{
+	const struct binding *b = view_binding(thread->view, (uint32_t)(address >> TWZ_SLOT_SHIFT));
+
+	return b ? b->object : view_shows_anew(thread, address);
 }
 
 /* Slots [slot, slot + count) forget what they show. */

@@ -42,6 +42,11 @@
 
 #define XSAVE_FCW 0 /* in the saved state */
 #define XSAVE_MXCSR 24
+#define XSAVE_XMM 160      /* the low halves of the vector registers, */
+#define XSAVE_USED 512     /* which parts are in use: bits as in XCR0, */
+#define XSAVE_YMM_HIGH 576 /* and the high halves */
+#define XMM_BYTES 16u
+#define VECTOR_REGISTERS 16u
 #define FCW_NEW 0x37fu
 #define MXCSR_NEW 0x1f80u
 
@@ -231,6 +236,8 @@ void cpu_prepare(struct cpu *cpu, uint32_t apic_id)
 	cpu->online = 0;
 }
 
+_Alignas(64) uint8_t cpu_vector_clean[VECTOR_STATE_MAX];
+
 void cpu_init(struct cpu *cpu)
 {
 	unsigned leaves[LEAVES];
@@ -240,8 +247,10 @@ void cpu_init(struct cpu *cpu)
 
 	read_leaves(leaves);
 	check_features(leaves);
-	if (cpu == &cpus[0])
+	if (cpu == &cpus[0]) {
 		make_idt();
+		cpu_vector_new(cpu_vector_clean);
+	}
 	load_descriptors(cpu);
 	turn_on(leaves);
 	msr_write(MSR_STAR,
@@ -258,6 +267,26 @@ void cpu_vector_new(void *state)
 	memset(state, 0, VECTOR_STATE_MAX);
 	memcpy((uint8_t *)state + XSAVE_FCW, &fcw, sizeof(fcw));
 	memcpy((uint8_t *)state + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+}
+
+/* The x87 registers are new ones by the header; of the others each half is there, in use or not. */
+void cpu_vector_keep(void *state, uint16_t keep)
+{
+	static const uint32_t mxcsr = MXCSR_NEW;
+	uint8_t *s = state;
+	uint64_t used;
+
+	cpu_vector_save(state);
+	for (unsigned i = 0; i < VECTOR_REGISTERS; i++)
+		if (!(keep >> i & 1)) {
+			memset(s + XSAVE_XMM + i * XMM_BYTES, 0, XMM_BYTES);
+			memset(s + XSAVE_YMM_HIGH + i * XMM_BYTES, 0, XMM_BYTES);
+		}
+	memcpy(&used, s + XSAVE_USED, sizeof(used));
+	used &= ~(uint64_t)XCR0_X87;
+	memcpy(s + XSAVE_USED, &used, sizeof(used));
+	memcpy(s + XSAVE_MXCSR, &mxcsr, sizeof(mxcsr));
+	cpu_vector_load(state);
 }
 
 bool cpu_random(uint64_t *value)

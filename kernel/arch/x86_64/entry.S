@@ -37,6 +37,7 @@
 #define CPU_SCRATCH 24
 
 #define ENTER_REPLACED 2 /* enum enter_how */
+#define ENTER_WHOLE 4
 
 #define MSR_GS_BASE 0xc0000101
 
@@ -79,6 +80,16 @@
 	pop %rdx
 	pop %rsi
 	pop %rdi
+	.endm
+
+	/* What C keeps, into the struct regs at rdi. */
+	.macro save_kept
+	mov %r15, R15(%rdi)
+	mov %r14, R14(%rdi)
+	mov %r13, R13(%rdi)
+	mov %r12, R12(%rdi)
+	mov %rbp, RBP(%rdi)
+	mov %rbx, RBX(%rdi)
 	.endm
 
 /*
@@ -125,17 +136,18 @@ entry_syscall:
 1:	mov %gs:CPU_THREAD, %rdi
 	cmp $ENTER_REPLACED, %edx
 	jae 3f
-	mov %r15, R15(%rdi)
-	mov %r14, R14(%rdi)
-	mov %r13, R13(%rdi)
-	mov %r12, R12(%rdi)
-	mov %rbp, RBP(%rdi)
-	mov %rbx, RBX(%rdi)
 	mov %rax, RAX(%rdi)
+	save_kept
 2:	call enter_leave
 	jmp cpu_leave
 3:	je cpu_leave
-	jmp 2b
+	cmp $ENTER_WHOLE, %edx
+	jne 2b
+	save_kept
+	call enter_whole
+	test %eax, %eax
+	jnz 2b
+	jmp cpu_leave
 
 /* All vectors: the number of the vector, behind an error code, on the stack. 16 bytes each. */
 	.globl trap_stubs
