@@ -5,20 +5,22 @@
  *
  *   G1  object and stacks are not zero; view is zero if and only if it is IN_PLACE; no unknown flags,
  *       reserved is zero
- *   G2  its entries are somewhere: align and length are not 0, and it ends where an object may end
+ *   G2  its entries are somewhere: align and length are not 0, and it ends where a standard slot ends
  *   G3  1 to TWZ_GATE_STACKS_MAX stacks; stack_size and handler_bytes are multiples of 16, and what is left
- *       of a stack without the latter is GATE_STACK_MIN or more; they end where an object may end
+ *       of a stack without the latter is GATE_STACK_MIN or more
  *   G4  vector registers are 0 to 15
- *   G5  base is a multiple of a page, stack_base of 16; all of the gate and its stacks, so placed, lies
- *       below TWZ_GATE_RETURN
- *   G6  handler lies there, too
+ *   G5  base is where a standard slot begins; stack_base is a multiple of 16, and all stacks lie in one
+ *       standard slot
+ *   G6  handler is below TWZ_GATE_RETURN
  */
 #ifndef TWZ_CORE_GATE_H
 #define TWZ_CORE_GATE_H
 
 #include "abi/object.h"
 #include "abi/security.h"
+#include "abi/view.h"
 
+#define GATE_SLOTS_END ((uint64_t)TWZ_VIEW_SLOTS << TWZ_SLOT_SHIFT) /* of standard ones */
 #define GATE_STACK_MIN 256u /* bytes: the address it returns to, a red zone, a frame */
 
 /* May execution enter there, by a capability flagged GATE? Without an alignment it has no entries. */
@@ -54,15 +56,14 @@ static inline bool gate_stacks_sound(const struct twz_gate *g)
 
 	return g->nstacks && g->nstacks <= TWZ_GATE_STACKS_MAX && each % 16 == 0 &&
 	       handler % 16 == 0 && gate_ends(handler, GATE_STACK_MIN, each) &&
-	       each <= TWZ_OBJ_SIZE_MAX / TWZ_GATE_STACKS_MAX && g->stack_base % 16 == 0 &&
-	       gate_ends(g->stack_base, g->nstacks * each, TWZ_GATE_RETURN);
+	       each <= TWZ_SLOT_SIZE && g->stack_base % 16 == 0 && g->stack_base < GATE_SLOTS_END &&
+	       gate_ends(g->stack_base % TWZ_SLOT_SIZE, g->nstacks * each, TWZ_SLOT_SIZE);
 }
 
 static inline bool gate_code_sound(const struct twz_gate *g)
 {
-	return g->align && g->length && gate_ends(g->start, g->length, TWZ_OBJ_SIZE_MAX) &&
-	       g->base % TWZ_PAGE == 0 &&
-	       gate_ends(g->base, g->start + g->length, TWZ_GATE_RETURN) &&
+	return g->align && g->length && gate_ends(g->start, g->length, TWZ_SLOT_SIZE) &&
+	       g->base % TWZ_SLOT_SIZE == 0 && g->base < GATE_SLOTS_END &&
 	       g->handler < TWZ_GATE_RETURN;
 }
 

@@ -1,4 +1,5 @@
 /* gate.c - crossings (gate.h). */
+#include "core/gate.h"
 #include "core/mem.h"
 #include "kernel/account.h"
 #include "kernel/arch/x86_64/user.h"
@@ -11,10 +12,6 @@
 #include "kernel/syscall.h"
 #include "kernel/view.h"
 
-#define VECTOR_REGISTERS 16u
-#define ALL_FLAGS (TWZ_GATE_IN_PLACE | TWZ_GATE_ABORTABLE | TWZ_GATE_PUBLIC)
-#define STANDARD_END ((uint64_t)TWZ_VIEW_SLOTS << TWZ_SLOT_SHIFT)
-#define STACK_MIN 1024u /* bytes of a stack above its handler's part */
 #define GATES_FOR_JUMPS 64u /* of a context: where jumps are looked up */
 
 static struct cache stacks_cache = CACHE(struct stacks);
@@ -25,30 +22,6 @@ static bool same(struct twz_id a, struct twz_id b)
 }
 
 /* ---- gates as contexts list them ----------------------------------------------------------------- */
-
-static bool in_one_slot(uint64_t address, uint64_t bytes)
-{
-	return address < STANDARD_END && bytes <= TWZ_SLOT_SIZE - address % TWZ_SLOT_SIZE;
-}
-
-static bool sound_stacks(const struct twz_gate *g)
-{
-	return g->nstacks && g->nstacks <= TWZ_GATE_STACKS_MAX && !(g->stack_size % 16) &&
-	       !(g->stack_base % 16) && g->stack_size <= TWZ_SLOT_SIZE &&
-	       g->stack_size >= STACK_MIN && g->handler_bytes <= g->stack_size - STACK_MIN &&
-	       in_one_slot(g->stack_base, g->nstacks * g->stack_size);
-}
-
-static bool sound(const struct twz_gate *g)
-{
-	const bool in_place = g->flags & TWZ_GATE_IN_PLACE;
-
-	return g->align && g->length && g->start < TWZ_SLOT_SIZE &&
-	       g->length <= TWZ_SLOT_SIZE - g->start && !(g->flags & ~ALL_FLAGS) &&
-	       !((g->vector_in | g->vector_out) >> VECTOR_REGISTERS) && g->base < STANDARD_END &&
-	       !(g->base % TWZ_SLOT_SIZE) && g->handler < USER_END && !g->reserved &&
-	       in_place == none(g->view) && sound_stacks(g);
-}
 
 /* In the context's snapshot, which does not change; null if it has no such gate. */
 static const struct twz_gate *gate_of(const struct context *c, uint32_t index)
@@ -64,7 +37,7 @@ static const struct twz_gate *gate_of(const struct context *c, uint32_t index)
 		return NULL;
 	at = header->gates + index * sizeof(*g);
 	g = at < TWZ_OBJ_DATA + r->bytes ? r->at(r, at, sizeof(*g)) : NULL;
-	return g && (sound(g) || !KSTEP("gate-sound")) ? g : NULL;
+	return g && (gate_sound(g) || !KSTEP("gate-sound")) ? g : NULL;
 }
 
 /* The entries that it has are 0 to this one. */
@@ -718,23 +691,14 @@ static void set_deadline(struct gates *g, uint64_t timeout_ns)
 
 static inline bool read_call(uint64_t from, struct twz_sys_gate *to)
 {
-	uint64_t word[5];
+	uint64_t left;
 
-	TWZ_PIN(sizeof(word) == sizeof(*to));
 	if (!user_range(from, sizeof(*to)))
 		return false;
 	user_open();
-	user_get(&word[0], from, 0, fail);
-	user_get(&word[1], from, 8, fail);
-	user_get(&word[2], from, 16, fail);
-	user_get(&word[3], from, 24, fail);
-	user_get(&word[4], from, 32, fail);
+	left = user_copy(to, (const void *)from, sizeof(*to) / sizeof(uint64_t));
 	user_close();
-	memcpy(to, word, sizeof(word));
-	return true;
-fail:
-	user_close();
-	return false;
+	return !left;
 }
 
 int64_t gate_call(struct thread *t)
@@ -772,17 +736,16 @@ int64_t gate_call(struct thread *t)
 
 /* ---- by a jump ----------------------------------------------------------------------------------- */
 
-static bool get_return(uint64_t from, uint64_t *rip)
+static inline bool get_return(uint64_t from, uint64_t *rip)
 {
+	uint64_t left;
+
 	if (!user_range(from, sizeof(*rip)))
 		return false;
 	user_open();
-	user_get(rip, from, 0, fail);
+	left = user_copy(rip, (const void *)from, 1);
 	user_close();
-	return *rip < USER_END;
-fail:
-	user_close();
-	return false;
+	return !left && *rip < USER_END;
 }
 
 /* The context's gate that has an entry there; true if it could be decided on. */
@@ -825,7 +788,7 @@ bool gate_jump(struct thread *t, uint64_t address)
 		leave(t, t->regs.rax, t->regs.rdx);
 		return true;
 	}
-	o = address < STANDARD_END ? view_shows(t, address) : NULL;
+	o = address < GATE_SLOTS_END ? view_shows(t, address) : NULL;
 	if (!o)
 		return false;
 	w = warm_jump(t, o, offset);

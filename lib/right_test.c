@@ -516,7 +516,7 @@ static void what_is_no_gate_is_refused(void **state)
 		WRONG(stack_size, 0),
 		WRONG(stack_size, 16384 + 8),
 		WRONG(stack_size, 1024 + GATE_STACK_MIN - 16),
-		WRONG(stack_size, TWZ_OBJ_SIZE_MAX / TWZ_GATE_STACKS_MAX + 16),
+		WRONG(stack_size, TWZ_SLOT_SIZE + 16),
 		WRONG(stack_size, 1ull << 62),
 		WRONG(handler_bytes, 1024 + 8),
 		WRONG(handler_bytes, 16384 - GATE_STACK_MIN + 16),
@@ -524,10 +524,12 @@ static void what_is_no_gate_is_refused(void **state)
 		WRONG(vector_in, 1 << 16), /* G4 */
 		WRONG(vector_out, 1u << 31),
 		WRONG(base, TWZ_SLOT_SIZE + 64), /* G5 */
-		WRONG(base, (TWZ_GATE_RETURN - TWZ_OBJ_DATA) & -TWZ_PAGE),
+		WRONG(base, TWZ_SLOT_SIZE + TWZ_PAGE),
+		WRONG(base, GATE_SLOTS_END),
 		WRONG(base, (uint64_t)-TWZ_PAGE),
 		WRONG(stack_base, 2 * TWZ_SLOT_SIZE + 8),
-		WRONG(stack_base, TWZ_GATE_RETURN - 4 * 16384 + 16),
+		WRONG(stack_base, 3 * TWZ_SLOT_SIZE - 4 * 16384 + 16),
+		WRONG(stack_base, GATE_SLOTS_END),
 		WRONG(stack_base, (uint64_t)-16),
 		WRONG(handler, TWZ_GATE_RETURN), /* G6 */
 	};
