@@ -50,4 +50,31 @@ fail:
 	return false;
 }
 
+/*
+ * Copies, each byte by one load and one store, of what others may be changing; false, some of it copied, if
+ * part of it cannot be loaded or stored: no fault reaches the program.
+ */
+static inline bool probe_copy(void *to, const void *from, uint64_t bytes)
+{
+	uint64_t words = bytes / 8;
+
+	__asm__ volatile goto("1:\trep movsq\n\t"
+			      "mov %3, %%rcx\n"
+			      "2:\trep movsb\n\t"
+			      ".pushsection twz_fixup, \"a\"\n\t"
+			      ".balign 4\n\t"
+			      ".long 1b - .\n\t"
+			      ".long %l[fail] - .\n\t"
+			      ".long 2b - .\n\t"
+			      ".long %l[fail] - .\n\t"
+			      ".popsection"
+			      : "+D"(to), "+S"(from), "+c"(words)
+			      : "r"(bytes % 8)
+			      : "memory"
+			      : fail);
+	return true;
+fail:
+	return false;
+}
+
 #endif

@@ -495,6 +495,30 @@ void space_recycle(uint32_t slot)
 	lock_give(&lock);
 }
 
+int space_reserve(uint32_t count, uint32_t *first)
+{
+	const uint32_t nslots = twz_rt_info()->nslots;
+	int error = TWZ_E_NOSLOT;
+
+	lock_take(&lock);
+	if (!slot_next)
+		begin();
+	if (count <= nslots - slot_next) {
+		*first = slot_next;
+		slot_next += count;
+		error = 0;
+	}
+	lock_give(&lock);
+	return error;
+}
+
+void space_show(uint32_t slot, struct twz_id id)
+{
+	twz_rt_info()->view[slot].seq &= ~1u; /* odd if the thread before was ended in between */
+	entry_write(slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	twz_rt_invalidate(slot, 1);
+}
+
 void space_check(uint32_t slot, bool on)
 {
 	lock_take(&lock);

@@ -60,6 +60,13 @@ void space_recycle(uint32_t slot);
  */
 uint64_t space_forgotten(void);
 
+/*
+ * `count` slots behind each other, of the program's own from now on: TWZ_E_NOSLOT. What it shows there has no
+ * row, so pointers in it cannot be followed. One thread at a time uses a slot; the object need not be there.
+ */
+int space_reserve(uint32_t count, uint32_t *first);
+void space_show(uint32_t slot, struct twz_id id);
+
 /* Stores to the object are checked (twz_check_stores). */
 void space_check(uint32_t slot, bool on);
 /* Ends the stores to objects that are checked. */

@@ -50,7 +50,9 @@ static bool program_resolves(const struct twz_fault *fault)
 /* Of the program's own stacks only the pages below them are not to be touched: one is used up. */
 static bool in_guard(const struct twz_fault *fault)
 {
-	return fault->address / TWZ_SLOT_SIZE == TWZ_SLOT_STACK && fault->kind == TWZ_FAULT_RIGHT;
+	const uint64_t slot = fault->address / TWZ_SLOT_SIZE;
+
+	return (slot == TWZ_SLOT_STACK || slot == TWZ_SLOT_GATE) && fault->kind == TWZ_FAULT_RIGHT;
 }
 
 static const char *reason(const struct twz_fault *fault)

@@ -137,8 +137,13 @@ void exit_now(int status)
 	exit_because(status, 0);
 }
 
+/* In a callee it is only the call that ends. */
 void twz_rt_exit(int status)
 {
+	struct twz_rt_caller caller;
+
+	if (!twz_rt_gate_caller(&caller))
+		exit_now(status);
 	for (void (*const *f)(void) = program_destructors_end; f > program_destructors;)
 		(*--f)();
 	exit_now(status);

@@ -1,4 +1,5 @@
 /* view.c - entries and the window (view.h). */
+#include "core/probe.h"
 #include "rt/minimal/sys.h"
 #include "rt/minimal/view.h"
 
@@ -44,24 +45,7 @@ void window_close(void)
 		twz_rt_wake(&window, 1);
 }
 
-/* The fix-up is of the kind that core's probes have (core/probe.h): fault.c asks for it. */
-static bool copy(void *to, const void *from, uint64_t bytes)
-{
-	__asm__ volatile goto("1:\trep movsb\n\t"
-			      ".pushsection twz_fixup, \"a\"\n\t"
-			      ".balign 4\n\t"
-			      ".long 1b - .\n\t"
-			      ".long %l[fail] - .\n\t"
-			      ".popsection"
-			      : "+D"(to), "+S"(from), "+c"(bytes)
-			      :
-			      : "memory"
-			      : fail);
-	return true;
-fail:
-	return false;
-}
-
+/* The fix-up is of the kind that core's probes have: fault.c asks for it. */
 bool view_load(const uint32_t *from, uint32_t *word)
 {
 	uint32_t value = 0;
@@ -85,7 +69,7 @@ fail:
 int window_read(struct twz_id id, uint64_t offset, void *out, uint64_t bytes)
 {
 	const uint8_t *data = window_open(id, TWZ_VIEW_READ);
-	bool copied = copy(out, data + offset, bytes);
+	bool copied = probe_copy(out, data + offset, bytes);
 
 	window_close();
 	return copied ? 0 : TWZ_E_NOTFOUND;

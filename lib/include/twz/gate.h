@@ -163,6 +163,7 @@ struct twz_buffer {
 	void *data;
 	struct twz_id id; /* data is at `off` of this object */
 	uint64_t off;
+	uint64_t bytes;
 	uint32_t place; /* in struct twz_service; TWZ_BUFFERS: in none */
 	uint32_t reserved;
 };
@@ -178,8 +179,8 @@ struct twz_service {
 	uint64_t timeout_ns; /* of a call; ~0: none. Other values for ABORTABLE ones only */
 	struct {
 		uint32_t used;
-		uint32_t made;
-		struct twz_buffer buffer;
+		uint32_t reserved;
+		struct twz_buffer buffer; /* data null: not made yet */
 	} kept[TWZ_BUFFERS];
 };
 

@@ -9,6 +9,7 @@
 
 #include <twz/event.h>
 #include <twz/ext.h>
+#include <twz/gate.h>
 #include <twz/heap.h>
 #include <twz/io.h>
 #include <twz/name.h>
