@@ -24,6 +24,7 @@ static struct twz_sys_copy copy;
 static struct twz_sys_seal seal;
 static struct twz_sys_thread new_thread;
 static struct twz_sys_sync sync;
+static struct twz_sys_gate gate;
 static struct twz_sys_tie walk;
 static struct twz_id id;
 static uint8_t room[4096];
@@ -48,6 +49,12 @@ static void on_object(uint64_t a[6])
 {
 	a[0] = object.lo;
 	a[1] = object.hi;
+}
+
+static void to_no_gate(uint64_t a[6])
+{
+	gate = (struct twz_sys_gate){.context = context, .timeout_ns = ~0ull};
+	a[5] = (uint64_t)&gate;
 }
 
 static void on_pages(uint64_t a[6])
@@ -332,6 +339,11 @@ static const struct call calls[TWZ_SYS_COUNT] = {
 	CASE(thread_registers) = {"lhw", true, registers, NULL},
 	CASE(thread_signal) = {"lhn", true, on_stopped, NULL},
 	CASE(thread_priority) = {"lhn", true, on_stopped, NULL},
+	CASE(gate_call) = {"nnnnnr", false, to_no_gate, NULL},
+	/* Here the thread is in no crossing: what these do in one is in gates.c. */
+	CASE(gate_return) = {"nn", false, none, NULL},
+	CASE(gate_caller) = {"n", false, none, NULL},
+	CASE(gate_may) = {"lhn", false, on_object, NULL},
 };
 
 #define NAME(name, arguments) #name,
@@ -601,6 +613,10 @@ TEST(numbers_out_of_their_range_are_refused)
 	CHECK_EQ(SYS(thread_signal, ID(stopped), ~0ull), TWZ_E_ARG);
 	CHECK_EQ(SYS(thread_priority, ID(stopped), TWZ_PRIORITIES), TWZ_E_ARG);
 	CHECK_EQ(SYS(thread_priority, ID(stopped), ~0ull), TWZ_E_ARG);
+	CHECK_EQ(SYS(gate_return, 1, 2), TWZ_E_NOTFOUND);
+	CHECK_EQ(SYS(gate_caller, room), TWZ_E_NOTFOUND);
+	CHECK_EQ(SYS(gate_may, ID(object), TWZ_READ), TWZ_E_NOTFOUND);
+	CHECK_EQ(SYS(gate_may, ID(object), TWZ_PERM_ALL + 1), TWZ_E_ARG);
 	tear_down();
 }
 
