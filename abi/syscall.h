@@ -248,8 +248,8 @@ struct twz_sys_gate {
 	struct twz_id context; /* entered */
 	uint32_t gate;         /* index, of its gates */
 	uint32_t entry;        /* n: at start + n * align */
-	uint64_t timeout_ns;   /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
-	uint32_t flags;        /* enum twz_sys_gate_flags */
+	uint64_t timeout_ns; /* of the time inside; ~0: none. Other values are for ABORTABLE ones */
+	uint32_t flags;      /* enum twz_sys_gate_flags */
 	uint32_t reserved;
 };
 TWZ_SIZE(struct twz_sys_gate, 40);

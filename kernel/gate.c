@@ -169,8 +169,8 @@ static inline struct warm *warm_call(struct thread *t, const struct twz_sys_gate
 	if (!g)
 		return NULL;
 	for (struct warm *w = g->warm; w < g->warm + GATE_WARM; w++)
-		if (w->stamp == t->subject->stamp && w->from == t->view &&
-		    w->index == to->gate && same(w->context->object->id, to->context) &&
+		if (w->stamp == t->subject->stamp && w->from == t->view && w->index == to->gate &&
+		    same(w->context->object->id, to->context) &&
 		    to->entry - w->first <= w->last - w->first && usable(w))
 			return w;
 	return NULL;

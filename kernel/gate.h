@@ -30,7 +30,7 @@ struct stacks {
 	struct context *of;    /* held by who holds this */
 	struct object *object; /* held */
 	uint64_t base, size;
-	uint64_t all, used; /* bits */
+	uint64_t all, used;  /* bits */
 	struct list waiters; /* threads: for one that is free */
 	uint32_t holds;
 };
@@ -76,9 +76,9 @@ enum gate_wanted { GATE_END = 1, GATE_SUSPEND = 2, GATE_SIGNAL = 4, GATE_LATE = 
 struct gates {
 	struct thread *thread;
 	uint32_t depth;
-	uint32_t next;        /* warm one to be replaced */
-	uint32_t wanted;      /* enum gate_wanted */
-	struct alarm alarm;   /* the first deadline */
+	uint32_t next;      /* warm one to be replaced */
+	uint32_t wanted;    /* enum gate_wanted */
+	struct alarm alarm; /* the first deadline */
 	struct warm warm[GATE_WARM];
 	struct crossing crossing[TWZ_GATE_DEPTH];
 };

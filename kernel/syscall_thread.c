@@ -113,7 +113,7 @@ int64_t sys_thread_new(struct thread *t, struct regs *r)
 		error = give_id(A1(r), (struct twz_id){0});
 	if (error)
 		return error;
-	if (new.flags & TWZ_THREAD_SAME && gate_inside(t) && KSTEP("gate-same"))
+	if (new.flags & TWZ_THREAD_SAME &&gate_inside(t) && KSTEP("gate-same"))
 		return TWZ_E_RIGHT; /* the program is the caller's, not the callee's */
 	if (new.flags & ~(TWZ_THREAD_SAME | (none(new.context) ? 0u : TWZ_THREAD_UNDETACHABLE)) ||
 	    new.reserved || new.entry >= USER_END || new.fs_base >= USER_END)

@@ -90,9 +90,9 @@ struct thread {
 
 	uint64_t fs, gs; /* bases, while it does not run */
 	uint64_t handler_entry, handler_stack, handler_bytes;
-	uint32_t depth; /* of nested upcalls */
+	uint32_t depth;      /* of nested upcalls */
 	struct gates *gates; /* its crossings (gate.h); null: none yet */
-	uint64_t since; /* cycles: runs since */
+	uint64_t since;      /* cycles: runs since */
 
 	_Alignas(64) uint8_t vector[VECTOR_STATE_MAX];
 };
