@@ -233,7 +233,7 @@ static bool attached(const struct subject *s, const struct context *c)
 	return false;
 }
 
-/* May the thread enter there? */
+/* May the thread enter there? Who has no right to the context is not told that there is a gate. */
 static int may_enter(struct thread *t, const struct context *c, const struct twz_gate *g,
 		     uint32_t entry)
 {
@@ -247,6 +247,8 @@ static int may_enter(struct thread *t, const struct context *c, const struct twz
 		return error;
 	error = right_may_enter(t, o, g->start + (uint64_t)entry * g->align);
 	object_release(o);
+	if (error && !right_waits() && right_check(t, c->object, 0) && KSTEP("gate-untold"))
+		return TWZ_E_NOTFOUND;
 	return error;
 }
 
@@ -404,7 +406,7 @@ static inline void scrub(struct thread *t, const struct warm *w, const struct su
 	}
 	r->rflags = RFLAGS_FIXED | RFLAGS_IF;
 	if (KSTEP("gate-scrub"))
-		r->rax = r->rbx = r->rbp = r->r12 = r->r13 = r->r14 = r->r15 = 0;
+		r->rax = r->rbx = r->rbp = r->r9 = r->r12 = r->r13 = r->r14 = r->r15 = 0;
 	if (KSTEP("gate-segments")) {
 		cpu_fs_set(0);
 		cpu_user_gs_set(0);
@@ -670,6 +672,8 @@ static __attribute__((noinline)) int decide_call(struct thread *t, const struct 
 		return error;
 	}
 	error = context_prepare(t, o, false, &c);
+	if (error == TWZ_E_TYPE)
+		error = TWZ_E_NOTFOUND; /* as if there were no such object: no right to it was asked for */
 	if (!error) {
 		error = decide(t, c, to->gate, to->entry, w);
 		if (right_waits())
