@@ -48,16 +48,12 @@ void user_end(struct user *user);
 /* The rest of user_end, of whose context is ended. */
 void user_forget(struct user *user);
 
-/* Runs in a thread of hers until it returns; what it returned. A fault that it does not attempt ends us. */
+/* Runs in a thread of hers until it returns; what it returned. A fault that it does not attempt ends us.
+   In another context, which the test may use: test_run_as. */
 int64_t attack_as(const struct user *user, int64_t (*attack)(void *arg), void *arg);
-/* The same, in another context, which the test may use. */
-int64_t attack_in(struct twz_id context, int64_t (*attack)(void *arg), void *arg);
 
 /* An object made under her key, nobody else's but by capabilities. flags: enum twz_sys_new_flags. */
 struct twz_id user_object(const struct user *user, uint32_t flags);
-
-/* What every thread of this program touches is granted to the context, or not any more. */
-void attack_program(struct twz_id context, bool on);
 
 /* A context under this user's key, without anything in it, mapped. */
 void user_context(const struct user *user, struct twz_obj *context);

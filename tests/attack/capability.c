@@ -33,10 +33,10 @@ TEST(what_was_given_can_be_had)
 	cap = scene_cap(&s, TWZ_READ);
 	hand_hold(&s.context, s.object, &cap, 1);
 	check_given(&s);
-	CHECK_EQ(attack_in(s.context.id, attack_store, &s.object), TWZ_E_RIGHT);
+	CHECK_EQ(test_run_as(s.context.id, attack_store, &s.object), TWZ_E_RIGHT);
 	cap = scene_cap(&s, TWZ_READ | TWZ_WRITE);
 	hand_hold(&s.context, s.object, &cap, 1);
-	CHECK_EQ(attack_in(s.context.id, attack_store, &s.object), 0);
+	CHECK_EQ(test_run_as(s.context.id, attack_store, &s.object), 0);
 	scene_end(&s);
 }
 
@@ -240,7 +240,7 @@ TEST(an_object_taken_for_one_that_is_alike)
 	hand_hold(&s.context, s.bob.secret.id, &cap, 1);
 	CHECK_EQ(rights_of(s.context.id, a.given),
 		 TWZ_READ); /* its signature is known to be right */
-	attack_in(s.context.id, one_after_the_other, &a);
+	test_run_as(s.context.id, one_after_the_other, &a);
 	test_delete(a.given);
 	scene_end(&s);
 }

@@ -84,7 +84,7 @@ static void try_context(struct scene *s, const struct twz_obj *context, uint32_t
 
 	cap_sign_by(&cap, NULL, &s->bob);
 	hand_hold(&s->context, id, &cap, perms ? 1 : 0);
-	attack_in(s->context.id, attack, &id);
+	test_run_as(s->context.id, attack, &id);
 }
 
 TEST(a_context_of_anothers)
@@ -169,7 +169,7 @@ TEST(a_context_that_writes_itself)
 	cap = cap_for(&s.mallory, s.mallory.secret.id, s.context.id, TWZ_PERM_ALL);
 	cap_sign_by(&cap, NULL, &s.mallory);
 	hand_hold(&s.context, s.mallory.secret.id, &cap, 1);
-	CHECK_EQ(attack_in(s.context.id, write_oneself, &s), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s.context.id, write_oneself, &s), TWZ_E_NOTFOUND);
 	scene_end(&s);
 }
 
@@ -261,7 +261,7 @@ static void victim_make(struct exchange *x)
 	cap_sign_by(&cap, NULL, &x->scene.bob);
 	hand_hold(&victim, x->scene.object, &cap, 1);
 	CHECK_EQ(twz_obj_recycle(&victim), 0);
-	attack_program(x->victim, true);
+	test_program(x->victim, true);
 	CHECK_EQ(rights_of(x->victim, x->scene.object), TWZ_READ);
 	cap = cap_for(&x->scene.bob, x->victim, x->scene.mallory.context.id, TWZ_READ);
 	cap_sign_by(&cap, NULL, &x->scene.bob);
@@ -280,15 +280,15 @@ static void exchange_make(struct exchange *x)
 	cap = cap_for(mallory, mallory->secret.id, x->own.id, TWZ_PERM_ALL);
 	cap_sign_by(&cap, NULL, mallory);
 	context_add(&x->own, &cap, 1);
-	attack_program(x->own.id, true);
+	test_program(x->own.id, true);
 	victim_make(x);
 }
 
 static void exchange_end(struct exchange *x)
 {
-	attack_program(x->own.id, false);
+	test_program(x->own.id, false);
 	context_end(&x->own);
-	attack_program(x->victim, false);
+	test_program(x->victim, false);
 	test_delete(x->victim);
 	scene_end(&x->scene);
 }

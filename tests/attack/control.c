@@ -236,7 +236,7 @@ TEST(the_context_of_who_is_suspended_is_deleted)
 	user_make(&carol);
 	begin(&carol, spins, 1);
 	suspend(thread[0], true);
-	attack_program(carol.context.id, false);
+	test_program(carol.context.id, false);
 	context_end(&carol.context);
 	CHECK_EQ(bare_look(test_thread_id(thread[0])).state, TWZ_THREAD_SUSPENDED);
 	suspend(thread[0], false);

@@ -122,7 +122,7 @@ TEST(a_key_that_holds_none)
 		cap_sign_blind(&cap, &s.mallory);
 		hand_hold(&s.context, object, &cap, 1);
 		CHECK_EQ(rights_of(s.context.id, object), TWZ_DELETE);
-		CHECK_EQ(attack_in(s.context.id, attack_load, &object), TWZ_E_RIGHT);
+		CHECK_EQ(test_run_as(s.context.id, attack_load, &object), TWZ_E_RIGHT);
 		test_delete(object);
 		test_delete(f.id);
 	}
@@ -144,7 +144,7 @@ TEST(made_under_anothers_key)
 	cap = cap_for(&s.bob, s.bob.secret.id, s.context.id, TWZ_PERM_ALL & ~(uint32_t)TWZ_USE);
 	cap_sign_by(&cap, NULL, &s.bob);
 	hand_hold(&s.context, s.bob.secret.id, &cap, 1);
-	CHECK_EQ(attack_in(s.context.id, make_under, &s.bob.secret.id), TWZ_E_RIGHT);
+	CHECK_EQ(test_run_as(s.context.id, make_under, &s.bob.secret.id), TWZ_E_RIGHT);
 	/* Under what is no key. */
 	CHECK_EQ(attack_as(&s.mallory, make_under, &s.mallory.context.id), TWZ_E_TYPE);
 	scene_end(&s);

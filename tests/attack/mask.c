@@ -36,8 +36,8 @@ static void jail_make(struct jail *j, bool undetachable)
 	of_mallory.undetachable = false;
 	CHECK_EQ(twz_context_make(&of_bob, &j->jail), 0);
 	CHECK_EQ(twz_context_make(&of_mallory, &j->free), 0);
-	attack_program(j->jail.id, true);
-	attack_program(j->free.id, true);
+	test_program(j->jail.id, true);
+	test_program(j->free.id, true);
 	j->object = user_object(&j->bob, TWZ_OBJECT_VOLATILE);
 	give(&j->bob, j->object, &j->jail, TWZ_READ | TWZ_WRITE);
 	give(&j->bob, j->object, &j->free, TWZ_READ | TWZ_WRITE);
@@ -50,8 +50,8 @@ static void jail_make(struct jail *j, bool undetachable)
 static void jail_end(struct jail *j)
 {
 	test_delete(j->object);
-	attack_program(j->jail.id, false);
-	attack_program(j->free.id, false);
+	test_program(j->jail.id, false);
+	test_program(j->free.id, false);
 	context_end(&j->jail);
 	context_end(&j->free);
 	user_end(&j->mallory);
@@ -92,7 +92,7 @@ TEST(what_a_mask_takes_away)
 	struct jail j;
 
 	jail_make(&j, false);
-	attack_in(j.jail.id, masked, &j);
+	test_run_as(j.jail.id, masked, &j);
 	/* For everything. */
 	CHECK_EQ(twz_context_mask(&j.jail, j.object, 0, TWZ_PERM_ALL), 0);
 	CHECK_EQ(rights_of(j.jail.id, j.object), TWZ_READ | TWZ_WRITE);
@@ -129,7 +129,7 @@ TEST(a_grant_past_a_mask)
 
 	jail_make(&j, false);
 	CHECK_EQ(SYS(right_grant, ID(j.object), ID(j.jail.id), TWZ_READ | TWZ_WRITE), 0);
-	attack_in(j.jail.id, granted, &j);
+	test_run_as(j.jail.id, granted, &j);
 	jail_end(&j);
 }
 
@@ -203,7 +203,7 @@ TEST(leaving_what_cannot_be_left)
 	struct jail j;
 
 	jail_make(&j, true);
-	attack_in(j.jail.id, leave, &j);
+	test_run_as(j.jail.id, leave, &j);
 	jail_end(&j);
 }
 
@@ -229,7 +229,7 @@ TEST(leaving_what_was_attached_for_good)
 
 	jail_make(&j, false);
 	give(&j.bob, j.jail.id, &j.free, TWZ_USE);
-	attack_in(j.free.id, attached_for_good, &j);
+	test_run_as(j.free.id, attached_for_good, &j);
 	jail_end(&j);
 }
 
@@ -264,7 +264,7 @@ TEST(more_contexts_than_are_kept)
 	jail_make(&j, true);
 	for (unsigned i = 0; i < TWZ_ATTACH_MAX; i++)
 		CHECK_EQ(twz_context_make(&open, &more[i]), 0);
-	attack_in(j.jail.id, crowded, &j);
+	test_run_as(j.jail.id, crowded, &j);
 	for (unsigned i = 0; i < TWZ_ATTACH_MAX; i++)
 		context_end(&more[i]);
 	jail_end(&j);

@@ -162,13 +162,13 @@ static struct twz_id open_context(uint32_t flags)
 	*(struct twz_context *)word(WRITE_SLOT) = (struct twz_context){
 		.magic = TWZ_CONTEXT_MAGIC, .version = 1, .global_mask = TWZ_PERM_ALL};
 	test_unmap(WRITE_SLOT);
-	attack_program(id, true);
+	test_program(id, true);
 	return id;
 }
 
 static void end_context(struct twz_id id)
 {
-	attack_program(id, false);
+	test_program(id, false);
 	test_delete(id);
 }
 

@@ -261,15 +261,15 @@ TEST(going_on_when_the_key_is_deleted)
 	hold_cap(&r, READ_WRITE);
 	raid_begin(&r, r.scene.context.id);
 	/* A key that something lasting is under cannot be deleted. */
-	attack_program(r.scene.bob.context.id, false);
+	test_program(r.scene.bob.context.id, false);
 	context_end(&r.scene.bob.context);
 	test_delete(r.scene.bob.secret.id);
 	raid_over(&r, TWZ_E_NOTFOUND);
-	CHECK_EQ(attack_in(r.scene.context.id, attack_stat, &r.scene.object), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(r.scene.context.id, attack_stat, &r.scene.object), TWZ_E_NOTFOUND);
 	/* The same key is the same object again. */
 	CHECK_EQ(twz_key_make(r.scene.bob.secret.key, &key), 0);
 	CHECK(twz_id_equal(key, r.scene.bob.secret.id));
-	CHECK_EQ(attack_in(r.scene.context.id, attack_store, &r.scene.object), 0);
+	CHECK_EQ(test_run_as(r.scene.context.id, attack_store, &r.scene.object), 0);
 	user_context(&r.scene.bob, &r.scene.bob.context);
 	raid_end(&r);
 }
@@ -282,14 +282,14 @@ TEST(going_on_when_the_context_is_deleted)
 
 	raid_make(&r);
 	user_context(&r.scene.mallory, &context);
-	attack_program(context.id, true);
+	test_program(context.id, true);
 	cap = cap_for(&r.scene.bob, r.scene.object, context.id, READ_WRITE);
 	cap_sign_by(&cap, NULL, &r.scene.bob);
 	context_add(&context, &cap, 1);
 	raid_begin(&r, context.id);
 	test_delete(context.id);
 	raid_over_for_all(&r);
-	attack_program(context.id, false);
+	test_program(context.id, false);
 	CHECK_EQ(twz_obj_recycle(&context), 0);
 	raid_end(&r);
 }
@@ -392,12 +392,12 @@ TEST(a_grant_of_more_than_one_has)
 			      .lasting = user_object(&s.bob, TWZ_OBJECT_ENDING),
 			      .own = s.context.id,
 			      .other = s.bob.context.id};
-	CHECK_EQ(attack_in(s.context.id, grant_nothing, &g), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s.context.id, grant_nothing, &g), TWZ_E_NOTFOUND);
 	CHECK_EQ(SYS(right_grant, ID(s.object), ID(g.other), READ_WRITE), 0);
 	cap = cap_for(&s.bob, s.bob.secret.id, s.context.id, TWZ_READ);
 	cap_sign_by(&cap, NULL, &s.bob);
 	hand_hold(&s.context, s.bob.secret.id, &cap, 1);
-	attack_in(s.context.id, grant_more, &g);
+	test_run_as(s.context.id, grant_more, &g);
 	CHECK_EQ(rights_of(g.other, s.object), TWZ_PERM_ALL); /* bob's own key, and the grant */
 	test_delete(g.lasting);
 	scene_end(&s);
@@ -409,10 +409,10 @@ TEST(a_grant_that_survives_its_object)
 
 	scene_make(&s);
 	CHECK_EQ(SYS(right_grant, ID(s.object), ID(s.context.id), READ_WRITE), 0);
-	CHECK_EQ(attack_in(s.context.id, attack_store, &s.object), 0);
+	CHECK_EQ(test_run_as(s.context.id, attack_store, &s.object), 0);
 	test_delete(s.object);
-	CHECK_EQ(attack_in(s.context.id, attack_store, &s.object), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s.context.id, attack_store, &s.object), TWZ_E_NOTFOUND);
 	s.object = user_object(&s.bob, TWZ_OBJECT_VOLATILE);
-	CHECK_EQ(attack_in(s.context.id, attack_store, &s.object), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s.context.id, attack_store, &s.object), TWZ_E_NOTFOUND);
 	scene_end(&s);
 }

@@ -72,6 +72,8 @@ uint8_t *test_address(uint32_t slot);
 
 /* A view object that shows this program in the same slots, and nothing else; it is shown in `slot`. */
 struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table);
+/* The same, volatile, made under this key, and nobody else's by default; everybody's, if that is zero. */
+struct twz_id test_view_under(struct twz_id key, uint32_t slot, struct twz_view **table);
 
 /* ---- faults ---------------------------------------------------------------------------------------- */
 
@@ -93,6 +95,10 @@ struct test_thread *test_thread(void (*run)(uint64_t arg), uint64_t arg);
 struct test_thread *test_thread_in(struct twz_id view, void (*run)(uint64_t arg), uint64_t arg);
 /* In another context, to which the program's data and stack are granted. */
 struct test_thread *test_thread_as(struct twz_id context, void (*run)(uint64_t arg), uint64_t arg);
+/* Runs in a thread in this context until it returns; what it returned. */
+int64_t test_run_as(struct twz_id context, int64_t (*run)(void *arg), void *arg);
+/* What every thread of this program touches is granted to the context, or not any more. */
+void test_program(struct twz_id context, bool on);
 /* Waits for its end; its status. What it was is gone. */
 uint32_t test_join(struct test_thread *thread);
 struct twz_id test_thread_id(const struct test_thread *thread);

@@ -45,7 +45,7 @@ void scene_make(struct scene *s)
 	user_make(&s->bob);
 	user_make(&s->mallory);
 	user_context(&s->mallory, &s->context);
-	attack_program(s->context.id, true);
+	test_program(s->context.id, true);
 	hand_clear(&s->context);
 	s->object = user_object(&s->bob, TWZ_OBJECT_VOLATILE);
 }
@@ -53,7 +53,7 @@ void scene_make(struct scene *s)
 void scene_end(struct scene *s)
 {
 	test_delete(s->object);
-	attack_program(s->context.id, false);
+	test_program(s->context.id, false);
 	context_end(&s->context);
 	user_end(&s->mallory);
 	user_end(&s->bob);
@@ -73,8 +73,8 @@ void check_refused(const struct scene *s, enum right_why why)
 
 	CHECK_EQ(why_of(s->context.id, id), why);
 	CHECK_EQ(rights_of(s->context.id, id), 0);
-	CHECK_EQ(attack_in(s->context.id, attack_stat, &id), TWZ_E_NOTFOUND);
-	CHECK_EQ(attack_in(s->context.id, attack_load, &id), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s->context.id, attack_stat, &id), TWZ_E_NOTFOUND);
+	CHECK_EQ(test_run_as(s->context.id, attack_load, &id), TWZ_E_NOTFOUND);
 }
 
 void check_every_bit(const struct scene *s, uint8_t *bytes, uint64_t size)
@@ -94,6 +94,6 @@ void check_given(const struct scene *s)
 	struct twz_id id = s->object;
 
 	CHECK_EQ(rights_of(s->context.id, id) & TWZ_READ, TWZ_READ);
-	CHECK_EQ(attack_in(s->context.id, attack_stat, &id), 0);
-	CHECK_EQ(attack_in(s->context.id, attack_load, &id), 0);
+	CHECK_EQ(test_run_as(s->context.id, attack_stat, &id), 0);
+	CHECK_EQ(test_run_as(s->context.id, attack_load, &id), 0);
 }

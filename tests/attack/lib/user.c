@@ -3,7 +3,6 @@
 #include "tests/attack/attack.h"
 
 #define ATTEMPT_SLOT (TEST_SLOT + 1000)
-#define READ_WRITE (TWZ_READ | TWZ_WRITE)
 #define ALL_RIGHTS (TWZ_VIEW_READ | TWZ_VIEW_WRITE | TWZ_VIEW_EXEC)
 
 /* ---- capabilities and contexts ---------------------------------------------------------------------- */
@@ -85,18 +84,6 @@ static const struct twz_obj *boot_context(void)
 	return &boot;
 }
 
-void attack_program(struct twz_id context, bool on)
-{
-	static const uint32_t slots[] = {TWZ_SLOT_DATA, TWZ_SLOT_STACK, TWZ_SLOT_VIEW,
-					 TWZ_SLOT_SHADOW};
-
-	for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		CHECK_EQ(SYS(right_grant, ID(view_own()->slot[slots[i]].id), ID(context),
-			     on ? READ_WRITE : 0),
-			 0);
-	CHECK_EQ(SYS(right_grant, ID(minimal.sys.console), ID(context), on ? TWZ_USE : 0), 0);
-}
-
 void user_make(struct user *user)
 {
 	twz_secret_new(&user->secret);
@@ -104,12 +91,12 @@ void user_make(struct user *user)
 	add_key(user, boot_context());
 	user_context(user, &user->context);
 	add_key(user, &user->context);
-	attack_program(user->context.id, true);
+	test_program(user->context.id, true);
 }
 
 void user_end(struct user *user)
 {
-	attack_program(user->context.id, false);
+	test_program(user->context.id, false);
 	context_end(&user->context);
 	user_forget(user);
 }
@@ -133,30 +120,9 @@ struct twz_id user_object(const struct user *user, uint32_t flags)
 
 /* ---- attempts --------------------------------------------------------------------------------------- */
 
-struct attempt {
-	int64_t (*attack)(void *arg);
-	void *arg;
-	int64_t found;
-};
-
-static void attempt(uint64_t arg)
-{
-	struct attempt *a = (struct attempt *)arg;
-
-	a->found = a->attack(a->arg);
-}
-
-int64_t attack_in(struct twz_id context, int64_t (*attack)(void *arg), void *arg)
-{
-	struct attempt a = {.attack = attack, .arg = arg};
-
-	CHECK_EQ(test_join(test_thread_as(context, attempt, (uint64_t)&a)), 0);
-	return a.found;
-}
-
 int64_t attack_as(const struct user *user, int64_t (*attack)(void *arg), void *arg)
 {
-	return attack_in(user->context.id, attack, arg);
+	return test_run_as(user->context.id, attack, arg);
 }
 
 int64_t attack_stat(void *id)

@@ -45,9 +45,9 @@ void test_unmap(uint32_t slot)
 	test_map(slot, (struct twz_id){0}, 0);
 }
 
-struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table)
+/* The object is shown in the slot, to be filled. */
+static void fill_view(struct twz_id id, uint32_t slot, struct twz_view **table)
 {
-	struct twz_id id = test_object_of(TWZ_TYPE_VIEW, TEST_PERMS, flags);
 	uint8_t *shown = test_map(slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	struct twz_view *view = (void *)(shown + TWZ_OBJ_DATA);
 
@@ -58,5 +58,25 @@ struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table)
 			   view_own()->slot[own].rights);
 	view_enter(view, TWZ_SLOT_VIEW, id, minimal.sys.epoch, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	*table = view;
+}
+
+struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table)
+{
+	struct twz_id id = test_object_of(TWZ_TYPE_VIEW, TEST_PERMS, flags);
+
+	fill_view(id, slot, table);
+	return id;
+}
+
+struct twz_id test_view_under(struct twz_id key, uint32_t slot, struct twz_view **table)
+{
+	const struct twz_sys_new new = {.type = TWZ_TYPE_VIEW,
+					.perms = twz_id_none(key) ? TWZ_PERM_ALL : 0,
+					.key = key,
+					.flags = TWZ_OBJECT_VOLATILE};
+	struct twz_id id = {0};
+
+	CHECK_EQ(SYS(object_new, &new, &id), 0);
+	fill_view(id, slot, table);
 	return id;
 }

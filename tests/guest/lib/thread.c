@@ -68,6 +68,39 @@ struct test_thread *test_thread_as(struct twz_id context, void (*run)(uint64_t a
 	return begin((struct twz_id){0}, context, run, arg);
 }
 
+struct run {
+	int64_t (*run)(void *arg);
+	void *arg;
+	int64_t found;
+};
+
+static void run_it(uint64_t arg)
+{
+	struct run *r = (struct run *)arg;
+
+	r->found = r->run(r->arg);
+}
+
+int64_t test_run_as(struct twz_id context, int64_t (*run)(void *arg), void *arg)
+{
+	struct run r = {.run = run, .arg = arg, .found = TWZ_E_IO};
+
+	CHECK_EQ(test_join(test_thread_as(context, run_it, (uint64_t)&r)), 0);
+	return r.found;
+}
+
+void test_program(struct twz_id context, bool on)
+{
+	static const uint32_t slots[] = {TWZ_SLOT_DATA, TWZ_SLOT_STACK, TWZ_SLOT_VIEW,
+					 TWZ_SLOT_SHADOW};
+
+	for (unsigned i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
+		CHECK_EQ(SYS(right_grant, ID(view_own()->slot[slots[i]].id), ID(context),
+			     on ? TWZ_READ | TWZ_WRITE : 0),
+			 0);
+	CHECK_EQ(SYS(right_grant, ID(minimal.sys.console), ID(context), on ? TWZ_USE : 0), 0);
+}
+
 struct twz_id test_thread_id(const struct test_thread *thread)
 {
 	return thread->id;
