@@ -475,7 +475,8 @@ int twz_rt_gate_return(int64_t result);
  * far as it has that, the console are granted to the context, and stacks are made. *gate is what the context
  * is to list then (twz_serve in <twz/gate.h> writes and publishes it): `entries` entries from `code` on, of
  * TWZ_RT_ENTRY bytes each, in the program's text, on a page of their own. Ends with the program. nstacks: 1 to
- * TWZ_GATE_STACKS_MAX; they are at `stacks`. The caller has what it grants. TWZ_E_EXISTS: once in a program.
+ * TWZ_GATE_STACKS_MAX. The caller has what it grants. From now on twz_rt_info() says context and key of this context,
+ * and the caller acts in it, too (twz_rt_switch) once the gate is there. TWZ_E_EXISTS: once in a program.
  */
 #define TWZ_RT_ENTRY 64u
 struct twz_rt_service {

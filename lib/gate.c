@@ -37,6 +37,14 @@ static int reserve_windows(const struct twz_gate *gate)
 	return 0;
 }
 
+/* What can fail of changing over comes before the gate is there. */
+static int join(struct twz_id context)
+{
+	int error = twz_context_attach(context, 0);
+
+	return error == TWZ_E_EXISTS ? 0 : error;
+}
+
 /* From one context into the other; one that cannot be left stays. */
 static int change_over(struct twz_id from, struct twz_id to)
 {
@@ -60,8 +68,8 @@ int twz_serve(const struct twz_entries *entries, struct twz_id context, uint32_t
 	struct twz_obj obj;
 	int error = twz_context_open(context, &obj);
 
-	if (!error && !twz_id_equal(before, context))
-		error = twz_context_attach(context, 0);
+	if (!error)
+		error = join(context);
 	if (!error)
 		error = twz_rt_serve(&service, &gate);
 	if (!error)

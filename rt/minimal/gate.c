@@ -120,10 +120,11 @@ int twz_rt_serve(const struct twz_rt_service *service, struct twz_gate *gate)
 {
 	static uint32_t serves;
 	struct twz_id stacks = {0};
-	int error;
+	struct twz_rt_stat stat;
+	int error = good(service) ? twz_rt_stat(service->context, &stat) : TWZ_E_ARG;
 
-	if (!good(service))
-		return TWZ_E_ARG;
+	if (error)
+		return error;
 	if (__atomic_exchange_n(&serves, 1, __ATOMIC_ACQUIRE))
 		return TWZ_E_EXISTS;
 	error = make_stacks(service->nstacks, &stacks);
@@ -135,6 +136,9 @@ int twz_rt_serve(const struct twz_rt_service *service, struct twz_gate *gate)
 		__atomic_store_n(&serves, 0, __ATOMIC_RELEASE);
 		return error;
 	}
+	/* Who enters makes objects for the program under this key, before we act in the context ourselves. */
+	minimal.sys.context = minimal.rt.context = service->context;
+	minimal.sys.key = minimal.rt.key = stat.identity.key;
 	view_enter(view_own(), TWZ_SLOT_GATE, stacks, minimal.sys.epoch,
 		   TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 	*gate = (struct twz_gate){.object = minimal.rt.view[TWZ_SLOT_TEXT].id,

@@ -31,7 +31,7 @@ $(GUEST_ENTRY): rt/minimal/entry.S Makefile
 $(call archive,guest,core,$(CORE_SRC))
 $(call archive,guest,twz,$(TWZ_SRC))
 $(call archive,guest,rt,$(GUEST_SRC))
-$(call archive,guest,test,$(call sources,tests/guest/lib/*.c))
+$(call archive,guest,test,$(call sources,tests/guest/lib/*.c tests/attack/lib/*.c))
 $(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
 
 # libsodium for programs, which sign as well: of the same source as the kernel's (kernel/sodium.mk).

@@ -3,6 +3,5 @@
 #   $(B)/machine/boot-attack    init, the programs of bin/, the attacks, and `tests` that runs them
 
 ATTACKS := $(patsubst tests/attack/%.c,%,$(call sources,tests/attack/*.c))
-ATTACK_LIB := $(call sources,tests/attack/lib/*.c)
-$(foreach a,$(ATTACKS),$(call guest,test/attack/$(a),tests/attack/$(a).c $(ATTACK_LIB)))
+$(foreach a,$(ATTACKS),$(call guest,test/attack/$(a),tests/attack/$(a).c))
 $(call boot,boot-attack,init $(GUEST_PROGRAMS) test/tests $(ATTACKS:%=test/attack/%))

@@ -127,7 +127,8 @@ struct twz_entries {
  * entered by, and this program acts in the context too: it keeps no right that its service has not. The caller may
  * WRITE and USE the context. nstacks: calls that are inside at once. flags: TWZ_GATE_PUBLIC, or a capability
  * flagged GATE is needed to enter; TWZ_GATE_ABORTABLE. Once in a program. It ends with the program.
- * TWZ_E_TYPE: it is no context; TWZ_E_EXISTS; TWZ_E_LIMIT; TWZ_E_ARG; what editing a context returns.
+ * TWZ_E_ARG; TWZ_E_TYPE: it is no context; TWZ_E_EXISTS; what attaching to a context, granting and editing return:
+ * after those there is no second try.
  */
 int twz_serve(const struct twz_entries *entries, struct twz_id context, uint32_t nstacks,
 	      uint32_t flags);
