@@ -139,6 +139,8 @@ void PROOF_search(void);
 void PROOF_limit(void);
 void PROOF_mask_never_adds(void);
 void PROOF_link_never_exceeds(void);
+void PROOF_entry(void);
+void PROOF_gate_never_exceeds(void);
 
 /* Any offset: only what is inside is read, however large the numbers. */
 void PROOF_at(void)
@@ -198,20 +200,27 @@ void PROOF_mask_never_adds(void)
 	__CPROVER_assert(a.granted == granted, "nor to what is granted");
 }
 
+/* Any chain of at most LINKS records, in any context. */
+static void any_chain(struct chain *chain, struct twz_cap record[LINKS])
+{
+	chain->depth = nondet_u32();
+	__CPROVER_assume(chain->depth < LINKS);
+	for (unsigned i = 0; i < LINKS; i++) {
+		record[i] = nondet_cap();
+		chain->cap[i] = &record[i];
+	}
+}
+
 /* A chain that holds gives nothing that any of its records does not, and only while all of them count. */
 void PROOF_link_never_exceeds(void)
 {
 	struct twz_cap record[LINKS];
-	struct chain chain = {.depth = nondet_u32()};
+	struct chain chain;
 	struct right_context c = any_context();
 	struct right_query q = any_query();
 	struct right_answer a = {.until = RIGHT_NEVER};
 
-	__CPROVER_assume(chain.depth < LINKS);
-	for (unsigned i = 0; i < LINKS; i++) {
-		record[i] = nondet_cap();
-		chain.cap[i] = &record[i];
-	}
+	any_chain(&chain, record);
 	q.active = &c;
 	one_chain(&q, &a, nondet_u64(), &chain);
 	__CPROVER_assert(a.until > q.now || q.now == RIGHT_NEVER, "the answer holds now");
@@ -237,4 +246,51 @@ void PROOF_link_never_exceeds(void)
 					 !(record[i - 1].flags & TWZ_CAP_KEY),
 				 "one object's is not all of a key");
 	}
+}
+
+/* Divisions of 64 bits are more than CBMC can do: numbers of gates are of 8 bits. */
+static void small_gate(const struct twz_cap *cap)
+{
+	__CPROVER_assume(cap->gate_off < 256 && cap->gate_len < 256 && cap->gate_align < 256);
+}
+
+/* A chain lets in only where it is one of gates from end to end, and its own has that entry. */
+void PROOF_entry(void)
+{
+	struct twz_cap record[LINKS];
+	struct chain chain;
+	struct right_context c = any_context();
+	struct right_query q = any_query();
+	struct right_answer a = {.until = RIGHT_NEVER};
+	uint64_t entry = nondet_u64();
+
+	any_chain(&chain, record);
+	for (unsigned i = 0; i < LINKS; i++)
+		small_gate(&record[i]);
+	__CPROVER_assume(entry < 256);
+	q.active = &c;
+	q.entry = &entry;
+	one_chain(&q, &a, nondet_u64(), &chain);
+	if (!a.granted)
+		return;
+	__CPROVER_assert(a.granted == TWZ_EXEC, "nothing but entry");
+	__CPROVER_assert(gate_has_entry(&record[0], entry), "it has the entry");
+	for (uint32_t i = 0; i <= chain.depth; i++)
+		__CPROVER_assert(record[i].flags & TWZ_CAP_GATE, "gates only");
+}
+
+/* A link that is narrower has no entry that its parent has not. */
+void PROOF_gate_never_exceeds(void)
+{
+	struct twz_cap link = nondet_cap(), parent = nondet_cap();
+	uint64_t entry = nondet_u64();
+
+	small_gate(&link);
+	small_gate(&parent);
+	__CPROVER_assume(entry < 256);
+	if (!gate_narrower(&link, &parent) || !(link.flags & TWZ_CAP_GATE) ||
+	    !gate_has_entry(&link, entry))
+		return;
+	__CPROVER_assert(parent.flags & TWZ_CAP_GATE, "a gate comes of a gate");
+	__CPROVER_assert(gate_has_entry(&parent, entry), "and so does each entry");
 }

@@ -31,6 +31,8 @@ prove search --unwind 3
 prove limit --unwind 2
 prove mask_never_adds --unwind 6
 prove link_never_exceeds --unwind 6
+prove entry --unwind 6
+prove gate_never_exceeds --unwind 1
 
 echo "cbmc_right: $passed passed, $failed failed"
 [ "$failed" = 0 ]
