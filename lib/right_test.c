@@ -557,11 +557,12 @@ static void what_is_no_gate_is_refused(void **state)
 	gate.nstacks = TWZ_GATE_STACKS_MAX;
 	gate.handler_bytes = 0;
 	gate.stack_size = GATE_STACK_MIN;
-	gate.stack_base = TWZ_GATE_RETURN - TWZ_GATE_STACKS_MAX * GATE_STACK_MIN;
+	gate.base = GATE_SLOTS_END - TWZ_SLOT_SIZE;
+	gate.stack_base = GATE_SLOTS_END - TWZ_GATE_STACKS_MAX * GATE_STACK_MIN;
 	gate.vector_in = gate.vector_out = 0xffff;
 	gate.handler = TWZ_GATE_RETURN - 1;
 	gate.start = 0;
-	gate.length = TWZ_OBJ_SIZE_MAX;
+	gate.length = TWZ_SLOT_SIZE;
 	MUST(twz_context_gate_set(&context, 0, &gate));
 	MUST(twz_context_each(&context, count_items, counts));
 	assert_int_equal(counts[0] + counts[1], 0);

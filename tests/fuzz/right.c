@@ -1,7 +1,7 @@
 /*
  * right.c - fuzzer: the decision on rights over contexts that an enemy wrote. Nothing outside is read,
  * the work is bounded, a mask never adds, and without a good signature there is no more than defaults
- * and grants.
+ * and grants, or no entry.
  *
  * An input begins with what is asked (16 bytes); the rest is patches (12 bytes) of two contexts that
  * are sound: the active one with a chain and a mask, and an undetachable one. Verdicts come from the
@@ -12,6 +12,7 @@
 
 #include "abi/object.h"
 #include "core/cap.h"
+#include "core/gate.h"
 #include "core/right.h"
 
 #define PAGES 2u
@@ -29,10 +30,9 @@ enum { OBJECT = 1, KEY, SELF, OTHER, NCONTEXTS = 2 };
 
 struct ask {
 	uint8_t defaults, grants, now, verdict[4], flags;
-	uint32_t bytes;
-	uint8_t reserved[4];
+	uint32_t bytes, entry;
 };
-enum { NO_ACTIVE = 1, NO_LIMIT = 2, NO_KEY = 4, ASK_PARENTS = 8 };
+enum { NO_ACTIVE = 1, NO_LIMIT = 2, NO_KEY = 4, ASK_PARENTS = 8, GATES = 16, ENTER = 32 };
 
 struct patch {
 	uint16_t where, how;
@@ -85,8 +85,9 @@ static bool context_key(void *arg, struct twz_id of, struct twz_id *key)
 	return of.lo == SELF;
 }
 
-static void make_context(uint8_t *data, struct right_context *c)
+static void make_context(uint8_t *data, struct right_context *c, bool gates)
 {
+	const uint32_t flags = TWZ_CAP_DELEGATE | (gates ? TWZ_CAP_GATE : 0);
 	struct twz_context_entry *table = (void *)(data + TABLE);
 	struct twz_cap *cap = (void *)(data + CAPS);
 
@@ -109,10 +110,12 @@ static void make_context(uint8_t *data, struct right_context *c)
 					  .version = 1,
 					  .alg = TWZ_ALG_ED25519,
 					  .perms = TWZ_PERM_ALL,
-					  .flags = TWZ_CAP_DELEGATE | (root ? TWZ_CAP_KEY : 0),
+					  .flags = flags | (root ? TWZ_CAP_KEY : 0),
 					  .target = id(root ? KEY : OBJECT),
 					  .accessor = id(SELF),
 					  .signer = id(KEY),
+					  .gate_len = 64,
+					  .gate_align = 8,
 					  .depth = LINKS - 1 - i,
 					  .sig = {(uint8_t)i}};
 		if (!root)
@@ -146,7 +149,7 @@ static void patch_all(uint8_t memory[NCONTEXTS][BYTES], const uint8_t *data, siz
 /* Grants and defaults under the limits: what there is without any capability. */
 static uint32_t without(const struct right_query *q)
 {
-	uint32_t perms = (q->defaults | q->grants) & TWZ_PERM_ALL;
+	uint32_t perms = q->entry ? 0 : (q->defaults | q->grants) & TWZ_PERM_ALL;
 
 	if (q->active)
 		perms &= right_limit(q->active, q->object);
@@ -176,6 +179,20 @@ static void check(const struct right_query *q, const struct right_answer *a)
 		if (why == RIGHT_CAP && !any_good)
 			abort();
 	}
+}
+
+/* It lets in by a gate that has the entry, and gives nothing else. */
+static void check_entry(const struct right_query *q, const struct right_answer *a)
+{
+	const struct twz_cap *gate;
+
+	if ((a->granted | a->pending) & ~(uint32_t)TWZ_EXEC)
+		abort();
+	if (!a->effective)
+		return;
+	gate = q->active->at(q->active, a->reason[2].cap, sizeof(*gate));
+	if (!(gate->flags & TWZ_CAP_GATE) || !gate_has_entry(gate, *q->entry))
+		abort();
 }
 
 static bool mentioned(const struct right_query *q, struct twz_id object)
@@ -229,13 +246,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				.arg = &ask,
 				.verdict = verdict,
 				.context_key = context_key};
+	uint64_t entry;
 	struct right_answer a;
 
 	if (size < sizeof(ask))
 		return 0;
 	memcpy(&ask, data, sizeof(ask));
 	for (unsigned i = 0; i < NCONTEXTS; i++)
-		make_context(memory[i], &context[i]);
+		make_context(memory[i], &context[i], ask.flags & GATES);
 	patch_all(memory, data + sizeof(ask), size - sizeof(ask));
 	context[0].bytes = ask.bytes % (BYTES + 1);
 	reads = 0;
@@ -245,6 +263,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	q.defaults = ask.defaults;
 	q.grants = ask.grants;
 	q.now = ask.now;
+	entry = ask.entry;
+	q.entry = ask.flags & ENTER ? &entry : NULL;
 	q.active = ask.flags & NO_ACTIVE ? NULL : &context[0];
 	q.nlimits = ask.flags & NO_LIMIT ? 0 : 1;
 	q.parent = ask.flags & ASK_PARENTS ? parent : NULL;
@@ -253,6 +273,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	right_decide(&q, &a);
 	reads = 0;
 	check(&q, &a);
+	if (q.entry)
+		check_entry(&q, &a);
 	check_alike(&q, &a);
 	return 0;
 }

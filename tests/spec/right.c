@@ -31,11 +31,13 @@ struct owner {
 
 struct world {
 	struct twz_id object, key;
-	uint64_t now;
+	uint64_t now, entry;
 	uint32_t active, limit[NLIMITS]; /* numbers of contexts, or NONE */
 	uint8_t defaults, grants;
-	uint8_t reserved[2];
+	uint8_t entering; /* at `entry`; else it is permissions that are asked for */
+	uint8_t reserved;
 };
+TWZ_SIZE(struct world, 64);
 
 struct answer {
 	uint64_t until;
@@ -148,6 +150,7 @@ static void decide(const struct world *w, const struct right_context *contexts, 
 				.key = w->key,
 				.defaults = w->defaults,
 				.grants = w->grants,
+				.entry = w->entering ? &w->entry : NULL,
 				.now = w->now,
 				.limits = limits,
 				.arg = &known,

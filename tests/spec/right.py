@@ -10,7 +10,8 @@ was made under the key that the record names, for the record's content.
 
 The worlds (second part): every chain of depth 0 to 3 with no, one and two defects out of DEFECTS at any
 places, in contexts that are sound or hostile, under masks, times, defaults, grants and undetachable
-contexts; then chains with more defects and contexts with changed words, by the seed.
+contexts; chains of gates the same, with defects of gates, which are asked for entry at ENTRIES; then chains
+with more defects and contexts with changed words, by the seed.
 """
 import hashlib
 import itertools
@@ -132,6 +133,19 @@ def expires(record):
     return record[END] or NEVER
 
 
+def gate_entries(record):
+    """The offsets at which a record with flag GATE lets in."""
+    return range(record[GATE_OFF], record[GATE_OFF] + record[GATE_LEN], record[GATE_ALIGN]
+                 ) if record[GATE_ALIGN] else ()
+
+
+def gate_inside(record, parent):
+    """Does a link's gate begin at one of its parent's entries, end inside, and align as coarsely?"""
+    return (record[GATE_OFF] in gate_entries(parent) and
+            record[GATE_OFF] + record[GATE_LEN] <= parent[GATE_OFF] + parent[GATE_LEN] and
+            record[GATE_ALIGN] % parent[GATE_ALIGN] == 0)
+
+
 def defects_of(raws, records, target, key, active, owners):
     """All that is wrong with a chain, whatever the time, as a set of reasons."""
     wrong = set()
@@ -159,7 +173,8 @@ def defects_of(raws, records, target, key, active, owners):
         if not parent[FLAGS] & DELEGATE:
             wrong.add(UNDELEGABLE)  # R8
         if (record[PERMS] & ~parent[PERMS] or record[BEGIN] < parent[BEGIN] or
-                expires(record) > expires(parent) or parent[FLAGS] & GATE):
+                expires(record) > expires(parent) or (record[FLAGS] ^ parent[FLAGS]) & GATE or
+                record[FLAGS] & GATE and not gate_inside(record, parent)):
             wrong.add(WIDENED)  # R9
     if records[0][ACCESSOR] != active:
         wrong.add(STOLEN)  # R2
@@ -172,9 +187,12 @@ def defects_of(raws, records, target, key, active, owners):
 
 
 class Found:
-    """What a context has for an object, whatever the time: chains as (perms, defects, lifetimes)."""
+    """
+    What a context has for an object, whatever the time: chains as (perms, defects, lifetimes). With an
+    offset, for entering it there, which counts as EXEC.
+    """
 
-    def __init__(self, data, active, target, key, owners):
+    def __init__(self, data, active, target, key, owners, entry=None):
         self.chains = []
         self.limit = limit(data, target)
         for place in [target] + ([key] if key not in (NOBODY, target) else []):
@@ -183,10 +201,14 @@ class Found:
                     self.chains.append((ALL, {MALFORMED}, []))
                     continue
                 records = [RECORD.unpack(raw) for raw in raws]
-                if records[0][FLAGS] & GATE:
+                if bool(records[0][FLAGS] & GATE) != (entry is not None):
                     continue
                 wrong = defects_of(raws, records, target, key, active, owners)
-                perms = ALL if MALFORMED in wrong else records[0][PERMS]
+                perms = records[0][PERMS]
+                if entry is not None:
+                    perms = EXEC if entry in gate_entries(records[0]) else 0
+                if MALFORMED in wrong:
+                    perms = ALL
                 self.chains.append((perms, wrong, [(r[BEGIN], expires(r)) for r in records]))
 
     def given(self, now):
@@ -281,21 +303,32 @@ BEFORE = [
 # And after: another key signs, another content was signed, another parent is named.
 FORGE, TAMPER, ORPHAN = range(len(BEFORE), len(BEFORE) + 3)
 DEFECTS = len(BEFORE) + 3
+# To a gate, before it is signed, too: a gate has entries at 64, 80, 96 and 112.
+GATES = [
+    field(GATE_OFF, 63), field(GATE_OFF, 65), field(GATE_OFF, 80), field(GATE_OFF, 128),
+    field(GATE_OFF, NEVER - 15), field(GATE_LEN, 0), field(GATE_LEN, 1), field(GATE_LEN, 48),
+    field(GATE_LEN, 65), field(GATE_LEN, NEVER), field(GATE_ALIGN, 0), field(GATE_ALIGN, 1),
+    field(GATE_ALIGN, 8), field(GATE_ALIGN, 24), field(GATE_ALIGN, 32), field(GATE_ALIGN, 2**32 - 1),
+]
+WITH_GATES = DEFECTS + len(GATES)
 
 
-def make_chain(depth, by_key, perms, defects):
+def make_chain(depth, by_key, perms, defects, gate=False):
     """A chain, sound but for the defects, each (place, number); the capability itself first."""
+    flag, *fields = (GATE, 64, 64, 16) if gate else (0, 0, 0, 0)
     raws = [b''] * (depth + 1)
     for i in range(depth, -1, -1):
         of_key = by_key and (i == depth or by_key > 1)
-        record = [0x20706163, 1, 1, perms, (KEY if of_key else 0) | (DELEGATE if i else 0),
+        record = [0x20706163, 1, 1, perms, (KEY if of_key else 0) | (DELEGATE if i else 0) | flag,
                   K1 if of_key else O1, HOLDERS[i], K1 if i == depth else OWNERS[HOLDERS[i + 1]], 0, 0,
-                  0, 0, 0, depth - i, record_hash(raws[i + 1]) if i < depth else bytes(32), i,
+                  *fields, depth - i, record_hash(raws[i + 1]) if i < depth else bytes(32), i,
                   bytes(48), bytes(64)]
         mine = [number for place, number in defects if place == i]
         for number in mine:
             if number < len(BEFORE):
                 BEFORE[number](record)
+            elif number >= DEFECTS:
+                GATES[number - DEFECTS](record)
         if ORPHAN in mine:
             record[PARENT] = b'\5' + record[PARENT][1:]
         raw = sign(record, K2 if FORGE in mine else record[SIGNED_BY])
@@ -384,15 +417,23 @@ def defect_sets(depth):
     yield from itertools.combinations(spots, 2)
 
 
+def gate_defects(depth):
+    """Of a chain of gates: no and one defect at any place, and two of gates."""
+    yield ()
+    yield from ((spot,) for spot in itertools.product(range(depth + 1), range(WITH_GATES)))
+    yield from itertools.combinations(
+        itertools.product(range(depth + 1), range(DEFECTS, WITH_GATES)), 2)
+
+
 def grouped(specs, rng):
-    """Contexts out of chains (depth, by_key, defects), three in each, with other permissions each."""
+    """Contexts out of chains (depth, by_key, defects, gate), three in each, with other permissions each."""
     for number in itertools.count():
         group = list(itertools.islice(specs, 3))
         if not group:
             return
         runs, mixed = [], []
         for spec, perms in zip(group, GIVES):
-            chain = make_chain(spec[0], spec[1], perms, spec[2])
+            chain = make_chain(spec[0], spec[1], perms, spec[2], spec[3])
             found = K1 if spec[1] and (spec[0] == 0 or spec[1] > 1) else O1
             if number % 3:
                 runs.append((found, chain))
@@ -405,7 +446,7 @@ def grouped(specs, rng):
 
 
 def systematic(rng):
-    specs = ((depth, by_key, defects) for depth in range(4)
+    specs = ((depth, by_key, defects, False) for depth in range(4)
              for by_key in ((0, 1, 2) if depth < 3 else (1,)) for defects in defect_sets(depth))
     yield from grouped(specs, rng)
     sound = [(O1, make_chain(2, 1, READ | WRITE, ())), (K1, make_chain(0, 1, EXEC, ()))]
@@ -419,13 +460,21 @@ def systematic(rng):
         yield make_context(None, [run])
 
 
+def with_gates(rng):
+    specs = ((depth, by_key, defects, True) for depth in range(4)
+             for by_key in ((0, 1, 2) if depth < 2 else (1,)) for defects in gate_defects(depth))
+    yield from grouped(specs, rng)
+
+
 def damaged(rng, count):
     """Chains with any defects; contexts of which some words were changed."""
     def specs():
         for _ in range(3 * count):
             depth = rng.randrange(4)
-            yield (depth, rng.randrange(3), [(rng.randrange(depth + 1), rng.randrange(DEFECTS))
-                                             for _ in range(rng.choice((0, 1, 2, 3, 4)))])
+            gate = rng.randrange(3) == 0
+            yield (depth, rng.randrange(3),
+                   [(rng.randrange(depth + 1), rng.randrange(WITH_GATES if gate else DEFECTS))
+                    for _ in range(rng.choice((0, 1, 2, 3, 4)))], gate)
     for data in grouped(specs(), rng):
         words = list(struct.unpack('<%dQ' % (len(data) // 8), data))
         for _ in range(rng.choice((0, 0, 1, 2))):
@@ -445,10 +494,11 @@ def with_verdicts(data):
 
 
 QUERIES = [(O1, K1), (O2, K1), (K1, K2), (O1, NOBODY)]
-GIVEN = [(0, 0), (READ, WRITE), (READ | EXEC, EXEC)]  # defaults, grants
+GIVEN = [(0, 0, None), (READ, WRITE, None), (READ | EXEC, EXEC, None)]  # defaults, grants, entry
+ENTRIES = [(0, 0, None), (0, 0, 64), (READ | EXEC, EXEC, 80), (0, 0, 88), (0, 0, 128)]
 ABSENT = 0xffffffff  # in the place of a context's number
 
-WORLD = struct.Struct('<16s16sQIIIBB2x')
+WORLD = struct.Struct('<16s16sQQIIIBBBx')
 ANSWER = struct.Struct('<Q11B5x')
 
 
@@ -456,9 +506,11 @@ class Mismatch(Exception):
     pass
 
 
-def expected(found, others, defaults, grants):
+def expected(found, others, defaults, grants, entry):
     """For each time: what the answer must be (with the bounds of its `until`)."""
     states = []
+    if entry is not None:
+        defaults = grants = 0  # they let nobody in
     for now in NOWS:
         given, why = found.given(now) if found else (0, [0] * 5)
         states.append(answer(found, given, why, others, defaults, grants))
@@ -504,7 +556,7 @@ class Comparison:
         self.fixed = [(B, limit_a), (C, limit_b), (D, bytes(128))]
         self.others = [(ABSENT, ABSENT), (1, 0), (2, ABSENT)]
 
-    def batch(self, datas):
+    def batch(self, datas, asked):
         datas = [(A, data) for data in datas]
         contexts = self.fixed + datas
         out = [struct.pack('<III', len(OWNERS), len(contexts), 0)]
@@ -514,16 +566,15 @@ class Comparison:
         for target, key in QUERIES:
             limits = [limit(d, target) for _, d in self.fixed]
             for number in [ABSENT] * (not self.worlds) + list(range(len(self.fixed), len(contexts))):
-                found = None
-                if number != ABSENT:
-                    found = Found(contexts[number][1], A, target, key, OWNERS)
-                for others in self.others:
+                found = dict.fromkeys(entry for _, _, entry in asked)
+                for entry in found if number != ABSENT else ():
+                    found[entry] = Found(contexts[number][1], A, target, key, OWNERS, entry)
+                for others, (defaults, grants, entry) in itertools.product(self.others, asked):
                     rest = [limits[o] for o in others if o != ABSENT]
-                    for defaults, grants in GIVEN:
-                        for want in expected(found, rest, defaults, grants):
-                            wants.append(want)
-                            worlds.append(WORLD.pack(target, key, want[0], number, others[0], others[1],
-                                                     defaults, grants))
+                    for want in expected(found[entry], rest, defaults, grants, entry):
+                        wants.append(want)
+                        worlds.append(WORLD.pack(target, key, want[0], entry or 0, number, others[0],
+                                                 others[1], defaults, grants, entry is not None))
         out[0] = struct.pack('<III', len(OWNERS), len(contexts), len(worlds))
         self.process.stdin.write(b''.join(out))
         self.process.stdin.write(b''.join(worlds))
@@ -542,12 +593,14 @@ class Comparison:
         self.wrong += 1
         if self.wrong > 5:
             return
-        target, key, now, active, first, second, defaults, grants = WORLD.unpack(world)
+        (target, key, now, entry, active, first, second, defaults, grants,
+         entering) = WORLD.unpack(world)
+        entry = entry if entering else None
         print('DIFFERS: %s' % why)
-        print('  object %s key %s now %d defaults %d grants %d limits %d %d' % (
-            target.hex(), key.hex(), now, defaults, grants, first, second))
+        print('  object %s key %s now %d defaults %d grants %d entry %s limits %d %d' % (
+            target.hex(), key.hex(), now, defaults, grants, entry, first, second))
         if active != ABSENT:
-            found = Found(contexts[active][1], A, target, key, OWNERS)
+            found = Found(contexts[active][1], A, target, key, OWNERS, entry)
             print('  limit %d chains %s' % (found.limit, found.chains))
             print('  context %s' % contexts[active][1].hex())
 
@@ -558,12 +611,10 @@ def main(arguments):
     rng = random.Random(seed)
     comparison = Comparison(arguments[0])
     began = time.time()
-    contexts = itertools.chain(systematic(rng), damaged(rng, 60000 if long else 500))
-    while True:
-        batch = list(itertools.islice(contexts, 64))
-        if not batch:
-            break
-        comparison.batch(batch)
+    for contexts, asked in ((systematic(rng), GIVEN), (with_gates(rng), ENTRIES),
+                            (damaged(rng, 60000 if long else 500), GIVEN + ENTRIES[1:3])):
+        for batch in iter(lambda: list(itertools.islice(contexts, 64)), []):
+            comparison.batch(batch, asked)
     print('seed %d: %d worlds, %d with any right, %d differ, %.1f s' % (
         seed, comparison.worlds, comparison.given, comparison.wrong, time.time() - began))
     enough = comparison.worlds >= 1000000
