@@ -41,6 +41,17 @@ measure_calls() {
 	instructions 'thread_sync on two processors: a round trip' sync_round '' futex_smp
 }
 
+# There and back, to a callee that does nothing.
+measure_gates() {
+	run "$store" gate >"$figures"
+	instructions "gate with the callee's own view, by a call" gate_view 500 pipe
+	instructions 'the same, back by ret' gate_view_ret
+	instructions 'gate in place, by a call' gate_place 400
+	instructions 'the same, back by ret' gate_place_ret
+	instructions 'gate in place, by a jump, back by ret' gate_jump 600
+	instructions "gate with the callee's own view, by a jump, back by ret" gate_jump_view
+}
+
 measure_memory() {
 	run "$store" memory >"$figures"
 	instructions 'map and touch, persistent object' map_nvm 500
@@ -207,6 +218,7 @@ measure_size() {
 bench/lib/peer_linux.sh >"$linux"
 new_store "$store" 64M
 measure_calls
+measure_gates
 measure_memory
 measure_names
 measure_lifetime
