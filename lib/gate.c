@@ -254,8 +254,10 @@ static int make(const struct twz_service *service, uint64_t bytes, struct twz_bu
 				      .bytes = bytes,
 				      .place = TWZ_BUFFERS};
 	error = twz_right_grant(obj.id, service->context, TWZ_READ | TWZ_WRITE);
-	if (error)
+	if (error) {
 		unmake(buffer);
+		*buffer = (struct twz_buffer){0};
+	}
 	return error;
 }
 

@@ -242,18 +242,21 @@ C
 	fi
 }
 
-# Code blocks in C that include libtwz compile.
+# Code blocks in C that include libtwz compile. One that begins with "/* NAME.h" is a header, which others of
+# the page include.
 check_examples() {
 	pages "$1" | while IFS= read -r page; do
-		awk -v out="$work/example" '
-			/^```c$/ { code = 1; n++; next }
+		awk -v out="$work/example" -v work="$work/" '
+			/^```c$/ { code = 1; n++; header = ""; next }
 			/^```/ { code = 0; next }
+			code && match($0, /^\/\* [a-z]+\.h /) { header = work substr($0, 4, RLENGTH - 4) }
+			code && header { print >header }
 			code { print >(out n ".c") }
 		' "$1/$page"
 		for example in "$work"/example*.c; do
 			[ -f "$example" ] || continue
 			if grep -q '#include <twz/' "$example" &&
-				! gcc -std=gnu11 -Wall -Wextra -fsyntax-only -I. -Ilib/include "$example" 2>"$work/gcc"; then
+				! gcc -std=gnu11 -Wall -Wextra -fsyntax-only -I. -Ilib/include -I"$work" "$example" 2>"$work/gcc"; then
 				echo "$page: an example does not compile"
 				grep 'error:' "$work/gcc" | sed 's/^[^:]*:/    line /'
 			fi
