@@ -406,7 +406,7 @@ static inline void scrub(struct thread *t, const struct warm *w, const struct su
 	}
 	r->rflags = RFLAGS_FIXED | RFLAGS_IF;
 	if (KSTEP("gate-scrub"))
-		r->rax = r->rbx = r->rbp = r->r9 = r->r12 = r->r13 = r->r14 = r->r15 = 0;
+		r->rax = r->rbx = r->rbp = r->r12 = r->r13 = r->r14 = r->r15 = 0;
 	if (KSTEP("gate-segments")) {
 		cpu_fs_set(0);
 		cpu_user_gs_set(0);

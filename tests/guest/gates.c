@@ -189,6 +189,7 @@ static void check_seen(bool jump, uint32_t vector_in)
 	CHECK_EQ(s[GATE_RDX], g[GATE_RDX]);
 	CHECK_EQ(s[GATE_RCX], g[jump ? GATE_RCX : GATE_R10]);
 	CHECK_EQ(s[GATE_R8], g[GATE_R8]);
+	CHECK_EQ(s[GATE_R9], jump ? g[GATE_R9] : 0);
 	CHECK_EQ(s[GATE_R10], caller.lo);
 	CHECK_EQ(s[GATE_R11], caller.hi);
 	for (unsigned i = 0; i < sizeof(zero); i++)
