@@ -35,7 +35,7 @@
 #include <twz/right.h>
 
 #include "core/right.h"
-#include "tests/guest/test.h"
+#include "tests/guest/gate.h"
 
 struct user {
 	struct twz_secret secret; /* open; secret.id is her key */
@@ -129,5 +129,29 @@ void check_refused(const struct scene *scene, enum right_why why);
 void check_every_bit(const struct scene *scene, uint8_t *bytes, uint64_t size);
 /* She can read it. */
 void check_given(const struct scene *scene);
+
+/* ---- services -------------------------------------------------------------------------------------- */
+
+/*
+ * Bob's, behind gates, and an object of his that its callees alone may touch. It is shown in slot
+ * GATE_SLOT_FREE of the place in both views, and holds SERVICE_SECRET. Mallory acts in her user's context, or in
+ * `hers`, which is volatile and has the program's memory alone.
+ */
+#define SERVICE_SLOT (TEST_SLOT + 600)
+#define SERVICE_SECRET 0x5ec7e75ec7e75ec7ull
+struct service {
+	struct user bob, mallory;
+	struct gate_place place;
+	struct twz_id secret, hers;
+};
+void service_make(struct service *service, uint32_t flags);
+void service_end(struct service *service);
+uint64_t *service_secret(const struct service *service);
+
+/*
+ * Runs in a thread that is attached to the service's context and to hers, which is active, and has no right to
+ * the service's: who may come in by jumps.
+ */
+int64_t service_beside(const struct service *service, int64_t (*attack)(void *arg), void *arg);
 
 #endif
