@@ -85,6 +85,8 @@ COMMON_SRC := $(call sources,bin/common/*.c)
 PROGRAMS := $(sort $(patsubst bin/%.c,%,$(call sources,bin/*.c)) \
 	$(filter-out common,$(patsubst bin/%/,%,$(dir $(call sources,bin/*/*.c)))))
 program-src = $(call sources,bin/$(1).c bin/$(1)/*.c) $(COMMON_SRC)
+# Of bin/NAME/library/: on the machine an object of its own, hosted a part of the program.
+library-src = $(call sources,bin/$(1)/library/*.c)
 
 # ---- libraries -----------------------------------------------------------------------------------
 
@@ -129,8 +131,8 @@ $(2): $(call objects,$(1),$(3)) $(4)
 endef
 executable = $(eval $(call executable-rules,$(1),$(2),$(3),$(4),$(5)))
 
-program = $(call executable,$(1),$(call folder,$(1))/bin/$(2),$(call program-src,$(2)),$(call \
-	whole,$(1)),$(LIBS_bin_$(2)))
+program = $(call executable,$(1),$(call folder,$(1))/bin/$(2),$(call program-src,$(2)) \
+	$(call library-src,$(2)),$(call whole,$(1)),$(LIBS_bin_$(2)))
 $(foreach v,plain asan check,$(foreach p,$(PROGRAMS),$(call program,$(v),$(p))))
 BINS := $(PROGRAMS:%=$(B)/bin/%)
 

@@ -18,13 +18,14 @@ enum twz_slot {
 	TWZ_SLOT_NULL = 0,
 	TWZ_SLOT_TEXT = 1,
 	TWZ_SLOT_DATA = 2,
-	TWZ_SLOT_STACK = 3,   /* stack of the first thread, arguments at its end */
-	TWZ_SLOT_VIEW = 4,    /* the view itself */
-	TWZ_SLOT_SHADOW = 5,  /* rows of the shadow */
-	TWZ_SLOT_BOOT = 6,    /* the boot object */
-	TWZ_SLOT_WINDOW = 7,  /* where a program that starts another has the other's objects */
-	TWZ_SLOT_CONSOLE = 8, /* the console, which a program maps for itself */
-	TWZ_SLOT_GATE = 9,    /* stacks of those who enter the program by its gate */
+	TWZ_SLOT_STACK = 3,    /* stack of the first thread, arguments at its end */
+	TWZ_SLOT_VIEW = 4,     /* the view itself */
+	TWZ_SLOT_SHADOW = 5,   /* rows of the shadow */
+	TWZ_SLOT_BOOT = 6,     /* the boot object */
+	TWZ_SLOT_WINDOW = 7,   /* where a program that starts another has the other's objects */
+	TWZ_SLOT_CONSOLE = 8,  /* the console, which a program maps for itself */
+	TWZ_SLOT_GATE = 9,     /* stacks of those who enter the program by its gate */
+	TWZ_SLOT_LIBRARY = 10, /* and up to 15: libraries that are objects of their own */
 };
 #define TWZ_SLOT_DATA_AT(slot) (((uint64_t)(slot) << TWZ_SLOT_SHIFT) + TWZ_OBJ_DATA)
 
@@ -41,6 +42,31 @@ struct twz_program {
 	uint32_t reserved;
 };
 TWZ_SIZE(struct twz_program, 48);
+
+/*
+ * A library that is an object of its own, linked to a slot of its own: text and constants, no data. This lies at
+ * the start of the slot's data, entries behind it, one for each function that programs may call: a
+ * place at which execution can enter.
+ */
+#define TWZ_LIBRARY_MAGIC 0x797262696c7a7774ull /* "twzlibry" */
+#define TWZ_LIBRARY_ENTRY 16u                   /* bytes of an entry */
+struct twz_library {
+	uint64_t magic;
+	uint32_t version; /* 1 */
+	uint32_t pages;   /* this header included */
+	uint64_t address; /* that it is linked to: the data of a slot */
+	uint32_t entries; /* how many */
+	uint32_t reserved;
+};
+TWZ_SIZE(struct twz_library, 32);
+/* In the library, beside the function: its entry. Who calls the function from outside calls that. */
+#define TWZ_LIBRARY_FUNCTION(name)                    \
+	__asm__(".pushsection .entries, \"ax\"\n\t"   \
+		".balign 16, 0xcc\n\t"                \
+		".globl entry_" #name "\n"            \
+		"entry_" #name ":\tjmp " #name "\n\t" \
+		".balign 16, 0xcc\n\t"                \
+		".popsection")
 
 /* At the stack's high end, where rdi and rsp point to at the start: what a program is started with. */
 struct twz_start {

@@ -116,7 +116,7 @@ static int window(struct twz_id id, uint32_t perms, uint64_t off, uint64_t bytes
 		/* A call that is ended in between leaves a window that shows nothing it knows of. */
 		stacks.shown[own] = (struct twz_id){0};
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
-		space_show(stacks.slot + own, id);
+		space_show(stacks.slot + own, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
 		__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		stacks.shown[own] = id;
 	}

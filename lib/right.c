@@ -662,7 +662,7 @@ int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj)
 	/* Not twz_obj_new, which gives permissions to everybody where none are asked for. */
 	const struct twz_rt_new what = {.type = TWZ_TYPE_CONTEXT,
 					.perms = new->perms,
-					.flags = TWZ_NEW_ENDING,
+					.flags = new->temporary ? TWZ_NEW_VOLATILE : TWZ_NEW_ENDING,
 					.key = new->key,
 					.page = TWZ_OBJ_DATA / TWZ_PAGE,
 					.npages = 1};
@@ -692,7 +692,7 @@ int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj)
 				      .live = TABLE_MIN *ENTRY_BYTES};
 	twz_tx_begin(&e.tx);
 	error = end(&e, 0); /* the page is zeros, as an empty table is */
-	if (!error && !new->ending)
+	if (!error && !new->ending && !new->temporary)
 		error = twz_obj_keep(id);
 	if (error) {
 		twz_obj_delete(id);

@@ -512,10 +512,10 @@ int space_reserve(uint32_t count, uint32_t *first)
 	return error;
 }
 
-void space_show(uint32_t slot, struct twz_id id)
+void space_show(uint32_t slot, struct twz_id id, uint32_t rights)
 {
 	twz_rt_info()->view[slot].seq &= ~1u; /* odd if the thread before was ended in between */
-	entry_write(slot, id, TWZ_VIEW_READ | TWZ_VIEW_WRITE);
+	entry_write(slot, id, rights);
 	twz_rt_invalidate(slot, 1);
 }
 

@@ -65,7 +65,8 @@ uint64_t space_forgotten(void);
  * row, so pointers in it cannot be followed. One thread at a time uses a slot; the object need not be there.
  */
 int space_reserve(uint32_t count, uint32_t *first);
-void space_show(uint32_t slot, struct twz_id id);
+/* One of those, or a reserved one, shows the object from now on, with these rights (enum twz_view_rights). */
+void space_show(uint32_t slot, struct twz_id id, uint32_t rights);
 
 /* Stores to the object are checked (twz_check_stores). */
 void space_check(uint32_t slot, bool on);

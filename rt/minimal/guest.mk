@@ -5,7 +5,7 @@
 #
 # GUEST_PROGRAMS are the programs of bin/, GUEST_TESTS those of tests/guest/, by name, which
 # tests/guest/lib is for; GUEST_RUN those that run and try them; GUEST_IMAGES all images. Another one:
-# $(call guest,bin/NAME,SOURCES).
+# $(call guest,bin/NAME,SOURCES,LIBRARY), with or without a library that is an object of its own.
 
 GUEST_SRC := $(call sources,rt/minimal/*.c)
 GUEST_PROGRAMS := $(PROGRAMS)
@@ -66,26 +66,46 @@ $(GUEST_SODIUM): $(B)/obj/guest/sodium/%.o: $(SODIUM)/%.c rt/minimal/guest.mk
 	$(call quiet,cc  )$(CC) $(GUEST_SODIUM_CFLAGS) -c -o $@ $<
 $(eval $(call archive-rules,$(B)/guest/libsodium.a,$(GUEST_SODIUM)))
 
+# $(call guest-library,NAME,SLOT,SOURCES): a library that is an object of its own (<twz/library.h>), linked to
+# that slot; $(B)/guest/library/NAME.o is what the program is linked with that uses it.
+define guest-library-rules
+$(B)/guest/library/$(1): $(call objects,guest,$(3)) $(B)/guest/librt.a rt/minimal/library.ld
+	@mkdir -p $$(@D)
+	$$(call quiet,link)$(CC) $(GUEST_LINK:%program.ld=%library.ld) -Wl,--defsym=library_slot=$(2) \
+		-o $$@ $(call objects,guest,$(3)) $(B)/guest/librt.a
+$(B)/guest/library/$(1).o: $(B)/guest/library/$(1) rt/minimal/library.S
+	@objcopy -O binary $$< $$(@:.o=.image)
+	@nm $$< | sed -n 's/^\([0-9a-f]*\) . entry_\(.*\)/ENTRY(\2, 0x\1)/p' >$$(@:.o=.entries)
+	$$(call quiet,as  )$(CC) -c -DLIBRARY=$(1)_library -DIMAGE='"$$(@:.o=.image)"' \
+		-DENTRIES='"$$(@:.o=.entries)"' -o $$@ rt/minimal/library.S
+endef
+guest-library = $(eval $(call guest-library-rules,$(1),$(2),$(3)))
+
 # A test's archives: its main is the harness's, if it has none.
 guest-whole = $(if $(filter test/%,$(1)),$(B)/guest/libtest.a) $(call whole,guest) \
 	$(B)/guest/libsodium.a
 
-# $(call guest,NAME,SOURCES): the program $(B)/guest/NAME, the image $(B)/guest/image/NAME.
+# $(call guest,NAME,SOURCES,LIBRARY): the program $(B)/guest/NAME, the image $(B)/guest/image/NAME.
 define guest-rules
-$(B)/guest/$(1): $(call objects,guest,$(2)) $(GUEST_ENTRY) $(call guest-whole,$(1)) \
-		rt/minimal/program.ld
+$(B)/guest/$(1): $(call objects,guest,$(2)) $(3:%=$(B)/guest/library/%.o) $(GUEST_ENTRY) \
+		$(call guest-whole,$(1)) rt/minimal/program.ld
 	@mkdir -p $$(@D)
-	$$(call quiet,link)$(CC) $(GUEST_LINK) -o $$@ $(GUEST_ENTRY) $(call objects,guest,$(2)) \
+	$$(call quiet,link)$(CC) $(GUEST_LINK) -o $$@ $(GUEST_ENTRY) \
+		$(call objects,guest,$(2)) $(3:%=$(B)/guest/library/%.o) \
 		-Wl,--start-group $(call guest-whole,$(1)) -Wl,--end-group
 $(B)/guest/image/$(1:bin/%=%): $(B)/guest/$(1)
 	@mkdir -p $$(@D)
 	$$(call quiet,copy)objcopy -O binary $$< $$@
 GUEST_IMAGES += $(B)/guest/image/$(1:bin/%=%)
 endef
-guest = $(eval $(call guest-rules,$(1),$(2)))
+guest = $(eval $(call guest-rules,$(1),$(2),$(3)))
 
 GUEST_IMAGES :=
-$(foreach p,$(GUEST_PROGRAMS),$(call guest,bin/$(p),$(call program-src,$(p))))
+# bin/NAME/library/ is the library of the program NAME, in the first slot for libraries.
+GUEST_WITH := $(patsubst bin/%/library/,%,$(sort $(dir $(call sources,bin/*/library/*.c))))
+$(foreach p,$(GUEST_WITH),$(call guest-library,$(p),10,$(call library-src,$(p))))
+$(foreach p,$(GUEST_PROGRAMS),$(call guest,bin/$(p),$(call program-src,$(p)),$(filter \
+	$(p),$(GUEST_WITH))))
 $(foreach t,$(GUEST_TESTS),$(call guest,test/$(t),tests/guest/$(t).c))
 $(foreach s,$(GUEST_RUN_SRC),$(call guest,test/$(notdir $(s:.c=)),$(s)))
 

@@ -32,6 +32,7 @@ struct twz_context_new {
 	uint32_t global_mask; /* what it can have on anything; TWZ_PERM_ALL: no limit */
 	bool undetachable;    /* attached so by default */
 	bool ending;          /* gone with this boot epoch unless kept */
+	bool temporary;       /* in memory, and gone when this program ends, however it ends */
 };
 /* An empty context, mapped. */
 int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj);
