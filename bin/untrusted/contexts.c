@@ -18,7 +18,7 @@ static struct twz_id shown_in(enum twz_slot slot)
 
 static int make_objects(struct sandbox *s)
 {
-	const struct twz_new private = {.perms = READ_WRITE,
+	const struct twz_new private = {.perms = READ_WRITE | TWZ_USE,
 					.key = twz_rt_info()->key,
 					.temporary = true,
 					.bytes = TWZ_PAGE};
