@@ -13,16 +13,13 @@
 static const char help[] =
 	"usage: untrusted\n"
 	"\n"
-	"Shows how a program uses a library that it does not trust: each acts in a context of its "
-	"own. The\n"
-	"program calls the library, and the library calls the program back, by jumps that the "
-	"kernel turns\n"
-	"into crossings of gates. Then the library tries what it must not do. The kernel says why "
-	"it may not,\n"
-	"and its call fails; the program goes on.\n"
-	"\n"
-	"The machine's part of the manual has it step by step. Hosted on Linux there are no "
-	"gates.\n"
+	"Shows a program that uses a library which it does not trust: each acts in a context of "
+	"its own.\n"
+	"The program calls the library, and the library calls the program back, by jumps that the "
+	"kernel\n"
+	"turns into crossings of gates. Then the library tries what it must not do: the kernel "
+	"says why it\n"
+	"may not, its call fails, and the program goes on. Hosted on Linux there are no gates.\n"
 	"\n"
 	"exit status: 0 if all was as it must be, 1 if not, or if there are no gates, 2 usage "
 	"error\n";
@@ -52,7 +49,6 @@ static int64_t *rate(void)
 }
 
 static int64_t total; /* in the program's memory */
-static bool called_by_library;
 
 /* What the library may call, and nothing else of the program. It runs in the program's context. */
 static int64_t charge(int64_t number)
@@ -60,8 +56,10 @@ static int64_t charge(int64_t number)
 	struct twz_rt_caller caller;
 	int error = twz_rt_gate_caller(&caller);
 
-	called_by_library = !error && twz_id_equal(caller.context, sandbox.library.id);
-	total += number * *rate();
+	if (!error && !twz_id_equal(caller.context, sandbox.library.id))
+		error = TWZ_E_RIGHT;
+	if (!error)
+		total += number * *rate();
 	return error;
 }
 
@@ -89,7 +87,7 @@ static int64_t call_back(void)
 {
 	int64_t result = library_each(shared()->number, NUMBERS, charge);
 
-	return result ? result : called_by_library ? total : TWZ_E_RIGHT;
+	return result ? result : total;
 }
 
 static int64_t peek_at_private(void)
@@ -135,7 +133,7 @@ static int64_t poke_at_stack(void)
 
 static int64_t poke_at_itself(void)
 {
-	return library_poke((int64_t *)sandbox.functions.base + TWZ_OBJ_DATA / sizeof(int64_t), 0);
+	return library_poke((int64_t *)(sandbox.functions.base + sandbox.functions.start), 0);
 }
 
 static int64_t jump_elsewhere(void)
@@ -158,11 +156,12 @@ static const struct step {
 	int64_t (*run)(void);
 	int64_t expected;
 } steps[] = {
+	{"The program reads its private data", look_at_private, RATE},
 	{"The program calls the library, which adds up what it was given", sum, SUM},
-	{"The library stores to its heap", sum_to_heap, SUM},
-	{"The library calls the program back, which uses its private data", call_back, SUM *RATE},
 	{"The library reads the private data", peek_at_private, TWZ_E_CALLEE},
 	{"The program reads its private data", look_at_private, RATE},
+	{"The library calls the program back, which uses its private data", call_back, SUM *RATE},
+	{"The library stores to its heap", sum_to_heap, SUM},
 	{"The library stores to the private data", poke_at_private, TWZ_E_CALLEE},
 	{"The library stores to the program's data", poke_at_data, TWZ_E_CALLEE},
 	{"The library stores to the program's stack", poke_at_stack, TWZ_E_CALLEE},
@@ -175,15 +174,6 @@ static const struct step {
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-static void print_result(int64_t result)
-{
-	if (result < 0)
-		twz_print("    the call returns %s: %s\n", twz_error_name((int)result),
-			  twz_error_text((int)result));
-	else
-		twz_print("    the call returns %lld\n", (long long)result);
-}
-
 /* A status. What the kernel says while it runs comes between the lines. */
 static int show(const struct step *step)
 {
@@ -192,7 +182,10 @@ static int show(const struct step *step)
 	twz_print("%s:\n", step->what);
 	twz_flush();
 	result = step->run();
-	print_result(result);
+	if (result < 0)
+		twz_print("    %s: %s\n", twz_error_name((int)result), twz_error_text((int)result));
+	else
+		twz_print("    %lld\n", (long long)result);
 	return result == step->expected ? STATUS_OK : fail(step->what, "this must not be so");
 }
 

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/cli/helpers
 . tests/cli/helpers
 images=$build/guest/image
+manual=$PWD/docs
 cd "$work"
 s=$work/store
 echo hello >text
@@ -198,6 +199,19 @@ if grep -q ' counter$' "$out"; then
 else
 	passes
 fi
+
+# ---- untrusted: as the manual has it, but for addresses and IDs --------------------------------------
+
+same_each_time() {
+	tr -d '\r' <"$1" | sed 's/0x[0-9a-f]*/0x/g; s/object [0-9a-f]*/object/; s/thread [0-9]*/thread/'
+}
+
+m 0 untrusted
+same_each_time "$out" >shown
+sed -n '/^    > untrusted$/,/^$/s/^    //p' "$manual/gates.md" | sed 1d >printed
+same_each_time printed >said
+[ -s said ] || fails 'the manual does not have it'
+same shown said
 
 run 0 "$twz" check "$s"
 says '0 violations'
