@@ -7,7 +7,7 @@
 
 static const char help[] =
 	"usage: cap make OBJECT PERMS --for CONTEXT --sign SECRET [--from TIME] [--until TIME]\n"
-	"                [--delegate] [--of-key]\n"
+	"                [--delegate] [--of-key] [--gate OFFSET,LENGTH,ALIGN]\n"
 	"       cap show CONTEXT [OBJECT]\n"
 	"\n"
 	"make signs a capability, CONTEXT may do PERMS to OBJECT, with the private key in the "
@@ -28,12 +28,13 @@ static const char help[] =
 	"on\n"
 	"    --delegate       who has it may pass it on\n"
 	"    --of-key         OBJECT is a public key: it is for every object made under that\n"
+	"    --gate           it gives no permission but entry there; PERMS are -\n"
 	"\n"
 	"exit status: 0, 1 if it could not be done, 2 usage error\n";
 
 /* ---- make ---------------------------------------------------------------------------------------- */
 
-static const char *to, *sign, *from, *until;
+static const char *to, *sign, *from, *until, *gate;
 static bool delegate, of_key;
 
 static uint64_t read_time(const char *text)
@@ -87,6 +88,8 @@ static int make(const char *object, const char *perms)
 		fail_usage("missing: ", to ? "--sign SECRET" : "--for CONTEXT");
 	if (twz_perms_parse(perms, &cap.perms))
 		fail_usage("permissions are some of rwxud, not ", perms);
+	if (gate && twz_gate_parse(gate, &cap))
+		fail_usage("a gate is OFFSET,LENGTH,ALIGN, not ", gate);
 	if (cap.expires && cap.expires <= cap.not_before)
 		fail_usage("it would end before it begins: ", until);
 	status = named(object, &cap.target);
@@ -100,7 +103,7 @@ static int make(const char *object, const char *perms)
 	if (of_key && stat.identity.type != TWZ_TYPE_KEY)
 		return fail(object, "is no key");
 	cap.accessor = context.id;
-	cap.flags = (delegate ? TWZ_CAP_DELEGATE : 0) | (of_key ? TWZ_CAP_KEY : 0);
+	cap.flags |= (delegate ? TWZ_CAP_DELEGATE : 0) | (of_key ? TWZ_CAP_KEY : 0);
 	status = sign_with(sign, &cap, of_key ? cap.target : stat.identity.key);
 	if (status)
 		return status;
@@ -139,13 +142,11 @@ static int show(const char *name, const char *object)
 
 int main(int argc, char **argv)
 {
-	const struct option options[] = {{.name = "--for", .value = &to},
-					 {.name = "--sign", .value = &sign},
-					 {.name = "--from", .value = &from},
-					 {.name = "--until", .value = &until},
-					 {.name = "--delegate", .flag = &delegate},
-					 {.name = "--of-key", .flag = &of_key},
-					 {0}};
+	const struct option options[] = {
+		{.name = "--for", .value = &to},       {.name = "--sign", .value = &sign},
+		{.name = "--from", .value = &from},    {.name = "--until", .value = &until},
+		{.name = "--gate", .value = &gate},    {.name = "--delegate", .flag = &delegate},
+		{.name = "--of-key", .flag = &of_key}, {0}};
 
 	program_begin(help, options, 2, 3, &argc, argv);
 	if (!strcmp(argv[0], "show"))

@@ -10,7 +10,9 @@ static const char help[] =
 	"capabilities\n"
 	"(what each gives, on what, to whom, signed by whom, until when, and what it was "
 	"delegated from), its\n"
-	"masks. Whether a capability gives anything, access says.\n"
+	"masks, its gates (where threads of other contexts enter it). Whether a capability "
+	"gives anything,\n"
+	"access says.\n"
 	"\n"
 	"exit status: 0, 1 if a context could not be shown, 2 usage error\n";
 
@@ -30,6 +32,19 @@ static int show_item(const struct twz_context_item *item, void *arg)
 	twz_print("mask at 0x%llx\n  object       %s\n  override     %s\n  mask         %s\n",
 		  (unsigned long long)item->off, id, override, mask);
 	return 0;
+}
+
+static int show_gates(const struct twz_obj *obj)
+{
+	char text[TWZ_CAP_TEXT];
+	struct twz_gate gate;
+	int error;
+
+	for (uint64_t i = 0; !(error = twz_context_gate(obj, i, &gate)); i++) {
+		twz_gate_text(&gate, "  ", text);
+		twz_print("gate %llu\n%s", (unsigned long long)i, text);
+	}
+	return error == TWZ_E_NOTFOUND ? 0 : error;
 }
 
 static int show(const char *name)
@@ -54,6 +69,8 @@ static int show(const char *name)
 	twz_print("%-14s %s\n", "global mask", perms);
 	twz_print("%-14s %s\n", "undetachable", head->flags & 1 ? "yes" : "no");
 	error = twz_context_each(&obj, show_item, NULL);
+	if (!error)
+		error = show_gates(&obj);
 	twz_obj_recycle(&obj);
 	return error ? fail_error(name, error) : STATUS_OK;
 }

@@ -77,4 +77,14 @@ static inline bool gate_sound(const struct twz_gate *g)
 	       gate_stacks_sound(g) && gate_code_sound(g);
 }
 
+/* Do the gates lie where the header says that all lies? */
+static inline bool gates_placed(const struct twz_context *head)
+{
+	const uint64_t each = sizeof(struct twz_gate);
+
+	return !head->ngates || (head->gates % each == 0 && head->gates >= head->table &&
+				 head->gates <= head->heap && head->heap <= TWZ_SLOT_SIZE &&
+				 head->ngates <= (head->heap - head->gates) / each);
+}
+
 #endif

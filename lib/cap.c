@@ -284,6 +284,40 @@ int twz_time_parse(const char *text, uint64_t now, uint64_t *seconds)
 	return TWZ_E_ARG;
 }
 
+/* A number and `end` behind it, at *text, which is behind that then. One that is far too large is none. */
+static int take_number(const char **text, char end, uint64_t *n)
+{
+	bool hex = (*text)[0] == '0' && (*text)[1] == 'x';
+	const char *p = *text + (hex ? 2 : 0), *first = p;
+
+	for (*n = 0; *n <= UINT64_MAX >> 5; p++) {
+		if (*p >= '0' && *p <= '9')
+			*n = *n * (hex ? 16 : 10) + (uint64_t)(*p - '0');
+		else if (hex && *p >= 'a' && *p <= 'f')
+			*n = *n * 16 + (uint64_t)(*p - 'a' + 10);
+		else
+			break;
+	}
+	if (p == first || *p != end)
+		return TWZ_E_ARG;
+	*text = p + 1;
+	return 0;
+}
+
+int twz_gate_parse(const char *text, struct twz_cap *cap)
+{
+	uint64_t off, length, align;
+
+	if (take_number(&text, ',', &off) || take_number(&text, ',', &length) ||
+	    take_number(&text, 0, &align) || !length || !align || align > UINT32_MAX)
+		return TWZ_E_ARG;
+	cap->flags |= TWZ_CAP_GATE;
+	cap->gate_off = off;
+	cap->gate_len = length;
+	cap->gate_align = (uint32_t)align;
+	return 0;
+}
+
 struct lines {
 	const char *indent;
 	char *at, *end;
@@ -332,5 +366,53 @@ void twz_cap_text(const struct twz_cap *cap, const char *indent, char out[static
 			   (unsigned long long)cap->gate_off, (unsigned long long)cap->gate_len,
 			   cap->gate_align);
 		line(&lines, "gate", text);
+	}
+}
+
+static void line_gate_flags(struct lines *lines, uint32_t flags)
+{
+	static const char *const names[] = {"in place", "abortable", "public"}; /* by bit */
+	char text[64];
+	uint64_t length = 0;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (flags >> i & 1)
+			length += twz_format(text + length, sizeof(text) - length, "%s%s",
+					     length ? ", " : "", names[i]);
+	if (length)
+		line(lines, "is", text);
+}
+
+void twz_gate_text(const struct twz_gate *gate, const char *indent, char out[static TWZ_CAP_TEXT])
+{
+	typedef unsigned long long ull;
+	struct lines lines = {.indent = indent, .at = out, .end = out + TWZ_CAP_TEXT};
+	char text[128];
+
+	out[0] = 0;
+	if (!gate_sound(gate))
+		line(&lines, "is", "out of place: nobody enters there");
+	line_gate_flags(&lines, gate->flags);
+	line_id(&lines, "object", gate->object);
+	twz_format(text, sizeof(text), "0x%llx, 0x%llx bytes, each 0x%x", (ull)gate->start,
+		   (ull)gate->length, gate->align);
+	line(&lines, "entries", text);
+	twz_format(text, sizeof(text), "0x%llx", (ull)gate->base);
+	line(&lines, "object at", text);
+	if (!(gate->flags & TWZ_GATE_IN_PLACE))
+		line_id(&lines, "view", gate->view);
+	line_id(&lines, "stacks in", gate->stacks);
+	twz_format(text, sizeof(text), "%u of 0x%llx bytes, from 0x%llx on", gate->nstacks,
+		   (ull)gate->stack_size, (ull)gate->stack_base);
+	line(&lines, "stacks", text);
+	if (gate->handler) {
+		twz_format(text, sizeof(text), "0x%llx, with 0x%x bytes of each stack",
+			   (ull)gate->handler, gate->handler_bytes);
+		line(&lines, "handler", text);
+	}
+	if (gate->vector_in | gate->vector_out) {
+		twz_format(text, sizeof(text), "in 0x%x, out 0x%x", gate->vector_in,
+			   gate->vector_out);
+		line(&lines, "vectors", text);
 	}
 }

@@ -609,6 +609,62 @@ static void gates_can_be_delegated(void **state)
 	assert_string_equal(twz_cap_refused(&cap, &parent), twz_right_text(RIGHT_WIDENED));
 }
 
+static void gates_as_texts(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"1,2",
+		"1,2,3,4",
+		"1,2,3 ",
+		"1,,3",
+		",1,2",
+		"1,0,3",
+		"1,2,0",
+		"1,2,0x100000000",
+		"0x,2,3",
+		"-1,2,3",
+		"0xG,2,3",
+		"1,2,c",
+		"18446744073709551616,2,3",
+		"0x10000000000000000,2,3",
+	};
+	struct twz_cap cap = {.flags = TWZ_CAP_DELEGATE};
+	struct twz_gate gate = gate_of(1);
+	char text[TWZ_CAP_TEXT];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(twz_gate_parse(bad[i], &cap), TWZ_E_ARG);
+	assert_int_equal(cap.flags, TWZ_CAP_DELEGATE);
+	MUST(twz_gate_parse("0x40ab00,1024,0xffffffff", &cap));
+	assert_int_equal(cap.flags, TWZ_CAP_DELEGATE | TWZ_CAP_GATE);
+	assert_int_equal(cap.gate_off, 0x40ab00);
+	assert_int_equal(cap.gate_len, 1024);
+	assert_int_equal(cap.gate_align, 0xffffffff);
+	twz_cap_text(&cap, "", text);
+	assert_non_null(strstr(text, "gate         0x40ab00, 0x400 bytes, each 0xffffffff\n"));
+
+	gate.flags = TWZ_GATE_ABORTABLE | TWZ_GATE_PUBLIC;
+	gate.handler = 0x123;
+	gate.vector_in = 3;
+	twz_gate_text(&gate, "  ", text);
+	assert_non_null(strstr(text, "  is           abortable, public\n"));
+	assert_non_null(strstr(text, "  entries      0x400000, 0x200 bytes, each 0x40\n"));
+	assert_non_null(strstr(text, "  view         "));
+	assert_non_null(strstr(text, "  stacks       4 of 0x4000 bytes, from 0x80000000 on\n"));
+	assert_non_null(strstr(text, "  handler      0x123, with 0x400 bytes of each stack\n"));
+	assert_non_null(strstr(text, "  vectors      in 0x3, out 0x0\n"));
+	assert_null(strstr(text, "out of place"));
+	gate.flags = TWZ_GATE_IN_PLACE; /* and names a view */
+	twz_gate_text(&gate, "", text);
+	assert_non_null(strstr(text, "is           out of place: nobody enters there\n"
+				     "is           in place\n"));
+	assert_null(strstr(text, "view "));
+	memset(&gate, 0xff, sizeof(gate));
+	twz_gate_text(&gate, "    ", text);
+	assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
 /* Whatever one word of the header or the table holds: an error or not, but the program goes on. */
 static void hostile_contexts_are_survived(void **state)
 {
@@ -781,6 +837,7 @@ int main(void)
 		home_test(gates_move_with_the_region),
 		home_test(what_is_no_gate_is_refused),
 		home_test(gates_can_be_delegated),
+		home_test(gates_as_texts),
 		home_test(hostile_contexts_are_survived),
 		home_test(publishing_and_explaining),
 		home_test(hosted_there_is_nothing_to_act_in),

@@ -331,6 +331,92 @@ access_is r-x-d @boot /alice
 run 0 "$twz" sctx "$s" show /alice
 if grep -q '^mask' "$out"; then fails 'the mask is still there'; else passes; fi
 
+# ---- gates ---------------------------------------------------------------------------------------
+
+run 0 "$twz" cap "$s" make @boot - --gate 0x400000,256,64 --for /alice --delegate --until +1h --out g.cap
+run 0 "$twz" cap "$s" show g.cap
+says 'gives        -----, may be delegated'
+says 'gate         0x400000, 0x100 bytes, each 0x40'
+run 0 "$twz" sctx "$s" add /alice g.cap
+run 1 "$twz" delegate "$s" /alice @boot - --gate 0x400000,320,64 --for /dan --sign alice.key --until +1m
+warns 'would give more than what it stems from'
+run 0 "$twz" delegate "$s" /alice @boot - --gate 0x400040,128,128 --for /dan --sign alice.key --until +1m
+run 0 "$twz" sctx "$s" show /dan
+says 'gate         0x400040, 0x80 bytes, each 0x80'
+access_is ----- @boot /dan
+for gate in 1 1,2 1,2,3,4 1,2,0 x,2,3; do
+	run 2 "$twz" cap "$s" make @boot - --gate "$gate" --for /alice
+	warns "a gate is OFFSET,LENGTH,ALIGN, not $gate"
+done
+
+# page_of OBJECT: the frame of its first page of data.
+page_of() {
+	"$twz" stat "$s" "$1" | sed -n 's/^  pages 1024 to .*: frames \([0-9]*\) .*/\1/p'
+}
+
+# word_at FILE BYTE: eight bytes of it, as a number. put_words FILE BYTE NUMBER...: so many there.
+word_at() {
+	od -An -tu8 -j"$2" -N8 "$1" | tr -d ' '
+}
+put_words() {
+	file=$1 at=$2
+	shift 2
+	for word; do
+		for shift in 0 8 16 24 32 40 48 56; do
+			# shellcheck disable=SC2059
+			printf "\\$(printf %03o $((word >> shift & 255)))"
+		done
+	done | dd of="$file" bs=1 seek="$at" conv=notrunc status=none
+}
+
+# Gates are made by programs on the machine (twz_context_gate_set): here, by hand.
+run 0 "$twz" sctx "$s" new /gates --empty
+gated=$(cat "$out")
+data=$(($(page_of /gates) * 4096))
+gates=$(word_at "$s" $((data + 64)))
+gates=$(((gates + 127) / 128 * 128)) gate=$((data + gates - 0x400000))
+put_words "$s" $((data + 48)) $gates 1 $((gates + 128)) 0 $((gates + 128 - $(word_at "$s" $((data + 32)))))
+put_words "$s" $gate 7 7 0x400000 512 $((6 << 32 | 64)) 0 $((1024 << 32 | 4)) 8 8 9 9 16384 \
+	0x40000000 0x80000000 0x123 0
+run 0 "$twz" sctx "$s" show /gates
+same "$out" - <<GATES
+context        $gated
+key            $(id_of "$s.key")
+global mask    rwxud
+undetachable   no
+published      0
+gate 0 at 0x$(printf %x $gates)
+  is           abortable, public
+  object       00000000000000070000000000000007
+  entries      0x400000, 0x200 bytes, each 0x40
+  object at    0x40000000
+  view         00000000000000080000000000000008
+  stacks in    00000000000000090000000000000009
+  stacks       4 of 0x4000 bytes, from 0x80000000 on
+  handler      0x123, with 0x400 bytes of each stack
+GATES
+run 0 "$bin/prompt" --store "$s" --exec 'sctx show /gates'
+says 'gate 0'
+says '  entries      0x400000, 0x200 bytes, each 0x40'
+run 0 "$twz" check "$s"
+says '0 notes, 0 violations'
+run 0 "$twz" sctx "$s" mask /gates / --mask r # it goes along
+run 0 "$twz" sctx "$s" show /gates
+says '  entries      0x400000, 0x200 bytes, each 0x40'
+cp "$s" damaged
+put_words damaged $((gate + 32)) 0 # no alignment
+run 1 "$twz" check damaged
+says ': context: gate 0 is damaged'
+run 0 "$twz" sctx damaged show /gates
+says '  is           out of place: nobody enters there'
+for at in 48 56; do # where they are, how many
+	cp "$s" damaged
+	put_words damaged $((data + at)) 0x700000000000
+	run 1 "$twz" check damaged
+	says ': context: its gates are out of place'
+	run 1 "$twz" sctx damaged show /gates
+done
+
 # ---- a key that is not in the store, what is not there, a context that is damaged ------------------
 
 run 1 "$twz" access "$s" /none
@@ -340,7 +426,7 @@ warns '/: is no context'
 run 2 "$twz" access "$s" /alice --at never
 run 0 "$twz" check "$s"
 says '0 notes, 0 violations'
-page=$("$twz" stat "$s" /bob | sed -n 's/^  pages 1024 to .*: frames \([0-9]*\) .*/\1/p')
+page=$(page_of /bob)
 if [ -z "$page" ]; then
 	fails 'the frame of the context is not found'
 else
@@ -384,6 +470,12 @@ run 1 "$bin/prompt" --store "$s" --exec "cap make $boot r --for /alice --sign /s
 warns 'cap: /sealed: is sealed under a passphrase'
 run 1 "$bin/prompt" --store "$s" --exec "cap make $boot r --for /alice --sign /alice"
 warns 'cap: /alice: holds no private key'
+run 0 "$bin/prompt" --store "$s" \
+	--exec "cap make $boot - --gate 64,256,64 --for /bob --sign /secret --until +1h" \
+	--exec "cap show /bob $boot"
+says 'gate         0x40, 0x100 bytes, each 0x40'
+run 2 "$bin/prompt" --store "$s" --exec "cap make $boot - --gate 1,2 --for /bob --sign /secret"
+warns 'a gate is OFFSET,LENGTH,ALIGN, not 1,2'
 run 1 "$bin/prompt" --store "$s" --exec 'sctx show /none'
 warns 'sctx: /none: there is no such object or name'
 run 1 "$bin/prompt" --store "$s" --exec 'access /bob --context /'

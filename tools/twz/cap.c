@@ -102,23 +102,6 @@ struct asked {
 		NULL, NULL, NULL                                                              \
 	}
 
-/* OFFSET,LENGTH,ALIGN: of a gate. */
-static int read_gate(struct asked *a)
-{
-	unsigned long long off, length, align;
-	char end;
-
-	if (sscanf(a->gate, "%lli,%lli,%lli%c", (long long *)&off, (long long *)&length,
-		   (long long *)&align, &end) != 3 ||
-	    !length || !align || align > UINT32_MAX)
-		return usage(a->command, "a gate is OFFSET,LENGTH,ALIGN, not %s", a->gate);
-	a->cap.flags |= TWZ_CAP_GATE;
-	a->cap.gate_off = off;
-	a->cap.gate_len = length;
-	a->cap.gate_align = (uint32_t)align;
-	return STATUS_OK;
-}
-
 static int read_time(const struct asked *a, const char *text, uint64_t *seconds)
 {
 	if (text && twz_time_parse(text, (uint64_t)time(NULL), seconds))
@@ -138,8 +121,8 @@ static int read_asked(struct asked *a, const char *target, const char *perms)
 		status = read_time(a, a->from, &a->cap.not_before);
 	if (!status)
 		status = read_time(a, a->until, &a->cap.expires);
-	if (!status && a->gate)
-		status = read_gate(a);
+	if (!status && a->gate && twz_gate_parse(a->gate, &a->cap))
+		status = usage(a->command, "a gate is OFFSET,LENGTH,ALIGN, not %s", a->gate);
 	if (!status && a->cap.expires && a->cap.expires <= a->cap.not_before)
 		status = usage(a->command, "it would end before it begins");
 	if (!status)

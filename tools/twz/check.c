@@ -14,6 +14,7 @@
 #include "abi/view.h"
 #include "core/check.h"
 #include "core/fot.h"
+#include "core/gate.h"
 #include "core/heap.h"
 #include "tools/twz/twz.h"
 
@@ -181,6 +182,24 @@ static bool entry_sound(const struct twz_context *head, const struct twz_context
 	       e->off % each == 0 && e->off <= head->heap && bytes <= head->heap - e->off;
 }
 
+/* G1 to G6, and that they lie where they should. */
+static int check_gates(struct object *o, const struct twz_context *head)
+{
+	struct twz_gate gate;
+
+	if (!gates_placed(head))
+		return object_damaged(o, "context: its gates are out of place");
+	for (uint64_t i = 0; i < head->ngates; i++) {
+		int error = object_read(o, head->gates + i * sizeof(gate), &gate, sizeof(gate));
+
+		if (error)
+			return error;
+		if (!gate_sound(&gate))
+			return object_damaged(o, "context: gate %llu is damaged", (ull)i);
+	}
+	return 0;
+}
+
 static int check_context(struct object *o)
 {
 	struct twz_context head;
@@ -207,10 +226,10 @@ static int check_context(struct object *o)
 		if (error)
 			return error;
 	}
-	return used == head.nused
-		       ? 0
-		       : object_damaged(o, "context: %llu entries, and the header says %llu",
-					(ull)used, (ull)head.nused);
+	if (used != head.nused)
+		return object_damaged(o, "context: %llu entries, and the header says %llu",
+				      (ull)used, (ull)head.nused);
+	return check_gates(o, &head);
 }
 
 static void check_object(struct checking *c, struct twz_id id)

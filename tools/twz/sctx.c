@@ -7,6 +7,7 @@
 
 #include <twz/name.h>
 
+#include "core/gate.h"
 #include "tools/twz/twz.h"
 
 typedef unsigned long long ull;
@@ -52,6 +53,25 @@ static int show_mask(struct object *o, const struct twz_context_entry *e)
 	return 0;
 }
 
+static int show_gates(struct object *o, const struct twz_context *head)
+{
+	char text[TWZ_CAP_TEXT];
+	struct twz_gate gate;
+	uint64_t off = head->gates;
+
+	if (!gates_placed(head))
+		return object_damaged(o, "its gates are out of place");
+	for (uint64_t i = 0; i < head->ngates; i++, off += sizeof(gate)) {
+		int error = object_read(o, off, &gate, sizeof(gate));
+
+		if (error)
+			return error;
+		twz_gate_text(&gate, "  ", text);
+		printf("gate %llu at 0x%llx\n%s", (ull)i, (ull)off, text);
+	}
+	return 0;
+}
+
 static int show_header(struct object *o, struct twz_context *head)
 {
 	char id[TWZ_ID_TEXT], perms[TWZ_PERMS_TEXT];
@@ -89,7 +109,7 @@ static int show_all(struct object *o)
 		else if (!error && e.kind)
 			error = object_damaged(o, "entry %llu is of kind %u", (ull)i, e.kind);
 	}
-	return error;
+	return error ? error : show_gates(o, &head);
 }
 
 static int sctx_show(int argc, char **argv)

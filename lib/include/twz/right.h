@@ -167,8 +167,13 @@ void twz_time_text(uint64_t seconds, char out[static TWZ_TIME_TEXT]);
  */
 int twz_time_parse(const char *text, uint64_t now, uint64_t *seconds);
 
+/* "OFFSET,LENGTH,ALIGN", decimal or 0x and hexadecimal: the gate of a capability. TWZ_E_ARG. */
+int twz_gate_parse(const char *text, struct twz_cap *cap);
+
 /* A capability in lines of "NAME VALUE", each behind `indent`. */
 #define TWZ_CAP_TEXT 1024
 void twz_cap_text(const struct twz_cap *cap, const char *indent, char out[static TWZ_CAP_TEXT]);
+/* A gate of a context in such lines. */
+void twz_gate_text(const struct twz_gate *gate, const char *indent, char out[static TWZ_CAP_TEXT]);
 
 #endif
