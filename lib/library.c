@@ -60,7 +60,7 @@ int twz_library_open(const struct twz_library *library, uint64_t stack_bytes, st
 	*gate = (struct twz_gate){.start = TWZ_OBJ_DATA + sizeof(*library),
 				  .length = (uint64_t)library->entries * TWZ_LIBRARY_ENTRY,
 				  .align = TWZ_LIBRARY_ENTRY,
-				  .flags = TWZ_GATE_IN_PLACE,
+				  .flags = TWZ_GATE_IN_PLACE | TWZ_GATE_ABORTABLE,
 				  .base = (uint64_t)space_base(slot)};
 	error = make_text(library, &gate->object);
 	if (error)

@@ -147,6 +147,20 @@ static void a_new_context_is_empty_and_strict(void **state)
 	assert_int_equal(twz_context_open(owner.id, &obj), TWZ_E_TYPE);
 }
 
+static void a_temporary_one_ends(void **state)
+{
+	const struct twz_context_new new = {.key = owner.id, .temporary = true};
+	struct twz_rt_stat stat;
+	struct twz_obj obj;
+
+	(void)state;
+	MUST(twz_context_make(&new, &obj));
+	MUST(twz_obj_stat(obj.id, &stat));
+	assert_int_not_equal(stat.end_epoch, 0);
+	MUST(twz_obj_delete(obj.id));
+	MUST(twz_obj_recycle(&obj));
+}
+
 static void a_capability_gives(void **state)
 {
 	struct twz_cap cap = root_for(number(1), context.id, TWZ_READ | TWZ_USE);
@@ -824,6 +838,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		home_test(a_new_context_is_empty_and_strict),
+		home_test(a_temporary_one_ends),
 		home_test(a_capability_gives),
 		home_test(signatures_are_right),
 		home_test(a_secret_opens_with_its_passphrase),

@@ -10,7 +10,7 @@
  * Rules
  *   - Functions that a program may call have a TWZ_LIBRARY_FUNCTION (abi/program.h) beside them.
  *   - A library has text and constants and no data: what it may store to is its stack and what it is given.
- *   - Up to six numbers or addresses go to it and one comes back; five if the call is a crossing.
+ *   - Up to five numbers or addresses go to a function, and one comes back.
  *   - Hosted a program's library is a part of it and there are no gates: TWZ_E_ABSENT.
  */
 #ifndef TWZ_LIBRARY_H
@@ -25,9 +25,9 @@
 
 /*
  * Makes an object of the library, in memory, gone when this program ends; everybody may read and execute it, and
- * it is shown in its slot. *gate is one in place on all its entries, with one stack of `stack_bytes` (a
- * multiple of TWZ_PAGE) in an object of this program's, which the context that lists the gate is yet to be given.
- * What making objects returns.
+ * it is shown in its slot. *gate is one on all its entries: in place, ABORTABLE, so that the library cannot keep
+ * the program from ending, with one stack of `stack_bytes` (a multiple of TWZ_PAGE) in an object of this
+ * program's, which the context that lists the gate is yet to be given. What making objects returns.
  */
 int twz_library_open(const struct twz_library *library, uint64_t stack_bytes,
 		     struct twz_gate *gate);
