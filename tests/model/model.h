@@ -57,6 +57,7 @@ struct link {
 /* What a context says of an object, or of all that are a user's. */
 #define CAPS 8u
 #define MASKS 6u
+#define GATES 4u
 struct cap {
 	uint32_t target; /* 0: there is none */
 	uint8_t perms, signer;
@@ -93,6 +94,7 @@ struct object {
 			uint8_t global;
 			struct cap cap[CAPS];
 			struct mask mask[MASKS];
+			uint8_t ngates, gate[GATES]; /* real_gate() */
 		};
 	};
 };
@@ -192,6 +194,8 @@ void real_recycle_large(unsigned k);
 void real_forget(unsigned k);
 /* Tied to that from the start, or NOBODY. It is ending, or volatile. */
 int real_make(const struct object *o, unsigned tied_to, struct twz_id *id);
+/* A gate, one for each number. */
+struct twz_gate real_gate(unsigned number);
 /* What the context may do with the object, as the system has it, or an error. */
 int real_rights(unsigned k, unsigned context, struct twz_rt_answer *answer);
 

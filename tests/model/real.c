@@ -432,6 +432,36 @@ static bool same_space(const struct world *w, unsigned k, char *text)
 	       OTHER("namespace %u does not have the name %c", k, (char)('a' + next_name(&l)));
 }
 
+struct twz_gate real_gate(unsigned number)
+{
+	return (struct twz_gate){.object = {number, number},
+				 .start = TWZ_OBJ_DATA,
+				 .length = number,
+				 .align = 1,
+				 .nstacks = 1,
+				 .view = {number, 1},
+				 .stacks = {number, 2},
+				 .stack_size = TWZ_PAGE,
+				 .base = TWZ_SLOT_SIZE,
+				 .stack_base = TWZ_SLOT_SIZE};
+}
+
+static bool same_gates(const struct object *o, unsigned context, char *text)
+{
+	struct twz_gate gate, should;
+	int error;
+
+	for (unsigned i = 0; i < o->ngates; i++) {
+		should = real_gate(o->gate[i]);
+		NEED(twz_context_gate(real_open(context), i, &gate));
+		if (memcmp(&gate, &should, sizeof(gate)))
+			return OTHER("gate %u of context %u is not %u", i, context, o->gate[i]);
+	}
+	error = twz_context_gate(real_open(context), o->ngates, &gate);
+	return error == TWZ_E_NOTFOUND ||
+	       OTHER("context %u has more than %u gates", context, o->ngates);
+}
+
 /*
  * What the context may do to everything that there are rights to. What masks take away anyhow need not be in
  * `granted`: signatures that change nothing are not looked at.
@@ -452,7 +482,7 @@ static bool same_context(const struct world *w, unsigned context, char *text)
 				     context, answer.effective, k, answer.granted,
 				     world_effective(w, k, context), world_granted(w, k, context));
 	}
-	return true;
+	return same_gates(&w->object[context], context, text);
 }
 
 static uint32_t type_of(const struct object *o)

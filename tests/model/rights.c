@@ -1,4 +1,4 @@
-/* rights.c - operations on contexts, capabilities and masks (ops.h). */
+/* rights.c - operations on contexts, capabilities, masks and gates (ops.h). */
 #include <twz/right.h>
 
 #include "tests/model/ops.h"
@@ -165,6 +165,43 @@ static bool mask_all(struct doing *d)
 	return true;
 }
 
+static bool set_gate(struct doing *d)
+{
+	unsigned context = pick(d, 1u << CONTEXT), i = (unsigned)draw(d, GATES + 1);
+	const uint8_t number = (uint8_t)(1 + draw(d, 255));
+	const struct twz_gate gate = real_gate(number);
+	int error = TWZ_E_NOTFOUND;
+	struct object *o;
+
+	if (context == NOBODY)
+		return false;
+	o = &d->w->object[context];
+	if (i == GATES && o->ngates == GATES)
+		return false;
+	say(d, "gate %u of context %u is %u", i, context, number);
+	if (i <= o->ngates) {
+		o->ngates += i == o->ngates;
+		o->gate[i] = number;
+		error = 0;
+	}
+	if (d->real)
+		expect_edit(d, error, twz_context_gate_set(real_open(context), i, &gate), context);
+	return true;
+}
+
+static bool clear_gates(struct doing *d)
+{
+	unsigned context = pick(d, 1u << CONTEXT);
+
+	if (context == NOBODY || !one_in(d, 3))
+		return false;
+	say(d, "context %u has no gates", context);
+	d->w->object[context].ngates = 0;
+	if (d->real)
+		expect_edit(d, 0, twz_context_gates_clear(real_open(context)), context);
+	return true;
+}
+
 static bool explain(struct doing *d)
 {
 	unsigned context = pick(d, 1u << CONTEXT);
@@ -206,6 +243,6 @@ static bool run_there(struct doing *d)
 }
 
 const struct op ops_rights[] = {
-	{make_guarded, 4}, {give, 3},    {take, 2},      {mask, 3},
-	{mask_all, 1},     {explain, 2}, {run_there, 1}, {0},
+	{make_guarded, 4}, {give, 3},        {take, 2},    {mask, 3},      {mask_all, 1},
+	{set_gate, 2},     {clear_gates, 1}, {explain, 2}, {run_there, 1}, {0},
 };
