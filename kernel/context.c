@@ -329,10 +329,8 @@ static int subject_like(const struct subject *wanted, struct subject **out)
 	return subject_new(wanted, out);
 }
 
-void subject_release(struct subject *s)
+void subject_end(struct subject *s)
 {
-	if (--s->holds)
-		return;
 	alarm_cancel(&s->expiry);
 	for (uint32_t i = 0; i < s->count; i++) {
 		list_remove(&s->member[i].link);

@@ -58,12 +58,10 @@ static void wake_all(struct stacks *s)
 	}
 }
 
-static void stacks_release(struct stacks *s)
+static void stacks_end(struct stacks *s)
 {
 	struct stacks **link = &s->of->stacks;
 
-	if (--s->holds)
-		return;
 	wake_all(s);
 	while (*link != s)
 		link = &(*link)->next;
@@ -71,6 +69,12 @@ static void stacks_release(struct stacks *s)
 	object_release(s->object);
 	context_release(s->of);
 	cache_give(&stacks_cache, s);
+}
+
+static inline void stacks_release(struct stacks *s)
+{
+	if (__builtin_expect(!--s->holds, 0))
+		stacks_end(s);
 }
 
 static uint64_t bits(uint32_t n)
@@ -388,8 +392,7 @@ static inline void record(const struct thread *t, const struct warm *w, struct c
 	c->handler_stack = t->handler_stack;
 	c->handler_bytes = t->handler_bytes;
 	c->depth = t->depth;
-	c->mxcsr = cpu_mxcsr_get();
-	c->fcw = cpu_fcw_get();
+	cpu_control_get(&c->mxcsr, &c->fcw);
 	c->deadline = CLOCK_NEVER;
 }
 
@@ -427,8 +430,9 @@ static __attribute__((noinline)) int obey_first(void)
  * the thread is in the callee, with the arguments that it has in registers. TWZ_E_LIMIT; TWZ_E_BUSY;
  * TWZ_E_RIGHT: no stack that the callee may write to; TWZ_E_NOTFOUND: in place, something else is there.
  */
-static int enter(struct thread *t, struct warm *w, uint32_t entry, uint64_t at, uint64_t rip,
-		 uint64_t rsp, bool wait)
+static inline __attribute__((always_inline)) int enter(struct thread *t, struct warm *w,
+						       uint32_t entry, uint64_t at, uint64_t rip,
+						       uint64_t rsp, bool wait)
 {
 	struct gates *g = t->gates;
 	struct stacks *s = w->stacks;
@@ -560,8 +564,7 @@ static inline void restore(struct thread *t, const struct crossing *c)
 	t->depth = c->depth;
 	if (KSTEP("gate-vector-back"))
 		cpu_vector_scrub(t->vector, c->vector_out);
-	cpu_mxcsr_set(c->mxcsr);
-	cpu_fcw_set(c->fcw);
+	cpu_control_set(&c->mxcsr, &c->fcw);
 }
 
 /* What a crossing had is given back, but for the thread's place in its space. */
@@ -576,7 +579,8 @@ static inline void give_stack(struct crossing *c)
 }
 
 /* Back to the caller, with these results. */
-static void leave(struct thread *t, uint64_t rax, uint64_t rdx)
+static inline __attribute__((always_inline)) void leave(struct thread *t, uint64_t rax,
+							uint64_t rdx)
 {
 	struct gates *g = t->gates;
 	struct crossing *c = &g->crossing[--g->depth];
@@ -654,15 +658,10 @@ void gate_end(struct thread *t)
 
 /* ---- by a call ----------------------------------------------------------------------------------- */
 
-int64_t sys_gate_call(struct thread *t, struct regs *r)
-{
-	(void)t, (void)r;
-	return SYSCALL_WHOLE;
-}
-
-static __attribute__((noinline)) int decide_call(struct thread *t, const struct twz_sys_gate *to,
+static __attribute__((noinline)) int decide_call(struct thread *t, struct twz_sys_gate called,
 						 struct warm **w)
 {
+	const struct twz_sys_gate *to = &called;
 	struct context *c;
 	struct object *o;
 	int error = object_find(to->context, &o);
@@ -693,21 +692,34 @@ static void set_deadline(struct gates *g, uint64_t timeout_ns)
 	arm(g);
 }
 
+/* Word by word, so that they stay in registers. */
 static inline bool read_call(uint64_t from, struct twz_sys_gate *to)
 {
-	uint64_t left;
+	uint64_t lo, hi, where, timeout_ns, how;
 
 	if (!user_range(from, sizeof(*to)))
 		return false;
 	user_open();
-	left = user_copy(to, (const void *)from, sizeof(*to) / sizeof(uint64_t));
+	user_get(&lo, from, offsetof(struct twz_sys_gate, context.lo), fail);
+	user_get(&hi, from, offsetof(struct twz_sys_gate, context.hi), fail);
+	user_get(&where, from, offsetof(struct twz_sys_gate, gate), fail);
+	user_get(&timeout_ns, from, offsetof(struct twz_sys_gate, timeout_ns), fail);
+	user_get(&how, from, offsetof(struct twz_sys_gate, flags), fail);
 	user_close();
-	return !left;
+	*to = (struct twz_sys_gate){.context = {lo, hi},
+				    .gate = (uint32_t)where,
+				    .entry = (uint32_t)(where >> 32),
+				    .timeout_ns = timeout_ns,
+				    .flags = (uint32_t)how,
+				    .reserved = (uint32_t)(how >> 32)};
+	return true;
+fail:
+	user_close();
+	return false;
 }
 
-int64_t gate_call(struct thread *t)
+int64_t sys_gate_call(struct thread *t, struct regs *r)
 {
-	struct regs *r = &t->regs;
 	const uint64_t a3 = r->r10;
 	struct twz_sys_gate to;
 	struct warm *w;
@@ -719,9 +731,12 @@ int64_t gate_call(struct thread *t)
 		return TWZ_E_ARG;
 	w = warm_call(t, &to);
 	if (!w) {
-		error = decide_call(t, &to, &w);
+		struct warm *decided;
+
+		error = decide_call(t, to, &decided);
 		if (error)
 			return error;
+		w = decided;
 	}
 	if (to.timeout_ns != ~0ull && !(w->flags & TWZ_GATE_ABORTABLE) && KSTEP("gate-abortable"))
 		return TWZ_E_ARG;

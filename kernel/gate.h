@@ -100,9 +100,6 @@ static inline bool gate_waits(const struct thread *t, enum gate_wanted wanted)
 /* Any thread: it is not wanted any more. True if it waited. */
 bool gate_withdraw(struct thread *thread, enum gate_wanted wanted);
 
-/* The explicit call, with all registers saved. SYSCALL_REPLACED: it is in the callee. */
-int64_t gate_call(struct thread *thread);
-
 /*
  * A fetch that faulted. True: it was a crossing or a return, or is done again. For the quick look see
  * gate_possible.

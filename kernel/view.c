@@ -322,12 +322,10 @@ int view_enter(struct object *object, struct subject *subject, struct space **sp
 	return 0;
 }
 
-void view_leave(struct space *space)
+void space_left(struct space *space)
 {
 	struct view *view = space->view;
 
-	if (--space->threads)
-		return;
 	space_end(space);
 	if (!view->spaces)
 		view_end(view);
@@ -346,12 +344,10 @@ static void space_clear(struct space *space)
 	root_give(pages, page, space->subject->account);
 }
 
-void view_load(struct cpu *cpu, struct space *space)
+void space_renew(struct space *space)
 {
-	if (space && space->stamp != space->subject->stamp && KSTEP("load-renews"))
+	if (KSTEP("load-renews"))
 		space_clear(space);
-	cpu->space = space;
-	cpu_load_root(space ? space->root : kernel_root);
 }
 
 /* Those that are loaded, at once; others when they are. */

@@ -62,10 +62,22 @@ extern uint32_t views_used;
  */
 int view_enter(struct object *object, struct subject *subject, struct space **space);
 /* One thread fewer; with a space's last one it goes, and with a view's last one all bindings. */
-void view_leave(struct space *space);
+void space_left(struct space *space);
+static inline void view_leave(struct space *space)
+{
+	if (__builtin_expect(!--space->threads, 0))
+		space_left(space);
+}
 
 /* The processor's page tables are those of the space from now on; null: the kernel's alone. */
-void view_load(struct cpu *cpu, struct space *space);
+void space_renew(struct space *space);
+static inline void view_load(struct cpu *cpu, struct space *space)
+{
+	if (space && __builtin_expect(space->stamp != space->subject->stamp, 0))
+		space_renew(space);
+	cpu->space = space;
+	cpu_load_root(space ? space->root : kernel_root);
+}
 
 /*
  * Resolves a touch, fault->access: enum twz_view_rights, one bit; or says in the rest of *fault, but for

@@ -37,7 +37,9 @@
 #define CPU_SCRATCH 24
 
 #define ENTER_REPLACED 2 /* enum enter_how */
-#define ENTER_WHOLE 4
+
+#define GATE_CALL 0x1031 /* TWZ_SYS() */
+#define GATE_RETURN 0x1032
 
 #define MSR_GS_BASE 0xc0000101
 
@@ -117,7 +119,9 @@ entry_syscall:
 	mov %rsp, %rdi
 	mov %rax, %rsi
 	mov %gs:CPU_STACK_TOP, %rsp
-	call enter_syscall
+	cmp $GATE_CALL, %rax
+	jae 4f
+5:	call enter_syscall
 	test %edx, %edx
 	jnz 1f
 	mov %gs:CPU_THREAD, %rsp
@@ -135,16 +139,18 @@ entry_syscall:
 
 1:	mov %gs:CPU_THREAD, %rdi
 	cmp $ENTER_REPLACED, %edx
-	jae 3f
+	je cpu_leave
+	ja 2f
 	mov %rax, RAX(%rdi)
 	save_kept
 2:	call enter_leave
 	jmp cpu_leave
-3:	je cpu_leave
-	cmp $ENTER_WHOLE, %edx
-	jne 2b
+
+	/* What crosses takes all registers from there, and all come from there. */
+4:	cmp $GATE_RETURN, %rax
+	ja 5b
 	save_kept
-	call enter_whole
+	call enter_gate
 	test %eax, %eax
 	jnz 2b
 	jmp cpu_leave
