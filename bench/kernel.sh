@@ -50,6 +50,9 @@ measure_gates() {
 	instructions 'the same, back by ret' gate_place_ret
 	instructions 'gate in place, by a jump, back by ret' gate_jump 600
 	instructions "gate with the callee's own view, by a jump, back by ret" gate_jump_view
+	run "$store" service >"$figures"
+	instructions 'call of a service' service_call
+	instructions 'call of a service that reads 64 bytes of a buffer' service_read
 }
 
 measure_memory() {

@@ -172,7 +172,7 @@ int twz_gate_follow(const uint64_t *where, uint32_t perms, void **addr)
 {
 	const uint64_t raw =
 		__atomic_load_n(where, __ATOMIC_RELAXED); /* once: others store to it */
-	struct twz_obj obj;
+	struct twz_obj obj = {0};
 	struct twz_id id;
 	int error;
 

@@ -29,9 +29,10 @@ TWZ_PIN(sizeof(struct twz_rt_caller) == sizeof(struct twz_sys_caller) &&
 /* Unlike other calls this one leaves nothing in the vector registers. */
 int64_t twz_rt_gate_call(const struct twz_rt_gate *gate, const uint64_t argument[5])
 {
-	uint64_t a = argument[0], b = argument[1], c = argument[2];
-	register uint64_t r10 __asm__("r10") = argument[3];
-	register uint64_t r8 __asm__("r8") = argument[4];
+	uint64_t a = argument[0], b = argument[1], c = argument[2], d = argument[3],
+		 e = argument[4];
+	register uint64_t r10 __asm__("r10") = d;
+	register uint64_t r8 __asm__("r8") = e;
 	register const struct twz_rt_gate *r9 __asm__("r9") = gate;
 	int64_t result = TWZ_SYS(gate_call);
 
