@@ -76,7 +76,7 @@ $(B)/guest/library/$(1): $(call objects,guest,$(3)) $(B)/guest/librt.a rt/minima
 $(B)/guest/library/$(1).o: $(B)/guest/library/$(1) rt/minimal/library.S
 	@objcopy -O binary $$< $$(@:.o=.image)
 	@nm $$< | sed -n 's/^\([0-9a-f]*\) . entry_\(.*\)/ENTRY(\2, 0x\1)/p' >$$(@:.o=.entries)
-	$$(call quiet,as  )$(CC) -c -DLIBRARY=$(1)_library -DIMAGE='"$$(@:.o=.image)"' \
+	$$(call quiet,as  )$(CC) -c -I. -DLIBRARY=$(1)_library -DIMAGE='"$$(@:.o=.image)"' \
 		-DENTRIES='"$$(@:.o=.entries)"' -o $$@ rt/minimal/library.S
 endef
 guest-library = $(eval $(call guest-library-rules,$(1),$(2),$(3)))
