@@ -227,13 +227,13 @@ struct twz_sys_thread {
 TWZ_SIZE(struct twz_sys_thread, 168);
 
 /*
- * Crossing a gate (docs/gates.md). The callee finds the arguments in rdi, rsi, rdx, rcx and r8, as a C
- * function does, the ID of the caller's active context in r10 (lo) and r11 (hi), and on its stack the address
- * TWZ_GATE_RETURN. All other registers are zero, flags, FS, GS and vector state as in a new thread, but
- * for the vector registers that the gate lets in. It returns to that address, or by gate_return. The caller
- * has then rax and rdx of the callee (gate_return: its arguments) and, as before the call, what a
- * function keeps: rbx, rbp, r12 to r15, rsp, FS, GS, flags, control words; all else is zero, but for the
- * vector registers that the gate lets out.
+ * Crossing a gate (docs/gates.md). The callee finds the arguments in rdi, rsi, rdx, rcx and r8 (after a jump
+ * also r9), as a C function does, the ID of the caller's active context in r10 (lo) and r11 (hi), and on its
+ * stack the address TWZ_GATE_RETURN. All other registers are zero, flags, FS, GS and vector state as in a new
+ * thread, but for the vector registers that the gate lets in. It returns to that address, or by gate_return.
+ * The caller has then rax and rdx of the callee (gate_return: its arguments) and, as before the call, what
+ * a function keeps: rbx, rbp, r12 to r15, rsp, FS, GS, flags, control words. All else is zero, but for the
+ * vector registers that the gate lets out and, as after any system call, rcx and r11.
  *
  * Kernel's results: TWZ_E_NOTFOUND: no such context, gate or entry, or its view is gone; TWZ_E_RIGHT: it may not
  * be entered, or may not itself use what it needs; TWZ_E_BUSY: NOWAIT, and all stacks are in use;

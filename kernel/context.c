@@ -225,6 +225,7 @@ void context_deleted(struct object *object)
 	if (!object->context || !KSTEP("deleted-gives-nothing"))
 		return;
 	object->context->rights.bytes = 0;
+	object->context->round++; /* who would enter it has to decide anew */
 	right_open(&object->context->rights);
 }
 
@@ -329,8 +330,10 @@ static int subject_like(const struct subject *wanted, struct subject **out)
 	return subject_new(wanted, out);
 }
 
-void subject_end(struct subject *s)
+void subject_release(struct subject *s)
 {
+	if (--s->holds)
+		return;
 	alarm_cancel(&s->expiry);
 	for (uint32_t i = 0; i < s->count; i++) {
 		list_remove(&s->member[i].link);

@@ -72,12 +72,7 @@ static inline void subject_hold(struct subject *s)
 {
 	s->holds++;
 }
-void subject_end(struct subject *s);
-static inline void subject_release(struct subject *s)
-{
-	if (__builtin_expect(!--s->holds, 0))
-		subject_end(s);
-}
+void subject_release(struct subject *s);
 
 /* What was decided for it does not count any more. Translations are view.h's. */
 void subject_renew(struct subject *s);

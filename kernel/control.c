@@ -82,7 +82,7 @@ int64_t sys_thread_signal(struct thread *t, struct regs *r)
 		return error;
 	thread->page->signals |= 1ull << A2(r);
 	if ((KSTEP("gate-signal-waits") && gate_defers(thread, GATE_SIGNAL)) ||
-	    (thread->depth && KSTEP("signal-waits")) || thread->flags & THREAD_SIGNALLED)
+	    (thread->handler->depth && KSTEP("signal-waits")) || thread->flags & THREAD_SIGNALLED)
 		return 0; /* it comes after what the thread is at */
 	thread->flags |= THREAD_SIGNALLED;
 	if (thread->sleeps)

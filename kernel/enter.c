@@ -86,7 +86,20 @@ static __attribute__((noinline)) struct enter_end negative(int64_t result)
 		lock_give();
 		return (struct enter_end){0, ENTER_REPLACED};
 	}
+	if (result == SYSCALL_WHOLE)
+		return (struct enter_end){0, ENTER_WHOLE};
 	return result == SYSCALL_AGAIN ? again() : failed(result);
+}
+
+/* There is one such call. What is not kept over it is its result. */
+uint64_t enter_whole(void)
+{
+	struct thread *t = cpu_this()->thread;
+	struct enter_end end = negative(gate_call(t));
+
+	if (end.how <= ENTER_LATER)
+		t->regs.rax = (uint64_t)end.result;
+	return end.how & ENTER_LATER;
 }
 
 /* Nothing is kept over the call, which is to be as short as it can be. */
@@ -99,35 +112,6 @@ struct enter_end enter_syscall(struct regs *regs, uint64_t number)
 	regs->rax = number;
 	result = syscall_do((struct thread *)regs, regs, number);
 	return __builtin_expect(result < 0, 0) ? negative(result) : plain(result);
-}
-
-/* As it is after a call that crossed nothing. */
-static __attribute__((noinline)) uint64_t stays(struct regs *regs, int64_t result)
-{
-	struct enter_end end = result < 0 ? negative(result) : plain(result);
-
-	if (end.how <= ENTER_LATER)
-		regs->rax = (uint64_t)end.result;
-	return end.how & ENTER_LATER;
-}
-
-/* As entry.S has them. */
-TWZ_PIN(TWZ_SYS(gate_call) == 0x1031 && TWZ_SYS(gate_return) == 0x1032);
-
-uint64_t enter_gate(struct regs *regs, uint64_t number)
-{
-	struct thread *t = (struct thread *)regs;
-	struct cpu *cpu = cpu_this();
-	int64_t result;
-
-	lock_take();
-	cpu->calls++;
-	regs->rax = number;
-	result = number == TWZ_SYS(gate_call) ? sys_gate_call(t, regs) : sys_gate_return(t, regs);
-	if (__builtin_expect(result != SYSCALL_REPLACED || cpu_this()->reschedule, 0))
-		return stays(regs, result);
-	lock_give();
-	return 0;
 }
 
 void enter_leave(void)

@@ -55,7 +55,7 @@ static void unhandled(struct thread *t, const struct twz_fault *fault, const cha
 
 static bool on_handler_stack(const struct thread *t)
 {
-	return t->handler_stack - t->regs.rsp < t->handler_bytes;
+	return t->handler->stack - t->regs.rsp < t->handler->bytes;
 }
 
 static inline uint64_t word(const void *at)
@@ -72,7 +72,8 @@ static inline uint64_t word(const void *at)
  */
 static inline bool put(const struct thread *t, const struct twz_fault *fault, uint64_t to)
 {
-	const uint64_t access = fault->access | (uint64_t)(t->depth + 1) << 32 /* depth */ |
+	const uint64_t access = fault->access |
+				(uint64_t)(t->handler->depth + 1) << 32 /* depth */ |
 				(uint64_t)fault->why << 48;
 
 	user_open();
@@ -100,11 +101,11 @@ void fault_upcall(struct thread *t, const struct twz_fault *fault)
 	uint64_t at;
 
 	trace(TRACE_FAULT, fault->address, t->regs.rip);
-	if (!t->handler_entry || (KSTEP("depth") && t->depth == FAULT_DEPTH_MAX)) {
-		unhandled(t, fault, t->depth ? ", within its fault handler" : "");
+	if (!t->handler->entry || (KSTEP("depth") && t->handler->depth == FAULT_DEPTH_MAX)) {
+		unhandled(t, fault, t->handler->depth ? ", within its fault handler" : "");
 		return;
 	}
-	at = t->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler_stack;
+	at = t->handler->depth && on_handler_stack(t) ? t->regs.rsp - RED_ZONE : t->handler->stack;
 	at = (at - sizeof(struct twz_upcall)) & ~15ull;
 	if (!user_range(at, sizeof(struct twz_upcall)) || !put(t, fault, at)) {
 		if (right_waits())
@@ -112,11 +113,11 @@ void fault_upcall(struct thread *t, const struct twz_fault *fault)
 		unhandled(t, fault, ", and its fault handler's stack cannot be written to");
 		return;
 	}
-	t->depth++;
+	t->handler->depth++;
 	cpu_this()->upcalls++;
 	t->regs.rdi = at;
 	t->regs.rsp = at - RED_ZONE - sizeof(uint64_t); /* aligned as after a call */
-	t->regs.rip = t->handler_entry;
+	t->regs.rip = t->handler->entry;
 	t->regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
 }
 
@@ -156,11 +157,11 @@ void fault_signal(struct thread *t)
 	const struct twz_fault fault = {.kind = TWZ_FAULT_SIGNAL + number, .address = t->regs.rip};
 
 	if ((KSTEP("gate-signal-waits") && gate_defers(t, GATE_SIGNAL)) ||
-	    (t->depth && KSTEP("signal-waits"))) {
+	    (t->handler->depth && KSTEP("signal-waits"))) {
 		t->flags &= (uint8_t)~THREAD_SIGNALLED;
 		return;
 	}
-	if (!t->handler_entry) {
+	if (!t->handler->entry) {
 		thread_fail(t, status_of(fault.kind), fault.kind);
 		return;
 	}
@@ -177,9 +178,9 @@ int64_t sys_thread_handler(struct thread *t, struct regs *r)
 
 	if (entry >= USER_END || !user_range(stack, 0) || bytes > stack)
 		return TWZ_E_ARG;
-	t->handler_entry = entry;
-	t->handler_stack = stack & ~15ull;
-	t->handler_bytes = bytes;
+	t->handler->entry = entry;
+	t->handler->stack = stack & ~15ull;
+	t->handler->bytes = bytes;
 	return 0;
 }
 
@@ -209,7 +210,7 @@ int64_t sys_thread_resume(struct thread *t, struct regs *r)
 	r->rip = rip;
 	r->rflags = (rflags & RFLAGS_USER) | RFLAGS_FIXED | RFLAGS_IF;
 	r->rsp = rsp;
-	if (t->depth && !--t->depth)
+	if (t->handler->depth && !--t->handler->depth)
 		signals_due(t);
 	return SYSCALL_REPLACED;
 fail:

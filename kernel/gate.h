@@ -19,56 +19,25 @@
 #include "abi/security.h"
 #include "kernel/context.h"
 #include "kernel/thread.h"
+#include "kernel/warm.h"
 
-struct view;
-
-#define GATE_WARM 8u
-
-/* Stacks of a context, for the threads that are in it. Its gates that name the same ones share them. */
-struct stacks {
-	struct stacks *next;   /* of the context */
-	struct context *of;    /* held by who holds this */
-	struct object *object; /* held */
-	uint64_t base, size;
-	uint64_t all, used;  /* bits */
-	struct list waiters; /* threads: for one that is free */
-	uint32_t holds;
-};
-
-/* A crossing that was decided. */
-struct warm {
-	uint64_t stamp;          /* of the caller's subject; 0: none */
-	const struct view *from; /* the caller's view */
-	struct context *context; /* held: entered, */
-	uint64_t round;          /* by this snapshot of it, */
-	uint32_t index;          /* at this gate, */
-	uint32_t first, last;    /* at these entries; */
-	bool jumps;              /* by jumps too */
-	uint16_t flags;
-	uint32_t align;
-	uint64_t start, length, base;
-	struct object *object; /* held: the gate's */
-	struct stacks *stacks; /* held */
-	struct space *to;      /* in use */
-	struct list link;      /* of its view */
-	uint64_t handler, handler_bytes;
-	uint16_t vector_in, vector_out;
-};
-
-/* The caller of a crossing. */
+/* The caller of a crossing. The entry code has these offsets. */
 struct crossing {
-	struct space *space;
-	struct stacks *stacks; /* held */
-	uint32_t stack, gate, entry;
-	uint16_t flags, vector_out;
 	uint64_t rbx, rbp, r12, r13, r14, r15, rip, rsp, rflags;
-	uint64_t fs, gs;
-	uint64_t handler_entry, handler_stack, handler_bytes;
-	uint32_t depth; /* of upcalls */
-	uint32_t mxcsr;
+	struct space *space;
+	struct stacks *stacks;
+	uint64_t stack;       /* of those, the callee's: a bit */
+	uint32_t gate, entry; /* that were entered */
+	uint16_t flags;       /* enum twz_gate_flags */
+	uint16_t vector_out;
 	uint16_t fcw;
-	uint64_t deadline; /* cycles */
+	uint32_t mxcsr;
+	uint64_t fs, gs;
+	uint64_t deadline;      /* cycles */
+	struct handler *before; /* the caller's */
+	struct handler handler; /* the callee's */
 };
+TWZ_AT(struct crossing, rflags, 64);
 
 /* What waits for the boundary. */
 enum gate_wanted { GATE_END = 1, GATE_SUSPEND = 2, GATE_SIGNAL = 4, GATE_LATE = 8 };
@@ -83,6 +52,9 @@ struct gates {
 	struct crossing crossing[TWZ_GATE_DEPTH];
 };
 TWZ_PIN(sizeof(struct gates) <= 4096);
+
+/* So that thread->gates is there. TWZ_E_LIMIT, TWZ_E_NOMEM. */
+int gates_make(struct thread *thread);
 
 /* Any thread: is it in a callee? */
 static inline bool gate_inside(const struct thread *t)
@@ -99,6 +71,19 @@ static inline bool gate_waits(const struct thread *t, enum gate_wanted wanted)
 }
 /* Any thread: it is not wanted any more. True if it waited. */
 bool gate_withdraw(struct thread *thread, enum gate_wanted wanted);
+
+/* The explicit call, with all registers saved. SYSCALL_REPLACED: it is in the callee. */
+int64_t gate_call(struct thread *thread);
+
+/*
+ * The entry code's, without the lock: the quick call and return, if nothing else is to be done; else null, and it is
+ * done as other system calls are. Of a call, what a function keeps is for the entry code to put into the
+ * record, and to clear; rip, rsp, rflags, r10 and r11 are as they are saved. Of a return, all registers are for
+ * it to take from the record.
+ */
+struct crossing *gate_call_now(struct thread *thread);
+const struct crossing *gate_return_now(struct thread *thread);
+TWZ_PIN(TWZ_SYS(gate_call) == 4096 + 49 && TWZ_SYS(gate_return) == 4096 + 50);
 
 /*
  * A fetch that faulted. True: it was a crossing or a return, or is done again. For the quick look see

@@ -233,6 +233,17 @@ int right_may_enter(struct thread *t, struct object *o, uint64_t offset)
 	return KSTEP("gate-right") ? TWZ_E_RIGHT : 0;
 }
 
+int right_check_as(struct thread *t, struct subject *subject, struct object *o, uint32_t want)
+{
+	struct subject *was = t->subject;
+	int error;
+
+	t->subject = subject;
+	error = right_check(t, o, want);
+	t->subject = was;
+	return error;
+}
+
 uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want)
 {
 	struct right_answer answer;

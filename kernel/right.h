@@ -71,6 +71,10 @@ static inline int right_check(struct thread *thread, struct object *object, uint
  */
 int right_may_enter(struct thread *thread, struct object *object, uint64_t offset);
 
+/* The same for who acts as that subject; it is the thread that waits. */
+int right_check_as(struct thread *thread, struct subject *subject, struct object *object,
+		   uint32_t want);
+
 /* Why the thread has not got `want`: enum right_why of the first that is missing. */
 uint32_t right_why(const struct thread *thread, const struct object *object, uint32_t want);
 

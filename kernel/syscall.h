@@ -11,6 +11,7 @@
 /* Results that are none: below all errors. */
 #define SYSCALL_AGAIN (-100001)    /* there is more to do: the thread makes the call again */
 #define SYSCALL_REPLACED (-100002) /* the registers are others: rax too */
+#define SYSCALL_WHOLE (-100003)    /* it takes all registers saved: enter_whole does it */
 
 /* One function for each; sys_thread_sync is sync.c's. */
 #define SYSCALL_DECLARE_(name, arguments) \

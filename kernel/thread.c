@@ -153,7 +153,7 @@ int thread_new(const struct thread_new *new, struct object **object)
 		goto no_view;
 	t->view = t->space->view;
 	t->subject = new->subject;
-	subject_hold(t->subject);
+	t->handler = &t->own_handler;
 	list_init(&t->queue);
 	t->number = ++last_number;
 	t->priority = TWZ_PRIORITY_NORMAL;
@@ -223,7 +223,6 @@ static void end(struct thread *t)
 	freeze_end(t);
 	gate_end(t);
 	view_leave(t->space);
-	subject_release(t->subject);
 	owner_leave(t->owner);
 	__atomic_store_n(&t->page->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
 	o->thread = NULL;
@@ -543,7 +542,7 @@ static __attribute__((noinline)) struct thread *obey(struct cpu *cpu, struct thr
 		t->flags &= (uint8_t)~THREAD_LATE;
 		gate_late(t);
 	}
-	if (t->flags & THREAD_SIGNALLED && t->sleeps && !t->depth && !gate_inside(t)) {
+	if (t->flags & THREAD_SIGNALLED && t->sleeps && !t->handler->depth && !gate_inside(t)) {
 		sync_interrupt(t); /* it was on its way there when the signal came */
 		t->page->state = t->sleeps ? TWZ_THREAD_SLEEPS : TWZ_THREAD_READY;
 	}
@@ -621,12 +620,10 @@ void thread_start_processor(void)
 int thread_change(struct thread *t, struct object *view_object, struct subject *subject)
 {
 	struct space *space, *before = t->space;
-	struct subject *was = t->subject;
 	int error = view_enter(view_object, subject, &space);
 
 	if (error)
 		return error;
-	subject_hold(subject);
 	t->space = space;
 	t->view = space->view;
 	t->subject = subject;
@@ -634,7 +631,6 @@ int thread_change(struct thread *t, struct object *view_object, struct subject *
 		t->page->view = view_object->id;
 	view_load(cpu_this(), space);
 	view_leave(before);
-	subject_release(was);
 	return 0;
 }
 
@@ -659,6 +655,7 @@ struct thread *thread_kernel(void (*fn)(void), void *stack_top)
 		return NULL;
 	list_init(&t->queue);
 	t->page = &page;
+	t->handler = &t->own_handler;
 	t->priority = TWZ_PRIORITY_NORMAL;
 	t->sleeps = true;
 	threads_asleep++;

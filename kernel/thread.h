@@ -62,6 +62,12 @@ enum thread_flags {
 	THREAD_RUNNING = 16, /* on some processor */
 };
 
+/* Where faults come in (fault.h). All zero: nowhere. */
+struct handler {
+	uint64_t entry, stack, bytes;
+	uint32_t depth; /* of nested upcalls */
+};
+
 struct thread {
 	struct regs regs;  /* first: the entry code pushes here */
 	struct list queue; /* of those that are ready, or that wait for the same; or in none */
@@ -69,7 +75,7 @@ struct thread {
 	struct twz_thread *page; /* of the object */
 	struct view *view;       /* of the space */
 	struct space *space;     /* null: a thread of the kernel's own */
-	struct subject *subject; /* held, that it acts as */
+	struct subject *subject; /* of the space: that it acts as */
 	struct owner *owner;
 	uint32_t number;
 	bool sleeps;
@@ -88,9 +94,9 @@ struct thread {
 	struct waiter waiter;   /* for one of them */
 	struct alarm alarm;
 
-	uint64_t fs, gs; /* bases, while it does not run */
-	uint64_t handler_entry, handler_stack, handler_bytes;
-	uint32_t depth;      /* of nested upcalls */
+	uint64_t fs, gs;         /* bases, while it does not run */
+	struct handler *handler; /* its own, or that of the callee that it is in */
+	struct handler own_handler;
 	struct gates *gates; /* its crossings (gate.h); null: none yet */
 	uint64_t since;      /* cycles: runs since */
 

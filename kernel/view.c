@@ -187,6 +187,7 @@ static void binding_free(struct binding *b)
 	if (b->object_next)
 		b->object_next->object_link = b->object_link;
 	charge_ends(b->account, b->slot);
+	b->view->unbound++;
 	object_release(b->object);
 	cache_give(&bindings, b);
 }
@@ -322,7 +323,7 @@ int view_enter(struct object *object, struct subject *subject, struct space **sp
 	return 0;
 }
 
-void space_left(struct space *space)
+void view_empty(struct space *space)
 {
 	struct view *view = space->view;
 
@@ -344,10 +345,12 @@ static void space_clear(struct space *space)
 	root_give(pages, page, space->subject->account);
 }
 
-void space_renew(struct space *space)
+void view_load_anew(struct cpu *cpu, struct space *space)
 {
-	if (KSTEP("load-renews"))
+	if (space && space->stamp != space->subject->stamp && KSTEP("load-renews"))
 		space_clear(space);
+	cpu->space = space;
+	cpu_load_root(space ? space->root : kernel_root);
 }
 
 /* Those that are loaded, at once; others when they are. */

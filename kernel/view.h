@@ -40,6 +40,7 @@ struct view {
 	struct object *object;   /* held */
 	struct account *account; /* of the first one in it, charged with one frame */
 	struct space *spaces;
+	uint64_t unbound;    /* bindings that were taken out */
 	struct list entered; /* crossings that were decided, into it (gate.h) */
 	struct binding *bucket[VIEW_BUCKETS];
 };
@@ -62,21 +63,23 @@ extern uint32_t views_used;
  */
 int view_enter(struct object *object, struct subject *subject, struct space **space);
 /* One thread fewer; with a space's last one it goes, and with a view's last one all bindings. */
-void space_left(struct space *space);
+void view_empty(struct space *space);
 static inline void view_leave(struct space *space)
 {
-	if (__builtin_expect(!--space->threads, 0))
-		space_left(space);
+	if (!--space->threads)
+		view_empty(space);
 }
 
 /* The processor's page tables are those of the space from now on; null: the kernel's alone. */
-void space_renew(struct space *space);
+void view_load_anew(struct cpu *cpu, struct space *space);
 static inline void view_load(struct cpu *cpu, struct space *space)
 {
-	if (space && __builtin_expect(space->stamp != space->subject->stamp, 0))
-		space_renew(space);
+	if (__builtin_expect(!space || space->stamp != space->subject->stamp, 0)) {
+		view_load_anew(cpu, space);
+		return;
+	}
 	cpu->space = space;
-	cpu_load_root(space ? space->root : kernel_root);
+	cpu_load_root(space->root);
 }
 
 /*

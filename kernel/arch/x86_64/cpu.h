@@ -168,6 +168,15 @@ static inline uint64_t cpu_user_gs_get(void)
 	return base;
 }
 
+/* Sets it; what it was. */
+static inline uint64_t cpu_user_gs_swap(uint64_t base)
+{
+	uint64_t was;
+
+	__asm__ volatile("swapgs; rdgsbase %0; wrgsbase %1; swapgs" : "=&r"(was) : "r"(base));
+	return was;
+}
+
 static inline void cpu_user_gs_set(uint64_t base)
 {
 	__asm__ volatile("swapgs; wrgsbase %0; swapgs" : : "r"(base));
@@ -223,19 +232,30 @@ static inline void cpu_vector_scrub(void *state, uint16_t keep)
 }
 
 /* What of the vector state functions keep: the control words. */
-static inline void cpu_control_get(uint32_t *mxcsr, uint16_t *fcw)
+static inline uint32_t cpu_mxcsr_get(void)
 {
-	__asm__ volatile("stmxcsr %0\n\t"
-			 "fnstcw %1"
-			 : "=m"(*mxcsr), "=m"(*fcw));
+	uint32_t mxcsr;
+
+	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+	return mxcsr;
 }
 
-static inline void cpu_control_set(const uint32_t *mxcsr, const uint16_t *fcw)
+static inline void cpu_mxcsr_set(uint32_t mxcsr)
 {
-	__asm__ volatile("ldmxcsr %0\n\t"
-			 "fldcw %1"
-			 :
-			 : "m"(*mxcsr), "m"(*fcw));
+	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+}
+
+static inline uint16_t cpu_fcw_get(void)
+{
+	uint16_t fcw;
+
+	__asm__ volatile("fnstcw %0" : "=m"(fcw));
+	return fcw;
+}
+
+static inline void cpu_fcw_set(uint16_t fcw)
+{
+	__asm__ volatile("fldcw %0" : : "m"(fcw));
 }
 
 /* A random number of the processor's; false if it has none to give. */
@@ -285,21 +305,23 @@ void kernel_main(void);
  * are saved, but rax. rflags is masked, so interrupts are off. NOW: leaves to the same thread, with the
  * result and else the registers as they were. LATER: the lock is still held; the rest of the registers is
  * saved, then enter_leave. REPLACED: leaves to the same thread, with all registers as they are saved;
- * REPLACED_LATER: the same after enter_leave.
+ * REPLACED_LATER: the same after enter_leave. WHOLE: the
+ * rest of the registers is saved, then enter_whole.
  */
 enum enter_how {
 	ENTER_NOW = 0,
 	ENTER_LATER = 1,
 	ENTER_REPLACED = 2,
 	ENTER_REPLACED_LATER = 3,
+	ENTER_WHOLE = 4,
 };
 struct enter_end {
 	int64_t result;
 	uint64_t how;
 };
 struct enter_end enter_syscall(struct regs *regs, uint64_t number);
-/* gate_call or gate_return, all registers saved: it leaves with them as they are then; not 0: after enter_leave. */
-uint64_t enter_gate(struct regs *regs, uint64_t number);
+/* Does the call. All registers are then as they are saved; not 0: after enter_leave. */
+uint64_t enter_whole(void);
 /* Chooses the thread to leave to, cpu_this()->thread, and gives the lock back. */
 void enter_leave(void);
 

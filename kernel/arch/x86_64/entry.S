@@ -37,9 +37,21 @@
 #define CPU_SCRATCH 24
 
 #define ENTER_REPLACED 2 /* enum enter_how */
+#define ENTER_WHOLE 4
 
-#define GATE_CALL 0x1031 /* TWZ_SYS() */
-#define GATE_RETURN 0x1032
+#define SYS_GATE_CALL 4145 /* abi/syscall.h */
+#define SYS_GATE_RETURN 4146
+
+/* struct crossing */
+#define CROSSING_RBX 0
+#define CROSSING_RBP 8
+#define CROSSING_R12 16
+#define CROSSING_R13 24
+#define CROSSING_R14 32
+#define CROSSING_R15 40
+#define CROSSING_RIP 48
+#define CROSSING_RSP 56
+#define CROSSING_RFLAGS 64
 
 #define MSR_GS_BASE 0xc0000101
 
@@ -117,11 +129,11 @@ entry_syscall:
 	mov %gs:CPU_SCRATCH, %rcx
 	mov %rcx, RSP(%rsp)
 	mov %rsp, %rdi
-	mov %rax, %rsi
 	mov %gs:CPU_STACK_TOP, %rsp
-	cmp $GATE_CALL, %rax
-	jae 4f
-5:	call enter_syscall
+	cmp $SYS_GATE_CALL, %rax
+	jae 5f
+4:	mov %rax, %rsi
+	call enter_syscall
 	test %edx, %edx
 	jnz 1f
 	mov %gs:CPU_THREAD, %rsp
@@ -139,21 +151,81 @@ entry_syscall:
 
 1:	mov %gs:CPU_THREAD, %rdi
 	cmp $ENTER_REPLACED, %edx
-	je cpu_leave
-	ja 2f
+	jae 3f
 	mov %rax, RAX(%rdi)
 	save_kept
 2:	call enter_leave
 	jmp cpu_leave
-
-	/* What crosses takes all registers from there, and all come from there. */
-4:	cmp $GATE_RETURN, %rax
-	ja 5b
+3:	je cpu_leave
+	cmp $ENTER_WHOLE, %edx
+	jne 2b
 	save_kept
-	call enter_gate
+	call enter_whole
 	test %eax, %eax
 	jnz 2b
 	jmp cpu_leave
+
+/* Gates first try the short way (kernel/gate.h). What a function keeps is still the caller's, or the callee's. */
+5:	je 6f
+	cmp $SYS_GATE_RETURN, %rax
+	jne 4b
+	call gate_return_now
+	test %rax, %rax
+	jz 7f
+	mov %rax, %rsi
+	mov %gs:CPU_THREAD, %rdi
+	mov RDI(%rdi), %rax
+	mov RSI(%rdi), %rdx
+	mov CROSSING_RBX(%rsi), %rbx
+	mov CROSSING_RBP(%rsi), %rbp
+	mov CROSSING_R12(%rsi), %r12
+	mov CROSSING_R13(%rsi), %r13
+	mov CROSSING_R14(%rsi), %r14
+	mov CROSSING_R15(%rsi), %r15
+	mov CROSSING_RIP(%rsi), %rcx
+	mov CROSSING_RFLAGS(%rsi), %r11
+	mov CROSSING_RSP(%rsi), %rsp
+	xor %esi, %esi
+	xor %edi, %edi
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	xor %r10d, %r10d
+	swapgs
+	sysretq
+7:	mov %gs:CPU_THREAD, %rdi
+	mov $SYS_GATE_RETURN, %eax
+	jmp 4b
+
+6:	call gate_call_now
+	mov %gs:CPU_THREAD, %rdi
+	test %rax, %rax
+	jz 8f
+	mov %rbx, CROSSING_RBX(%rax)
+	mov %rbp, CROSSING_RBP(%rax)
+	mov %r12, CROSSING_R12(%rax)
+	mov %r13, CROSSING_R13(%rax)
+	mov %r14, CROSSING_R14(%rax)
+	mov %r15, CROSSING_R15(%rax)
+	lea RIP(%rdi), %rsp
+	mov R11(%rdi), %r11
+	mov R10(%rdi), %r10
+	mov R8(%rdi), %r8
+	mov RCX(%rdi), %rcx
+	mov RDX(%rdi), %rdx
+	mov RSI(%rdi), %rsi
+	mov RDI(%rdi), %rdi
+	xor %eax, %eax
+	xor %ebx, %ebx
+	xor %ebp, %ebp
+	xor %r9d, %r9d
+	xor %r12d, %r12d
+	xor %r13d, %r13d
+	xor %r14d, %r14d
+	xor %r15d, %r15d
+	swapgs
+	iretq
+8:	mov $SYS_GATE_CALL, %eax
+	jmp 4b
 
 /* All vectors: the number of the vector, behind an error code, on the stack. 16 bytes each. */
 	.globl trap_stubs
