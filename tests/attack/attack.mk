@@ -3,5 +3,8 @@
 #   $(B)/machine/boot-attack    init, the programs of bin/, the attacks, and `tests` that runs them
 
 ATTACKS := $(patsubst tests/attack/%.c,%,$(call sources,tests/attack/*.c))
-$(foreach a,$(ATTACKS),$(call guest,test/attack/$(a),tests/attack/$(a).c))
+# What library.c does not trust.
+$(call guest-library,hostile,10,$(call sources,tests/attack/hostile/*.c))
+$(foreach a,$(ATTACKS),$(call guest,test/attack/$(a),tests/attack/$(a).c,$(if $(filter \
+	library,$(a)),hostile)))
 $(call boot,boot-attack,init $(GUEST_PROGRAMS) test/tests $(ATTACKS:%=test/attack/%))
