@@ -10,7 +10,7 @@
  * Rules
  *   - Functions that a program may call have a TWZ_LIBRARY_FUNCTION (abi/program.h) beside them.
  *   - A library has text and constants and no data: what it may store to is its stack and what it is given.
- *   - Up to five numbers or addresses go to a function, and one comes back.
+ *   - Up to six numbers or addresses go to a function, and one comes back.
  *   - Hosted a program's library is a part of it and there are no gates: TWZ_E_ABSENT.
  */
 #ifndef TWZ_LIBRARY_H
