@@ -30,6 +30,7 @@ int gates_make(struct thread *t)
 		return account_error(account);
 	t->gates = direct(frame);
 	t->gates->thread = t;
+	t->gates->next = t->gates->crossing;
 	return 0;
 }
 
@@ -54,7 +55,7 @@ static HOT struct warm *find_call(struct thread *t, const struct twz_sys_gate *t
 
 	for (struct warm *w = g ? g->warm : NULL; g && w < g->warm + GATE_WARM; w++)
 		if (w->id.lo == to->context.lo && w->id.hi == to->context.hi &&
-		    w->index == to->gate && to->entry - w->first <= w->more && good(w, t))
+		    w->entered.index == to->gate && to->entry - w->first <= w->more && good(w, t))
 			return w;
 	return NULL;
 }
@@ -97,7 +98,7 @@ fail:
  */
 static __attribute__((noinline)) bool show(struct thread *t, struct warm *w)
 {
-	if ((view_shows(t, w->base) != w->object ||
+	if ((view_shows(t, w->entries) != w->object ||
 	     view_shows(t, w->stacks->base) != w->stacks->object) &&
 	    KSTEP("gate-shows"))
 		return false;
@@ -107,7 +108,8 @@ static __attribute__((noinline)) bool show(struct thread *t, struct warm *w)
 
 static HOT bool shows(struct thread *t, struct warm *w)
 {
-	return !(w->flags & TWZ_GATE_IN_PLACE) || w->shown == t->view->unbound || show(t, w);
+	return !(w->entered.flags & TWZ_GATE_IN_PLACE) || w->shown == t->view->unbound ||
+	       show(t, w);
 }
 
 /* Of what a function keeps, what is in the general registers is for who has them. */
@@ -117,24 +119,18 @@ static HOT void record(const struct regs *r, const struct warm *w, struct crossi
 	c->rsp = r->rsp;
 	c->rflags = r->rflags;
 	c->stacks = w->stacks;
-	c->gate = w->index;
-	c->flags = w->flags;
-	c->vector_out = w->vector_out;
+	c->entered = w->entered;
 	c->deadline = CLOCK_NEVER;
-	c->mxcsr = cpu_mxcsr_get();
-	c->fcw = cpu_fcw_get();
+	cpu_control_get(&c->mxcsr, &c->fcw);
 	c->fs = cpu_fs_get();
 }
 
 /* What the callee finds besides general registers; r10 and r11 say who calls. */
 static HOT void set_up(struct thread *t, const struct warm *w, struct crossing *c, uint64_t low)
 {
-	const struct context *from = subject_active(c->space->subject);
-
-	t->regs.r10 = t->regs.r11 = 0;
-	if (from && KSTEP("gate-identity")) {
-		t->regs.r10 = from->object->id.lo;
-		t->regs.r11 = from->object->id.hi;
+	if (KSTEP("gate-identity")) {
+		t->regs.r10 = w->caller.lo;
+		t->regs.r11 = w->caller.hi;
 	}
 	t->regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	if (KSTEP("gate-segments")) {
@@ -160,7 +156,7 @@ static HOT struct crossing *cross(struct thread *t, struct warm *w, uint32_t ent
 {
 	struct gates *g = t->gates;
 	struct stacks *s = w->stacks;
-	struct crossing *c = &g->crossing[g->depth];
+	struct crossing *c = g->next;
 	uint64_t free = s->all & ~s->used, low, top;
 
 	if (__builtin_expect(t->flags & THREAD_WANTED, 0) ||
@@ -179,6 +175,7 @@ static HOT struct crossing *cross(struct thread *t, struct warm *w, uint32_t ent
 	s->used |= c->stack;
 	w->to->threads++;
 	g->depth++;
+	g->next = c + 1;
 	c->entry = entry;
 	record(&t->regs, w, c);
 	set_up(t, w, c, low);
@@ -241,7 +238,7 @@ bool gate_defers(struct thread *t, enum gate_wanted wanted)
 	if (!gate_inside(t))
 		return false;
 	for (uint32_t i = 0; i < g->depth; i++)
-		must |= !(g->crossing[i].flags & TWZ_GATE_ABORTABLE);
+		must |= !(g->crossing[i].entered.flags & TWZ_GATE_ABORTABLE);
 	if (!must)
 		return false;
 	g->wanted |= wanted;
@@ -302,18 +299,18 @@ static __attribute__((noinline)) void boundary(struct thread *t, struct gates *g
 static HOT struct crossing *uncross(struct thread *t)
 {
 	struct gates *g = t->gates;
-	struct crossing *c = &g->crossing[--g->depth];
+	struct crossing *c = --g->next;
 	struct space *from = t->space;
 
+	g->depth--;
 	go(t, c->space);
 	view_leave(from);
 	cpu_fs_set(c->fs);
 	cpu_user_gs_swap(c->gs);
 	t->handler = c->before;
 	if (KSTEP("gate-vector-back"))
-		cpu_vector_scrub(t->vector, c->vector_out);
-	cpu_mxcsr_set(c->mxcsr);
-	cpu_fcw_set(c->fcw);
+		cpu_vector_scrub(t->vector, c->entered.vector_out);
+	cpu_control_set(&c->mxcsr, &c->fcw);
 	stacks_give(c->stacks, c->stack);
 	return c;
 }
@@ -351,7 +348,7 @@ const struct crossing *gate_return_now(struct thread *t)
 
 	lock_take();
 	if (g && g->depth && !(g->wanted | cpu_this()->reschedule) &&
-	    g->crossing[g->depth - 1].deadline == CLOCK_NEVER) {
+	    g->next[-1].deadline == CLOCK_NEVER) {
 		cpu_this()->calls++;
 		c = uncross(t);
 	}
@@ -383,7 +380,7 @@ void gate_late(struct thread *t)
 	if (first >= g->depth)
 		return;
 	for (uint32_t i = first; i < g->depth; i++)
-		if (!(g->crossing[i].flags & TWZ_GATE_ABORTABLE)) {
+		if (!(g->crossing[i].entered.flags & TWZ_GATE_ABORTABLE)) {
 			g->wanted |= GATE_LATE;
 			return;
 		}
@@ -399,8 +396,9 @@ void gate_end(struct thread *t)
 		return;
 	alarm_cancel(&g->alarm);
 	while (g->depth) {
-		struct crossing *c = &g->crossing[--g->depth];
+		struct crossing *c = --g->next;
 
+		g->depth--;
 		view_leave(t->space);
 		t->space = c->space;
 		t->view = c->space->view;
@@ -426,25 +424,39 @@ static void set_deadline(struct gates *g, uint64_t timeout_ns)
 	uint64_t now = cycles(), after = clock_cycles(timeout_ns);
 
 	if (after < CLOCK_NEVER - now)
-		g->crossing[g->depth - 1].deadline = now + after;
+		g->next[-1].deadline = now + after;
 	arm(g);
 }
 
+/* Word by word, so that they stay in registers. */
 static HOT bool read_call(uint64_t from, struct twz_sys_gate *to)
 {
-	uint64_t left;
+	uint64_t lo, hi, where, timeout_ns, how;
 
 	if (!user_range(from, sizeof(*to)))
 		return false;
 	user_open();
-	left = user_copy(to, (const void *)from, sizeof(*to) / sizeof(uint64_t));
+	user_get(&lo, from, offsetof(struct twz_sys_gate, context.lo), fail);
+	user_get(&hi, from, offsetof(struct twz_sys_gate, context.hi), fail);
+	user_get(&where, from, offsetof(struct twz_sys_gate, gate), fail);
+	user_get(&timeout_ns, from, offsetof(struct twz_sys_gate, timeout_ns), fail);
+	user_get(&how, from, offsetof(struct twz_sys_gate, flags), fail);
 	user_close();
-	return !left;
+	*to = (struct twz_sys_gate){.context = {lo, hi},
+				    .gate = (uint32_t)where,
+				    .entry = (uint32_t)(where >> 32),
+				    .timeout_ns = timeout_ns,
+				    .flags = (uint32_t)how,
+				    .reserved = (uint32_t)(how >> 32)};
+	return true;
+fail:
+	user_close();
+	return false;
 }
 
 static HOT uint64_t entry_address(const struct warm *w, uint32_t entry)
 {
-	return w->base + w->start + (uint64_t)entry * w->align;
+	return w->entries + (uint64_t)entry * w->align;
 }
 
 int64_t gate_call(struct thread *t)
@@ -465,7 +477,8 @@ int64_t gate_call(struct thread *t)
 		if (error)
 			return error;
 	}
-	if (to.timeout_ns != ~0ull && !(w->flags & TWZ_GATE_ABORTABLE) && KSTEP("gate-abortable"))
+	if (to.timeout_ns != ~0ull && !(w->entered.flags & TWZ_GATE_ABORTABLE) &&
+	    KSTEP("gate-abortable"))
 		return TWZ_E_ARG;
 	error = enter(t, w, to.entry, entry_address(w, to.entry), !(to.flags & TWZ_GATE_NOWAIT));
 	if (error)
@@ -532,7 +545,7 @@ bool gate_jump(struct thread *t, uint64_t address)
 		return right_waits();
 	if (!get_return(rsp, &rip))
 		return right_waits();
-	at = w->flags & TWZ_GATE_IN_PLACE ? address : w->base + offset;
+	at = w->entered.flags & TWZ_GATE_IN_PLACE ? address : w->entries - w->start + offset;
 	t->regs.rip = rip;
 	t->regs.rsp = rsp + sizeof(rip);
 	if (!enter(t, w, (uint32_t)((offset - w->start) / w->align), at, true))
@@ -552,13 +565,13 @@ int64_t sys_gate_caller(struct thread *t, struct regs *r)
 
 	if (!gate_inside(t))
 		return TWZ_E_NOTFOUND;
-	c = &t->gates->crossing[t->gates->depth - 1];
+	c = t->gates->next - 1;
 	from = subject_active(c->space->subject);
 	if (from)
 		caller.context = from->object->id;
 	caller.key = subject_key(c->space->subject);
 	caller.thread = t->object->id;
-	caller.gate = c->gate;
+	caller.gate = c->entered.index;
 	caller.entry = c->entry;
 	caller.depth = t->gates->depth;
 	return user_write(A0(r), &caller, sizeof(caller));
@@ -576,8 +589,7 @@ int64_t sys_gate_may(struct thread *t, struct regs *r)
 	error = object_find(id_argument(r), &o);
 	if (error)
 		return error;
-	error = right_check_as(t, t->gates->crossing[t->gates->depth - 1].space->subject, o,
-			       (uint32_t)A2(r));
+	error = right_check_as(t, t->gates->next[-1].space->subject, o, (uint32_t)A2(r));
 	object_release(o);
 	return error;
 }

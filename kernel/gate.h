@@ -26,10 +26,9 @@ struct crossing {
 	uint64_t rbx, rbp, r12, r13, r14, r15, rip, rsp, rflags;
 	struct space *space;
 	struct stacks *stacks;
-	uint64_t stack;       /* of those, the callee's: a bit */
-	uint32_t gate, entry; /* that were entered */
-	uint16_t flags;       /* enum twz_gate_flags */
-	uint16_t vector_out;
+	uint64_t stack; /* of those, the callee's: a bit */
+	struct entered entered;
+	uint32_t entry;
 	uint16_t fcw;
 	uint32_t mxcsr;
 	uint64_t fs, gs;
@@ -45,9 +44,10 @@ enum gate_wanted { GATE_END = 1, GATE_SUSPEND = 2, GATE_SIGNAL = 4, GATE_LATE = 
 struct gates {
 	struct thread *thread;
 	uint32_t depth;
-	uint32_t next;      /* warm one to be replaced */
-	uint32_t wanted;    /* enum gate_wanted */
-	struct alarm alarm; /* the first deadline */
+	uint32_t made;         /* warm ones: the next is in the place of the oldest */
+	struct crossing *next; /* that is free: the one before it is the innermost */
+	uint32_t wanted;       /* enum gate_wanted */
+	struct alarm alarm;    /* the first deadline */
 	struct warm warm[GATE_WARM];
 	struct crossing crossing[TWZ_GATE_DEPTH];
 };

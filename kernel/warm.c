@@ -239,7 +239,7 @@ void warm_drop(struct warm *w)
 /* In the place of the one that was made longest ago. */
 static struct warm *keep(struct thread *t, const struct warm *new)
 {
-	struct warm *w = &t->gates->warm[t->gates->next++ % GATE_WARM];
+	struct warm *w = &t->gates->warm[t->gates->made++ % GATE_WARM];
 
 	warm_drop(w);
 	*w = *new;
@@ -251,6 +251,7 @@ static struct warm *keep(struct thread *t, const struct warm *new)
 static int decide(struct thread *t, struct context *c, uint32_t index, uint32_t entry,
 		  struct warm **out)
 {
+	const struct context *from = subject_active(t->subject);
 	const struct twz_gate *g = gate_of(c, index);
 	struct warm w;
 	int error;
@@ -267,20 +268,20 @@ static int decide(struct thread *t, struct context *c, uint32_t index, uint32_t 
 			  .id = c->object->id,
 			  .context = c,
 			  .round = c->round,
-			  .index = index,
+			  .entered = {index, (uint16_t)g->flags, (uint16_t)g->vector_out},
 			  .first = is_open(t, c, g) ? 0 : entry,
 			  .more = is_open(t, c, g) ? last_entry(g) : 0,
 			  .jumps = attached(t->subject, c),
-			  .flags = (uint16_t)g->flags,
 			  .vector_in = (uint16_t)g->vector_in,
-			  .vector_out = (uint16_t)g->vector_out,
 			  .align = g->align,
 			  .handler_bytes = g->handler_bytes,
 			  .start = g->start,
 			  .length = g->length,
-			  .base = g->base,
+			  .entries = g->base + g->start,
 			  .handler = g->handler,
 			  .shown = ~0ull};
+	if (from)
+		w.caller = from->object->id;
 	error = hold(t, c, g, &w);
 	if (!error)
 		*out = keep(t, &w);

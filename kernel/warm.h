@@ -29,20 +29,27 @@ struct stacks {
 	uint32_t holds;      /* of warm crossings; who is on one needs none */
 };
 
+/* What of a gate its callee's record says. */
+struct entered {
+	uint32_t index;
+	uint16_t flags; /* enum twz_gate_flags */
+	uint16_t vector_out;
+};
+
 struct warm {
 	uint64_t stamp;          /* of the caller's subject; 0: none */
 	const struct view *from; /* the caller's view */
 	struct twz_id id;        /* the context's that is entered, */
 	struct context *context; /* held, */
 	uint64_t round;          /* by this snapshot of it, */
-	uint32_t index;          /* at this gate, */
+	struct entered entered;  /* at this gate, */
 	uint32_t first, more;    /* at this entry, and so many behind it; */
 	bool jumps;              /* by jumps too */
-	uint16_t flags;          /* enum twz_gate_flags */
-	uint16_t vector_in, vector_out;
+	uint16_t vector_in;
 	uint32_t align, handler_bytes;
 	uint64_t start, length;
-	uint64_t base;         /* address of the object's byte 0 */
+	uint64_t entries;      /* address of the first entry */
+	struct twz_id caller;  /* the caller's active context; zero: none */
 	uint64_t handler;      /* address of the callee's fault handler, or 0 */
 	uint64_t shown;        /* in place: see above; ~0: not yet */
 	struct object *object; /* held: the gate's */

@@ -232,30 +232,19 @@ static inline void cpu_vector_scrub(void *state, uint16_t keep)
 }
 
 /* What of the vector state functions keep: the control words. */
-static inline uint32_t cpu_mxcsr_get(void)
+static inline void cpu_control_get(uint32_t *mxcsr, uint16_t *fcw)
 {
-	uint32_t mxcsr;
-
-	__asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
-	return mxcsr;
+	__asm__ volatile("stmxcsr %0\n\t"
+			 "fnstcw %1"
+			 : "=m"(*mxcsr), "=m"(*fcw));
 }
 
-static inline void cpu_mxcsr_set(uint32_t mxcsr)
+static inline void cpu_control_set(const uint32_t *mxcsr, const uint16_t *fcw)
 {
-	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
-}
-
-static inline uint16_t cpu_fcw_get(void)
-{
-	uint16_t fcw;
-
-	__asm__ volatile("fnstcw %0" : "=m"(fcw));
-	return fcw;
-}
-
-static inline void cpu_fcw_set(uint16_t fcw)
-{
-	__asm__ volatile("fldcw %0" : : "m"(fcw));
+	__asm__ volatile("ldmxcsr %0\n\t"
+			 "fldcw %1"
+			 :
+			 : "m"(*mxcsr), "m"(*fcw));
 }
 
 /* A random number of the processor's; false if it has none to give. */
