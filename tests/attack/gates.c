@@ -255,6 +255,42 @@ TEST(other_entries_than_a_capability_says)
 	service_end(&s);
 }
 
+/* A link that she signs, under what bob gave her. */
+static uint32_t lets_in_passed_on(struct twz_cap link, struct twz_cap parent)
+{
+	struct twz_cap chain[2] = {link, parent};
+
+	cap_sign_by(&chain[1], NULL, &s.bob);
+	cap_sign_by(&chain[0], &chain[1], &s.mallory);
+	hold(NULL);
+	context_add(&s.mallory.context, chain, 2);
+	context_publish(&s.mallory.context);
+	return lets_in();
+}
+
+TEST(entries_passed_on_that_the_giver_has_not)
+{
+	struct twz_cap all, one, finer;
+
+	service_make(&s, 0);
+	all = entry_cap(0, GATE_ENTRIES * GATE_ALIGN, GATE_ALIGN);
+	one = entry_cap(GATE_ADD, GATE_ALIGN, GATE_ALIGN);
+	CHECK_EQ(lets_in_passed_on(one, all), 0);
+	all.flags |= TWZ_CAP_DELEGATE;
+	one.flags |= TWZ_CAP_DELEGATE;
+	CHECK_EQ(lets_in_passed_on(all, all), BOTH);
+	CHECK_EQ(lets_in_passed_on(one, all), 1u << GATE_ADD);
+	CHECK_EQ(lets_in_passed_on(all, one), 0);
+	finer = all;
+	finer.gate_align /= 2;
+	CHECK_EQ(lets_in_passed_on(finer, all), 0);
+	one.flags = TWZ_CAP_DELEGATE; /* a permission, if the greatest */
+	one.perms = TWZ_PERM_ALL;
+	CHECK_EQ(lets_in_passed_on(all, one), 0);
+	hold(NULL);
+	service_end(&s);
+}
+
 TEST(a_capability_to_enter_that_is_another_s)
 {
 	struct twz_cap cap;
