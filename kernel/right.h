@@ -67,7 +67,7 @@ static inline int right_check(struct thread *thread, struct object *object, uint
 
 /*
  * May the thread enter the object at this offset, by a capability flagged GATE (core/right.h)? TWZ_E_RIGHT;
- * above: what is not verified yet.
+ * above: what is not verified yet. It is not kept here, but good as long as the subject has its stamp.
  */
 int right_may_enter(struct thread *thread, struct object *object, uint64_t offset);
 
