@@ -69,7 +69,7 @@ static bool context_key(void *arg, struct twz_id context, struct twz_id *key)
 }
 
 int explain(struct store *s, struct twz_id object, struct twz_id context, uint64_t now,
-	    struct right_answer *answer)
+	    const uint64_t *entry, struct right_answer *answer)
 {
 	struct stored stored = {.store = s};
 	struct right_context active = {.id = context,
@@ -77,6 +77,7 @@ int explain(struct store *s, struct twz_id object, struct twz_id context, uint64
 				       .at = stored_at,
 				       .arg = &stored};
 	struct right_query query = {.object = object,
+				    .entry = entry,
 				    .now = now,
 				    .arg = s,
 				    .verdict = verdict,

@@ -11,11 +11,12 @@
 #include "core/store.h"
 
 /*
- * `context` zero: none, so the object's default permissions alone. `now` in seconds since 1970.
+ * `context` zero: none, so the object's default permissions alone. `now` in seconds since 1970. `entry` as in
+ * struct right_query: null, or may execution enter at that offset?
  * TWZ_E_NOTFOUND: the object or the context is not there; TWZ_E_TYPE: it is no context.
  */
 int explain(struct store *s, struct twz_id object, struct twz_id context, uint64_t now,
-	    struct right_answer *answer);
+	    const uint64_t *entry, struct right_answer *answer);
 
 /* Is this capability's signature right? UNKNOWN: the key that it names is not in the store. */
 enum right_verdict explain_signature(struct store *s, const struct twz_cap *cap);

@@ -511,7 +511,7 @@ static int append_gate(struct edit *e, const struct twz_gate *gate)
 	old = n ? gates_of(e) : NULL;
 	if (n && (!old || n * GATE_BYTES > e->head.live))
 		return TWZ_E_DAMAGED;
-	error = n == GATES_MAX ? TWZ_E_HEAPFULL : place(e, (n + 1) * GATE_BYTES, GATE_BYTES, &off);
+	error = place(e, (n + 1) * GATE_BYTES, GATE_BYTES, &off);
 	if (error)
 		return error;
 	fresh = (struct twz_gate *)(e->obj->base + off);

@@ -60,7 +60,7 @@ int twz_rt_explain(struct twz_id object, struct twz_id context, struct twz_rt_an
 	home_lock();
 	if (!(context.lo | context.hi))
 		context = home.store.super->boot;
-	error = explain(&home.store, object, context, twz_rt_time_ns() / SECOND_NS, &found);
+	error = explain(&home.store, object, context, twz_rt_time_ns() / SECOND_NS, NULL, &found);
 	home_unlock();
 	if (error)
 		return error;

@@ -344,6 +344,26 @@ run 0 "$twz" delegate "$s" /alice @boot - --gate 0x400040,128,128 --for /dan --s
 run 0 "$twz" sctx "$s" show /dan
 says 'gate         0x400040, 0x80 bytes, each 0x80'
 access_is ----- @boot /dan
+enters() { # YES-OR-NO OFFSET CONTEXT
+	run 0 "$twz" access "$s" @boot --context "$3" --entry "$2"
+	says "enter    $1"
+}
+enters 'yes  a capability gives it (at 0x' 0x400000 /alice
+enters 'yes  a capability gives it (at 0x' 0x4000c0 /alice
+enters 'no   nobody gives it' 0x400020 /alice
+enters 'no   nobody gives it' 0x400100 /alice
+enters 'yes  a capability gives it (at 0x' 4194368 /dan
+enters 'no   nobody gives it' 0x400080 /dan
+enters 'no   nobody gives it' 0x400000 @boot # who has all permissions
+run 0 "$twz" access "$s" @boot --context /dan --entry 0x400040 --at +2m
+says 'enter    no   the capability has expired'
+run 0 "$twz" sctx "$s" mask /dan @boot --mask rwud
+enters "no   the context's masks take it away" 0x400040 /dan
+run 0 "$twz" sctx "$s" mask /dan @boot
+for offset in '' x 0x 12y; do
+	run 2 "$twz" access "$s" @boot --entry "$offset"
+	warns 'an offset is a number'
+done
 for gate in 1 1,2 1,2,3,4 1,2,0 x,2,3; do
 	run 2 "$twz" cap "$s" make @boot - --gate "$gate" --for /alice
 	warns "a gate is OFFSET,LENGTH,ALIGN, not $gate"

@@ -1,11 +1,18 @@
 /*
- * access.c - twz access: what a context may do to an object, and why.
+ * access.c - twz access: what a context may do to an object, or whether it may enter there, and why.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "core/explain.h"
 #include "tools/twz/twz.h"
+
+struct asked {
+	const char *object, *context;
+	const char *at, *entry; /* as they were given, or null: what follows from them */
+	uint64_t now, offset;
+};
 
 /* The capability that the reason is about: who signed it, and its time. */
 static void print_cap(struct object *context, uint64_t off)
@@ -63,68 +70,83 @@ static void print_masks(struct object *context, struct twz_id object)
 	putchar(')');
 }
 
-static void print_answer(struct twz_id object, struct object *context,
+static void print_permission(const char *name, unsigned bit, struct twz_id object,
+			     struct object *context, const struct right_answer *answer)
+{
+	const struct right_reason *reason = &answer->reason[bit];
+
+	printf("%-8s %-3s  %s", name, answer->effective >> bit & 1 ? "yes" : "no",
+	       twz_right_text(reason->why));
+	if (reason->cap)
+		print_cap(context, reason->cap);
+	if (!twz_id_none(reason->by)) /* by itself: no other is looked at */
+		print_masks(context, object);
+	putchar('\n');
+}
+
+static void print_answer(const struct asked *asked, struct twz_id object, struct object *context,
 			 const struct right_answer *answer)
 {
 	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
-	char text[TWZ_ID_TEXT];
+	char text[TWZ_TIME_TEXT];
 
-	for (unsigned i = 0; i < RIGHT_PERMS; i++) {
-		const struct right_reason *reason = &answer->reason[i];
-
-		printf("%-8s %-3s  %s", names[i], answer->effective >> i & 1 ? "yes" : "no",
-		       twz_right_text(reason->why));
-		if (reason->cap)
-			print_cap(context, reason->cap);
-		if (!twz_id_none(reason->by)) /* by itself: no other is looked at */
-			print_masks(context, object);
-		putchar('\n');
-	}
+	if (asked->entry)
+		print_permission("enter", 2, object, context, answer); /* it counts as execute */
+	for (unsigned i = 0; i < RIGHT_PERMS && !asked->entry; i++)
+		print_permission(names[i], i, object, context, answer);
 	if (answer->until != RIGHT_NEVER) {
 		twz_time_text(answer->until, text);
 		printf("until %s\n", text);
 	}
 }
 
-static int decide(struct store *s, const char *object, const char *context, uint64_t now)
+static int decide(struct store *s, const struct asked *asked)
 {
 	struct object o, c = {.id = s->super->boot};
 	struct right_answer answer;
-	int error, status = object_named(s, object, &o);
+	int error, status = object_named(s, asked->object, &o);
 
-	if (!status && context)
-		status = object_named(s, context, &c);
+	if (!status && asked->context)
+		status = object_named(s, asked->context, &c);
 	else if (!status && !twz_id_none(c.id))
 		status = object_named(s, "@boot", &c);
 	if (status)
 		return status;
-	error = explain(s, o.id, c.id, now, &answer);
+	error = explain(s, o.id, c.id, asked->now, asked->entry ? &asked->offset : NULL, &answer);
 	if (error == TWZ_E_TYPE)
-		return fail(context, "is no context");
+		return fail(asked->context, "is no context");
 	if (error)
-		return fail(object, "%s", twz_error_text(error));
-	print_answer(o.id, &c, &answer);
+		return fail(asked->object, "%s", twz_error_text(error));
+	print_answer(asked, o.id, &c, &answer);
 	return STATUS_OK;
 }
 
 int command_access(int argc, char **argv)
 {
-	const char *context = NULL, *when = NULL;
-	const struct option_spec spec[] = {
-		{"--context", &context, NULL}, {"--at", &when, NULL}, {NULL, NULL, NULL}};
-	uint64_t now = (uint64_t)time(NULL);
+	struct asked asked = {.now = (uint64_t)time(NULL)};
+	const struct option_spec spec[] = {{"--context", &asked.context, NULL},
+					   {"--at", &asked.at, NULL},
+					   {"--entry", &asked.entry, NULL},
+					   {NULL, NULL, NULL}};
 	struct store s;
+	char *end;
 	int nrest, status = take_options(argc, argv, spec, 2, 2, &nrest);
 
 	if (status)
 		return status;
-	if (when && twz_time_parse(when, now, &now))
+	if (asked.at && twz_time_parse(asked.at, asked.now, &asked.now))
 		return usage("access", "a time is 2026-11-22, 2026-11-22T07:00:00 or +1h, not %s",
-			     when);
+			     asked.at);
+	if (asked.entry) {
+		asked.offset = strtoull(asked.entry, &end, 0);
+		if (*end || end == asked.entry)
+			return usage("access", "an offset is a number, not %s", asked.entry);
+	}
 	status = store_open(argv[0], &s);
 	if (status)
 		return status;
-	status = decide(&s, argv[1], context, now);
+	asked.object = argv[1];
+	status = decide(&s, &asked);
 	store_close(&s);
 	return status;
 }

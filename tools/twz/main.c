@@ -209,7 +209,9 @@ static const struct command {
 	 "or the mask.\n"
 	 "\n"
 	 "    --context CONTEXT  a PATH or an ID\n"
-	 "    --at TIME          at that time, instead of now\n"},
+	 "    --at TIME          at that time, instead of now\n"
+	 "    --entry OFFSET     may it enter OBJECT there, through a gate, by a capability made "
+	 "with --gate?\n"},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
