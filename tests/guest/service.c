@@ -331,6 +331,46 @@ TEST(a_buffer_that_changes_while_it_is_looked_at)
 	end(&r);
 }
 
+#define MANY 12u
+#define MANY_CALLS 150u
+
+/* Its own text in a buffer of its own comes back in capitals, each time. */
+static void calls_often(uint64_t arg)
+{
+	struct running *r = (struct running *)arg;
+	const uint32_t self = (uint32_t)SYS(self, 0);
+	char text[64], upper[64];
+
+	for (uint32_t i = 0; i < MANY_CALLS; i++) {
+		struct twz_buffer buffer;
+
+		twz_format(text, sizeof(text), "thread %u call %u", self, i);
+		twz_format(upper, sizeof(upper), "THREAD %u CALL %u", self, i);
+		if (!CHECK_EQ(twz_buffer_take(&r->service, sizeof(text), &buffer), 0))
+			return;
+		memcpy(buffer.data, text, sizeof(text));
+		CHECK_EQ(TWZ_CALL(&r->service, echo_upper, TWZ_BUFFER_ARGS(&buffer), sizeof(text)),
+			 0);
+		CHECK(!strcmp(buffer.data, upper));
+		twz_buffer_give(&r->service, &buffer);
+		CHECK_EQ(TWZ_CALL(&r->service, echo_two, self, i), 200 + self + 2 * i);
+	}
+}
+
+/* More than there are stacks, and buffers that are kept. */
+TEST(many_call_at_once)
+{
+	struct test_thread *thread[MANY];
+	struct running r;
+
+	begin(&r);
+	for (unsigned i = 0; i < MANY; i++)
+		thread[i] = test_thread(calls_often, (uint64_t)&r);
+	for (unsigned i = 0; i < MANY; i++)
+		test_join(thread[i]);
+	end(&r);
+}
+
 /* ---- pointers ---------------------------------------------------------------------------------------- */
 
 TEST(a_pointer_leads_where_the_caller_may_go)
@@ -449,6 +489,36 @@ TEST(a_caller_is_ended_when_it_is_back)
 	CHECK_EQ(test_join(thread), 9);
 	CHECK_EQ(holding.result, -1);
 	CHECK_EQ(TWZ_CALL(&r.service, echo_none), 0);
+	end_object(&obj);
+	end(&r);
+}
+
+/* Only of who says that it can end anywhere. */
+TEST(a_call_that_takes_too_long)
+{
+	struct echo_hold *hold;
+	struct twz_obj obj;
+	struct running r;
+
+	begin(&r);
+	obj = shared_with(&r, TWZ_READ | TWZ_WRITE);
+	hold = twz_obj_data(&obj);
+	r.service.timeout_ns = 20 * MS;
+	CHECK_EQ(TWZ_CALL(&r.service, echo_hold, OBJ_ARGS(&obj)), TWZ_E_ARG);
+	CHECK_EQ(hold->inside, 0);
+	r.service.timeout_ns = ~0ull;
+	end_object(&obj);
+	end(&r);
+	begin_with(&r, 1, TWZ_GATE_PUBLIC | TWZ_GATE_ABORTABLE);
+	obj = shared_with(&r, TWZ_READ | TWZ_WRITE);
+	hold = twz_obj_data(&obj);
+	for (uint32_t i = 1; i <= 5; i++) {
+		r.service.timeout_ns = 20 * MS;
+		CHECK_EQ(TWZ_CALL(&r.service, echo_hold, OBJ_ARGS(&obj)), TWZ_E_TIMEOUT);
+		CHECK_EQ(hold->inside, i);
+		r.service.timeout_ns = ~0ull;
+		CHECK_EQ(TWZ_CALL(&r.service, echo_one, i), 100 + i);
+	}
 	end_object(&obj);
 	end(&r);
 }
