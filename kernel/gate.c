@@ -413,10 +413,11 @@ void gate_end(struct thread *t)
 
 /* ---- by a call ----------------------------------------------------------------------------------- */
 
+/* If the short way has put the thread to sleep, the call is made again after that. */
 int64_t sys_gate_call(struct thread *t, struct regs *r)
 {
 	(void)t, (void)r;
-	return SYSCALL_WHOLE;
+	return right_waits() ? TWZ_E_BUSY : SYSCALL_WHOLE;
 }
 
 static void set_deadline(struct gates *g, uint64_t timeout_ns)
