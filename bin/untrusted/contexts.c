@@ -116,6 +116,14 @@ static int make_program_context(struct sandbox *s, int64_t (*callback)(int64_t n
 
 /* ---- both ------------------------------------------------------------------------------------------ */
 
+/* What cannot be left, of who runs the program confined, stays, and its limits with it. */
+static int leave(struct twz_id context)
+{
+	int error = twz_context_detach(context);
+
+	return error == TWZ_E_BUSY ? 0 : error;
+}
+
 static int enter(const struct sandbox *s)
 {
 	const struct twz_id before = twz_rt_info()->context;
@@ -123,7 +131,7 @@ static int enter(const struct sandbox *s)
 
 	if (!error)
 		error = twz_context_attach(s->program.id, TWZ_ATTACH_ACTIVE);
-	return error ? error : twz_context_detach(before);
+	return error ? error : leave(before);
 }
 
 int sandbox_enter(struct sandbox *s, int64_t (*callback)(int64_t number))

@@ -27,8 +27,8 @@ struct sandbox {
 };
 
 /*
- * Makes all of it, in memory, gone when this program ends; the calling thread is attached to both contexts, and
- * to no other, and acts in the program's. `callback` is what the library may call. A status: what was
+ * Makes all of it, in memory, gone when this program ends; the calling thread is attached to both contexts, to no
+ * other that it can leave, and acts in the program's. `callback` is what the library may call. A status: what was
  * wrong was said.
  */
 int sandbox_enter(struct sandbox *s, int64_t (*callback)(int64_t number));

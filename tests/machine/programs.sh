@@ -139,6 +139,23 @@ says 'verify: /sealed: is not genuine, first at offset 0x401000 of the object'
 m 0 'verify --at 8192 /sealed' 'rm /sealed'
 says '/sealed: genuine, '
 
+# ---- untrusted: as the manual has it, but for addresses and IDs --------------------------------------
+
+same_each_time() {
+	tr -d '\r' <"$1" | sed 's/0x[0-9a-f]*/0x/g; s/object [0-9a-f]\{32\}/object/; s/thread [0-9]*/thread/'
+}
+
+m 0 untrusted
+same_each_time "$out" >shown
+sed -n '/^    > untrusted$/,/^$/s/^    //p' "$manual/gates.md" | sed 1d >printed
+same_each_time printed >said
+[ -s said ] || fails 'the manual does not have it'
+same shown said
+# Somebody else's, who is confined herself.
+run 0 "$twz" key new --store "$s" --out alice.key
+run 0 "$twz" sctx "$s" new /alice --key alice.key
+m 0 'as --undetachable /alice untrusted'
+
 # ---- counter: brought back -----------------------------------------------------------------------
 
 # counted FILE: the count that the last line of `counter --show` in it says.
@@ -199,19 +216,6 @@ if grep -q ' counter$' "$out"; then
 else
 	passes
 fi
-
-# ---- untrusted: as the manual has it, but for addresses and IDs --------------------------------------
-
-same_each_time() {
-	tr -d '\r' <"$1" | sed 's/0x[0-9a-f]*/0x/g; s/object [0-9a-f]*/object/; s/thread [0-9]*/thread/'
-}
-
-m 0 untrusted
-same_each_time "$out" >shown
-sed -n '/^    > untrusted$/,/^$/s/^    //p' "$manual/gates.md" | sed 1d >printed
-same_each_time printed >said
-[ -s said ] || fails 'the manual does not have it'
-same shown said
 
 run 0 "$twz" check "$s"
 says '0 violations'
