@@ -67,6 +67,7 @@ CC_fuzz := $(CLANG)
 LIBS := -lsodium
 LIBS_bin_prompt := -ledit
 LIBS_bin_edit := -ledit
+LIBS_bin_login := -ledit
 LIBS_test := -lcmocka
 LIBS_bench := -lpmemobj
 

@@ -276,6 +276,11 @@ int twz_rt_run_as(const struct twz_rt_program *program, int *status);
 const char *const *twz_rt_programs(void);
 /* A line of input with editing and history, good until the next; null at the end. One thread's. */
 const char *twz_rt_line(const char *prompt);
+/*
+ * A line of input that is not shown when a person types it, and that nobody keeps. Its bytes. TWZ_E_NOTFOUND: the end
+ * of input; TWZ_E_INTERRUPTED: given up; TWZ_E_LIMIT: longer than `room`. Since 1.5.
+ */
+int64_t twz_rt_line_hidden(const char *prompt, void *line, uint64_t room);
 
 /*
  * The machine. Hosted, power and memory are the host's: TWZ_E_ABSENT. Threads are there the processes

@@ -1,27 +1,28 @@
 /*
  * cap.c - makes a capability with a private key that lies in an object, and shows those of a context.
  */
+#include <twz/keyring.h>
+
 #include "bin/common/right.h"
 
 #define SECOND_NS 1000000000ull
 
 static const char help[] =
-	"usage: cap make OBJECT PERMS --for CONTEXT --sign SECRET [--from TIME] [--until TIME]\n"
-	"                [--delegate] [--of-key] [--gate OFFSET,LENGTH,ALIGN]\n"
+	"usage: cap make OBJECT PERMS --for CONTEXT [--sign SECRET] [--from TIME] [--until TIME]\n"
+	"                [--delegate] [--of-key] [--gate OFFSET,LENGTH,ALIGN] [--out PATH]\n"
+	"       cap add CAPABILITY\n"
 	"       cap show CONTEXT [OBJECT]\n"
 	"\n"
-	"make signs a capability, CONTEXT may do PERMS to OBJECT, with the private key in the "
-	"object "
-	"SECRET,\n"
-	"puts it into CONTEXT, and publishes that. PERMS are letters: r read, w write, x execute, "
-	"u "
-	"use, d\n"
-	"delete. It takes the key that OBJECT was made under, in the open: one that is sealed "
-	"under "
-	"a\n"
-	"passphrase is used on the host (twz cap). show prints the capabilities of CONTEXT, or "
-	"those for\n"
-	"OBJECT.\n"
+	"make signs a capability, CONTEXT may do PERMS to OBJECT, puts it into CONTEXT, and "
+	"publishes that. PERMS\n"
+	"are letters: r read, w write, x execute, u use, d delete. It takes the key that OBJECT "
+	"was made\n"
+	"under: the keyring signs for who has logged in (login); or it is the private key in the "
+	"object\n"
+	"SECRET, in the open.\n"
+	"add puts the capability in the object CAPABILITY into the context that it is for. show "
+	"prints the\n"
+	"capabilities of CONTEXT, or those for OBJECT.\n"
 	"\n"
 	"    --from, --until  2026-11-22, 2026-11-22T07:00:00 (UTC), or +30s, +5m, +1h, +7d from "
 	"now "
@@ -29,12 +30,16 @@ static const char help[] =
 	"    --delegate       who has it may pass it on\n"
 	"    --of-key         OBJECT is a public key: it is for every object made under that\n"
 	"    --gate           it gives no permission but entry there; PERMS are -\n"
+	"    --out PATH       it goes into a new object, which everybody may read, and CONTEXT "
+	"need "
+	"not be\n"
+	"                     one that can be written; prints the object's ID, for who adds it\n"
 	"\n"
 	"exit status: 0, 1 if it could not be done, 2 usage error\n";
 
 /* ---- make ---------------------------------------------------------------------------------------- */
 
-static const char *to, *sign, *from, *until, *gate;
+static const char *to, *sign, *from, *until, *gate, *out_path;
 static bool delegate, of_key;
 
 static uint64_t read_time(const char *text)
@@ -77,15 +82,70 @@ static int sign_with(const char *name, struct twz_cap *cap, struct twz_id key)
 	return status || !error ? status : fail_error(name, error);
 }
 
+/* With the key of who has logged in. */
+static int sign_by_keyring(const char *object, struct twz_cap *cap)
+{
+	int error = twz_rt_may(cap->target, cap->perms);
+
+	if (!error)
+		error = twz_keyring_sign(cap);
+	if (error == TWZ_E_NOTFOUND)
+		return fail(object,
+			    "nobody has logged in here, so the keyring does not sign; --sign "
+			    "SECRET does");
+	return error ? fail_error(object, error) : STATUS_OK;
+}
+
+/* Into an object of its own. */
+static int write_out(const struct twz_cap *cap)
+{
+	const struct twz_new new = {.perms = TWZ_READ,
+				    .key = twz_rt_info()->key,
+				    .ending = true,
+				    .bytes = sizeof(*cap)};
+	char id[TWZ_ID_TEXT];
+	struct twz_obj obj;
+	int error = twz_obj_new(&new, &obj);
+
+	if (error)
+		return fail_error(out_path, error);
+	memcpy(twz_obj_data(&obj), cap, sizeof(*cap));
+	error = twz_obj_sync(&obj);
+	if (!error)
+		error = twz_obj_set_size(&obj, sizeof(*cap));
+	if (!error)
+		error = twz_name_publish(out_path, obj.id, 0);
+	if (error) {
+		twz_obj_delete(obj.id);
+		return fail_error(out_path, error);
+	}
+	twz_id_text(obj.id, id);
+	twz_print("%s\n", id);
+	return STATUS_OK;
+}
+
+static int put_into(const char *name, const struct twz_cap *chain, uint32_t count)
+{
+	struct twz_obj context;
+	int error = twz_context_open(chain->accessor, &context);
+
+	if (!error && need(name, context.id, TWZ_READ | TWZ_WRITE))
+		return STATUS_FAILED;
+	if (!error)
+		error = twz_context_add(&context, chain, count);
+	if (!error)
+		error = twz_context_publish(&context);
+	return error ? fail_error(name, error) : STATUS_OK;
+}
+
 static int make(const char *object, const char *perms)
 {
 	struct twz_cap cap = {.not_before = read_time(from), .expires = read_time(until)};
 	struct twz_rt_stat stat;
-	struct twz_obj context;
 	int error, status;
 
-	if (!to || !sign)
-		fail_usage("missing: ", to ? "--sign SECRET" : "--for CONTEXT");
+	if (!to)
+		fail_usage("missing: ", "--for CONTEXT");
 	if (twz_perms_parse(perms, &cap.perms))
 		fail_usage("permissions are some of rwxud, not ", perms);
 	if (gate && twz_gate_parse(gate, &cap))
@@ -94,7 +154,7 @@ static int make(const char *object, const char *perms)
 		fail_usage("it would end before it begins: ", until);
 	status = named(object, &cap.target);
 	if (!status)
-		status = named_context(to, &context);
+		status = named(to, &cap.accessor);
 	if (status)
 		return status;
 	error = twz_obj_stat(cap.target, &stat);
@@ -102,15 +162,39 @@ static int make(const char *object, const char *perms)
 		return fail_error(object, error);
 	if (of_key && stat.identity.type != TWZ_TYPE_KEY)
 		return fail(object, "is no key");
-	cap.accessor = context.id;
 	cap.flags |= (delegate ? TWZ_CAP_DELEGATE : 0) | (of_key ? TWZ_CAP_KEY : 0);
-	status = sign_with(sign, &cap, of_key ? cap.target : stat.identity.key);
+	status = sign ? sign_with(sign, &cap, of_key ? cap.target : stat.identity.key)
+		      : sign_by_keyring(object, &cap);
 	if (status)
 		return status;
-	error = twz_context_add(&context, &cap, 1);
-	if (!error)
-		error = twz_context_publish(&context);
-	return error ? fail_error(to, error) : STATUS_OK;
+	return out_path ? write_out(&cap) : put_into(to, &cap, 1);
+}
+
+/* ---- add ----------------------------------------------------------------------------------------- */
+
+/* A copy, as others may store to the object. */
+static int add(const char *name)
+{
+	struct twz_cap chain[TWZ_CAP_DEPTH_MAX + 1];
+	struct twz_obj obj;
+	struct twz_id id;
+	uint64_t bytes;
+	int error, status = named(name, &id);
+
+	if (!status)
+		status = need(name, id, TWZ_READ);
+	if (status)
+		return status;
+	error = twz_obj_open(id, &obj);
+	if (error)
+		return fail_error(name, error);
+	bytes = twz_obj_size(&obj);
+	if (bytes < sizeof(*chain) || bytes > sizeof(chain) || bytes % sizeof(*chain))
+		return fail(name, "holds no capability");
+	memcpy(chain, twz_obj_data(&obj), bytes);
+	if (chain->magic != TWZ_CAP_MAGIC)
+		return fail(name, "holds no capability");
+	return put_into(name, chain, (uint32_t)(bytes / sizeof(*chain)));
 }
 
 /* ---- show ---------------------------------------------------------------------------------------- */
@@ -142,17 +226,23 @@ static int show(const char *name, const char *object)
 
 int main(int argc, char **argv)
 {
-	const struct option options[] = {
-		{.name = "--for", .value = &to},       {.name = "--sign", .value = &sign},
-		{.name = "--from", .value = &from},    {.name = "--until", .value = &until},
-		{.name = "--gate", .value = &gate},    {.name = "--delegate", .flag = &delegate},
-		{.name = "--of-key", .flag = &of_key}, {0}};
+	const struct option options[] = {{.name = "--for", .value = &to},
+					 {.name = "--sign", .value = &sign},
+					 {.name = "--from", .value = &from},
+					 {.name = "--until", .value = &until},
+					 {.name = "--gate", .value = &gate},
+					 {.name = "--delegate", .flag = &delegate},
+					 {.name = "--of-key", .flag = &of_key},
+					 {.name = "--out", .value = &out_path},
+					 {0}};
 
 	program_begin(help, options, 2, 3, &argc, argv);
 	if (!strcmp(argv[0], "show"))
 		program_end(show(argv[1], argc > 2 ? argv[2] : NULL));
+	if (!strcmp(argv[0], "add"))
+		program_end(add(argv[1]));
 	if (strcmp(argv[0], "make"))
-		fail_usage("make or show, not ", argv[0]);
+		fail_usage("make, add or show, not ", argv[0]);
 	if (argc < 3)
 		fail_usage("an argument is missing", "");
 	program_end(make(argv[1], argv[2]));

@@ -60,8 +60,10 @@ static int pair_of(const struct twz_secret *secret, uint8_t pair[static CRYPTO_S
 int twz_secret_check(const struct twz_secret *secret)
 {
 	uint8_t pair[CRYPTO_SECRET];
+	int error = pair_of(secret, pair);
 
-	return pair_of(secret, pair);
+	crypto_wipe(pair, sizeof(pair));
+	return error;
 }
 
 /* ---- under a passphrase -------------------------------------------------------------------------- */
@@ -136,6 +138,7 @@ int twz_cap_sign(struct twz_cap *cap, const struct twz_cap *parent, const struct
 		error = TWZ_E_LIMIT;
 	if (!error)
 		cap_sign(cap, parent, secret->id, pair);
+	crypto_wipe(pair, sizeof(pair));
 	return error;
 }
 

@@ -657,20 +657,29 @@ int twz_context_each(const struct twz_obj *obj,
 
 /* ---- making and opening -------------------------------------------------------------------------- */
 
+static uint32_t new_flags(const struct twz_context_new *new)
+{
+	if (!new->temporary)
+		return TWZ_NEW_ENDING;
+	return TWZ_NEW_VOLATILE | (twz_id_none(new->tie) ? 0 : TWZ_NEW_TIED);
+}
+
 int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj)
 {
 	/* Not twz_obj_new, which gives permissions to everybody where none are asked for. */
 	const struct twz_rt_new what = {.type = TWZ_TYPE_CONTEXT,
 					.perms = new->perms,
-					.flags = new->temporary ? TWZ_NEW_VOLATILE : TWZ_NEW_ENDING,
+					.flags = new_flags(new),
 					.key = new->key,
 					.page = TWZ_OBJ_DATA / TWZ_PAGE,
-					.npages = 1};
+					.npages = 1,
+					.tie = new->tie};
 	struct twz_id id;
 	struct edit e;
 	int error;
 
-	if ((new->perms | new->global_mask) & ~TWZ_PERM_ALL)
+	if ((new->perms | new->global_mask) & ~TWZ_PERM_ALL ||
+	    (!new->temporary && !twz_id_none(new->tie)))
 		return TWZ_E_ARG;
 	twz_rt_info();
 	error = twz_rt_create(&what, &id);

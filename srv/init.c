@@ -4,14 +4,18 @@
  *
  *   1. Without a store there is nothing to do: power off with status 125.
  *   2. Brings back the views that are registered.
- *   3. Runs the prompt: with the commands of the command line, then powers off with its status; or for
+ *   3. Starts the services: of each context with a name in /srv the program of that name, if there is one.
+ *   4. Runs the prompt: with the commands of the command line, then powers off with its status; or for
  *      a person, anew after a crash, and powers off when it is left.
  *
  * It stands on the inside of rt/minimal, unlike other programs: twz_rt_run would end the prompt at a
  * Ctrl-C that comes while that does work of its own.
  */
 #include <string.h>
+#include <twz/gate.h>
 #include <twz/io.h>
+#include <twz/name.h>
+#include <twz/user.h>
 
 #include "rt/minimal/minimal.h"
 #include "rt/minimal/program.h"
@@ -86,6 +90,49 @@ static void recover_all(void)
 		twz_warn("init: further views are not brought back: %s\n", twz_error_text(error));
 }
 
+/* ---- services ----------------------------------------------------------------------------------- */
+
+#define SERVICE_NS (10 * SECOND_NS) /* till it serves; the prompt comes then, at the latest */
+#define LOOK_NS 1000000ull
+
+/* Till it can be entered, or has ended, which it has said. */
+static void await_service(struct twz_id context, struct twz_id thread)
+{
+	const uint64_t end = twz_rt_time_ns() + SERVICE_NS;
+	const uint32_t never = 0;
+	struct twz_thread seen = {0};
+	struct twz_service service;
+
+	while (twz_service_at(context, 0, &service) == TWZ_E_NOTFOUND && twz_rt_time_ns() < end &&
+	       !window_read(thread, 0, &seen, sizeof(seen)) && seen.state != TWZ_THREAD_ENDED)
+		twz_rt_wait(&never, 0, LOOK_NS);
+}
+
+static int start_service(const struct twz_name_entry *entry, void *arg)
+{
+	const struct twz_boot_entry *program = program_find(entry->name);
+	const char *argv[] = {entry->name, NULL};
+	const struct twz_rt_program what = {.argv = argv};
+	struct twz_id thread;
+	int error = program ? program_start(program, &what, &thread) : 0;
+
+	(void)arg;
+	if (error)
+		twz_warn("init: the service %s is not started: %s\n", entry->name,
+			 twz_error_text(error));
+	else if (program)
+		await_service(entry->id, thread);
+	return 0;
+}
+
+static void start_services(void)
+{
+	int error = twz_name_list(TWZ_SERVICES, start_service, NULL);
+
+	if (error && error != TWZ_E_NOTFOUND)
+		twz_warn("init: " TWZ_SERVICES ": %s\n", twz_error_text(error));
+}
+
 /* ---- the prompt --------------------------------------------------------------------------------- */
 
 /* The prompt's arguments, with each line of the command line but the first as a command. */
@@ -156,6 +203,7 @@ int main(void)
 	if (!ncommands && twz_rt_terminal(2))
 		describe();
 	recover_all();
+	start_services();
 	while (status = run_prompt(argv), !ncommands && status > STATUS_SIGNAL) {
 		twz_warn("init: the prompt crashed (status %d); here is another\n", status);
 		twz_rt_wait(&never, 0, SECOND_NS); /* should it do so at once, again and again */

@@ -36,7 +36,7 @@ $(call objects,guest,$(CORE_SRC) $(TWZ_SRC) $(GUEST_SRC)): rt/minimal/guest.mk
 
 # libsodium for programs, which sign as well: of the same source as the kernel's (kernel/sodium.mk).
 # What it asks of its environment stands in rt/minimal/sodium.c.
-# Argon2 also asks for memory, malloc and free: of the program that calls it.
+# Argon2 also asks for memory, malloc and free: of the program that calls it (srv/keyring/memory.c).
 GUEST_SODIUM_MORE := \
 	crypto_core/hsalsa20/ref2/core_hsalsa20_ref2 \
 	crypto_core/salsa/ref/core_salsa_ref \

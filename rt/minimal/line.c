@@ -26,7 +26,6 @@ static enum editor_result edit(struct editor *e, const char *prompt, bool *inter
 	*interrupted = false;
 	e->prompt = prompt;
 	e->columns = COLUMNS;
-	e->put = put;
 	editor_begin(e);
 	while (result == EDITOR_MORE) {
 		int byte = console_byte(interrupts);
@@ -50,6 +49,7 @@ static const char *edited(const char *prompt)
 	bool interrupted;
 
 	e.history = &history;
+	e.put = put;
 	console_own_interrupts(true);
 	result = edit(&e, prompt, &interrupted);
 	console_own_interrupts(false);
@@ -61,7 +61,7 @@ static const char *edited(const char *prompt)
 }
 
 /* The first PLAIN_ROOM - 1 bytes of the line; null at the end of input. */
-static const char *plain(void)
+static char *plain(void)
 {
 	static char line[PLAIN_ROOM];
 	uint32_t n = 0;
@@ -82,6 +82,61 @@ static const char *plain(void)
 const char *twz_rt_line(const char *prompt)
 {
 	return twz_rt_terminal(0) ? edited(prompt) : plain();
+}
+
+/* ---- twz_rt_line_hidden --------------------------------------------------------------------------- */
+
+static void put_nothing(const char *text, uint64_t bytes)
+{
+	(void)text, (void)bytes;
+}
+
+static void wipe(void *p, uint64_t bytes)
+{
+	memset(p, 0, bytes);
+	__asm__ volatile("" : : "r"(p) : "memory"); /* though nobody reads it */
+}
+
+static int64_t take_hidden(char *text, void *out, uint64_t room)
+{
+	const uint64_t n = strlen(text);
+	const bool fits = n <= room;
+
+	if (fits)
+		memcpy(out, text, n);
+	wipe(text, n);
+	return fits ? (int64_t)n : TWZ_E_LIMIT;
+}
+
+/* The editor knows the line; the terminal gets the prompt and the end of the line. */
+static int64_t type_hidden(const char *prompt, void *out, uint64_t room)
+{
+	static struct editor e;
+	enum editor_result result;
+	bool interrupted;
+	int64_t n;
+
+	e.put = put_nothing;
+	put(prompt, strlen(prompt));
+	console_own_interrupts(true);
+	result = edit(&e, "", &interrupted);
+	console_own_interrupts(false);
+	put("\r\n", 2);
+	n = result == EDITOR_END ? TWZ_E_NOTFOUND
+	    : interrupted        ? TWZ_E_INTERRUPTED
+				 : take_hidden(e.text, out, room);
+	wipe(&e, sizeof(e));
+	return n;
+}
+
+int64_t twz_rt_line_hidden(const char *prompt, void *out, uint64_t room)
+{
+	char *text;
+
+	if (twz_rt_terminal(0))
+		return type_hidden(prompt, out, room);
+	text = plain();
+	return text ? take_hidden(text, out, room) : TWZ_E_NOTFOUND;
 }
 
 /* ---- twz_rt_read ---------------------------------------------------------------------------------- */
@@ -105,6 +160,7 @@ static int64_t typed(char *data, uint64_t bytes)
 	uint64_t n;
 
 	if (!line_left()) {
+		e->put = put;
 		do
 			if (edit(e, "", &interrupted) == EDITOR_END)
 				return 0;

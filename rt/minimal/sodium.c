@@ -16,6 +16,7 @@ void sodium_memzero(void *p, size_t bytes);
 int sodium_memcmp(const void *a, const void *b, size_t bytes);
 int sodium_is_zero(const unsigned char *p, size_t bytes);
 void randombytes_buf(void *out, size_t bytes);
+int *__errno_location(void);
 
 #define STATUS_ABORTED 134 /* 128 + SIGABRT, as the shell has it */
 
@@ -69,4 +70,12 @@ int sodium_is_zero(const unsigned char *p, size_t bytes)
 void randombytes_buf(void *out, size_t bytes)
 {
 	twz_rt_random(out, bytes);
+}
+
+/* It sets errno beside what it returns; nobody reads that. */
+int *__errno_location(void)
+{
+	static int unread;
+
+	return &unread;
 }

@@ -7,4 +7,4 @@ ATTACKS := $(patsubst tests/attack/%.c,%,$(call sources,tests/attack/*.c))
 $(call guest-library,hostile,10,$(call sources,tests/attack/hostile/*.c))
 $(foreach a,$(ATTACKS),$(call guest,test/attack/$(a),tests/attack/$(a).c,$(if $(filter \
 	library,$(a)),hostile)))
-$(call boot,boot-attack,init $(GUEST_PROGRAMS) test/tests $(ATTACKS:%=test/attack/%))
+$(call boot,boot-attack,init $(SERVICES) $(GUEST_PROGRAMS) test/tests $(ATTACKS:%=test/attack/%))

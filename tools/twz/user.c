@@ -19,10 +19,6 @@
 #include "rt/linux/home.h"
 #include "tools/twz/twz.h"
 
-/* What opening a user's private key costs: a machine of 64 MiB can, and an emulated one does in a second. */
-#define USER_OPS 3u
-#define USER_MEMORY ((uint64_t)8 << 20)
-
 struct user {
 	const char *store, *name, *sign,
 		*passphrase; /* files: the system's private key, null: FILE.key */
@@ -257,7 +253,7 @@ static int make_pair(struct user *u, struct twz_secret *sealed)
 
 	twz_secret_new(&u->owner);
 	*sealed = u->owner;
-	status = secret_seal(u->name, sealed, u->passphrase, USER_OPS, USER_MEMORY);
+	status = secret_seal(u->name, sealed, u->passphrase, TWZ_USER_OPS, TWZ_USER_MEMORY);
 	if (status)
 		return status;
 	error = twz_key_make(u->owner.key, &u->owner.id);

@@ -32,7 +32,9 @@ struct twz_context_new {
 	uint32_t global_mask; /* what it can have on anything; TWZ_PERM_ALL: no limit */
 	bool undetachable;    /* attached so by default */
 	bool ending;          /* gone with this boot epoch unless kept */
-	bool temporary;       /* in memory, and gone when this program ends, however it ends */
+	/* In memory, and gone when this program ends, or, if `tie` is not zero, with that. */
+	bool temporary;
+	struct twz_id tie;
 };
 /* An empty context, mapped. */
 int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj);
