@@ -48,6 +48,8 @@ static int find(const char *name, struct twz_id *context, struct twz_secret *sec
 	twz_format(path, sizeof(path), TWZ_SECRETS "/%s", name);
 	if (!error)
 		error = twz_name_open(path, &obj);
+	if (!error) /* somebody else's may stand there */
+		error = twz_rt_may(obj.id, TWZ_READ);
 	if (error)
 		return error;
 	memcpy(secret, twz_obj_data(&obj), sizeof(*secret));

@@ -112,8 +112,21 @@ static void sign(const struct twz_id ids[])
 	cap = (struct twz_cap){
 		.perms = TWZ_READ, .flags = 8, .target = home, .accessor = context.id};
 	EQ(twz_keyring_sign(&cap), TWZ_E_ARG);
-	/* A context of hers is not she: what runs in it gets nothing signed. */
 	twz_obj_delete(context.id);
+	/* Within masks that she cannot leave: nothing that they take away. */
+	EQ(twz_context_make(&(struct twz_context_new){.key = key,
+						      .global_mask = TWZ_PERM_ALL,
+						      .undetachable = true,
+						      .temporary = true},
+			    &context),
+	   0);
+	EQ(twz_context_mask(&context, home, 0, TWZ_READ), 0);
+	EQ(twz_context_publish(&context), 0);
+	EQ(twz_context_attach(context.id, 0), 0);
+	cap = (struct twz_cap){.perms = TWZ_READ, .target = home, .accessor = ids[0]};
+	EQ(twz_keyring_sign(&cap), 0);
+	cap = (struct twz_cap){.perms = TWZ_WRITE, .target = home, .accessor = ids[0]};
+	EQ(twz_keyring_sign(&cap), TWZ_E_RIGHT);
 }
 
 /* ids: bob's context, two sessions of alice's. She ends them: then nothing is signed. */
@@ -211,6 +224,9 @@ static void attack(const struct twz_id ids[])
 	EQ(twz_keyring_sign(&cap), TWZ_E_NOTFOUND);
 	cap.accessor = ids[0];
 	EQ(twz_keyring_sign(&cap), TWZ_E_NOTFOUND);
+	cap.target = resolve(TWZ_HOMES "/bob");
+	EQ(twz_keyring_sign(&cap), 0);
+	IS(twz_id_equal(cap.signer, twz_rt_info()->key));
 	EQ(twz_keyring_logout(ids[1]), TWZ_E_NOTFOUND);
 	EQ(twz_keyring_logout(none), TWZ_E_NOTFOUND);
 	EQ(twz_keyring_login("alice", "secret", 6, &session), TWZ_E_RIGHT);
@@ -316,10 +332,17 @@ static void passphrases_are_tried_so_often(void)
 {
 	struct twz_session session;
 
+	uint64_t start, known = 0, unknown = 0;
+
 	for (unsigned i = 0; i < TWZ_LOGIN_TRIES; i++) {
+		start = twz_rt_time_ns();
 		EQ(twz_keyring_login("bob", "wrong", 5, &session), TWZ_E_RIGHT);
+		known += twz_rt_time_ns() - start;
+		start = twz_rt_time_ns();
 		EQ(twz_keyring_login("nobody", "secret", 6, &session), TWZ_E_RIGHT);
+		unknown += twz_rt_time_ns() - start;
 	}
+	IS(unknown * 8 > known && known * 8 > unknown); /* without the work it is 1000 times */
 	/* The right one is not even looked at; of others it is. */
 	EQ(twz_keyring_login("bob", "secret", 6, &session), TWZ_E_BUSY);
 	EQ(twz_keyring_login("nobody", "secret", 6, &session), TWZ_E_BUSY);
@@ -350,6 +373,23 @@ static void a_session_ends_with_its_thread(void)
 	IS(twz_rt_run_as(&program, &status) < 0);
 }
 
+/* Sessions are alice's own, till there is no room for another; the keyring works on for others. */
+static void log_in_till_full(void)
+{
+	struct twz_session session[TWZ_SESSIONS], other;
+	unsigned n = 0;
+	int error;
+
+	while (!(error = twz_keyring_login("alice", "sesame", 6, &session[n])) && ++n < 16)
+		;
+	test_say("users: %u more sessions: %s", n, twz_error_text(error));
+	EQ(error, TWZ_E_LIMIT);
+	other = log_in("bob", "secret");
+	EQ(twz_keyring_logout(other.context), 0);
+	while (n)
+		EQ(twz_keyring_logout(session[--n].context), 0);
+}
+
 /* One user is at his limits; the other works on. */
 static void limits_are_each_users(const struct twz_session *alice, const struct twz_session *bob)
 {
@@ -372,6 +412,7 @@ static void limits_are_each_users(const struct twz_session *alice, const struct 
 		twz_rt_wait(&never, 0, SECOND_NS / 50);
 	}
 	IS(account.pages + 20 > account.page_limit && account.frames + 80 > account.frame_limit);
+	log_in_till_full();
 	EQ(run(bob, "work", &alice->user, 1), 0);
 	role_of(&more, alice, "take", &bob->user, 1);
 	status = 0;
