@@ -5,14 +5,13 @@
 
 #include "bin/common/right.h"
 
-static const char help[] =
-	"usage: whoami\n"
-	"\n"
-	"Prints the user as whom it acts, if it is one, the context and the key that this was made "
-	"under: what\n"
-	"programs make belongs to who has that.\n"
-	"\n"
-	"exit status: 0, 2 usage error\n";
+static const char help[] = "usage: whoami\n"
+			   "\n"
+			   "Prints the user as whom it acts, if it is one, the context, and the "
+			   "key that this was made\n"
+			   "under: what programs make belongs to who has that.\n"
+			   "\n"
+			   "exit status: 0, 2 usage error\n";
 
 static int print_name(const struct twz_name_entry *entry, void *arg)
 {
@@ -33,9 +32,10 @@ static void print(const char *what, struct twz_id id)
 int main(int argc, char **argv)
 {
 	const struct option options[] = {{0}};
-	struct twz_id context = twz_rt_info()->context;
+	struct twz_id context;
 
 	program_begin(help, options, 0, 0, &argc, argv);
+	context = twz_rt_info()->context;
 	twz_name_list(TWZ_USERS, print_name, &context); /* who may not read it is no user */
 	print("context", context);
 	print("key", twz_rt_info()->key);

@@ -67,8 +67,8 @@ m 2 'login a b'
 # Typed, or from where a line comes from; a log-in within one.
 run 0 sh -c "printf 'alice\nsesame\nwhoami\nlogin bob\nsecret\nwhoami\nexit\nwhoami\n' |
 	'$build/vm' --store $s --timeout 60 --exec login 2>&1"
-tr -d '\r' <"$out" | sed -n 's/^user *//p' >who
-printf 'alice\nbob\nalice\n' | same who -
+tr -d '\r' <"$out" | sed -n 's/^user *//p' >logged
+printf 'alice\nbob\nalice\n' | same logged -
 if grep -q 'sesame\|secret' "$out"; then fails 'the passphrase is shown'; else passes; fi
 
 # ---- what is whose -------------------------------------------------------------------------------
