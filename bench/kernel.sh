@@ -85,7 +85,7 @@ measure_memory() {
 
 # What a program does instead of opening a file.
 measure_names() {
-	run "$store" names >"$figures"
+	run "$store" lookup >"$figures"
 	instructions 'look up a path of three names, warm' name_three 600 open
 	instructions 'the same, 1,000 names in each namespace' name_three_many 600
 	instructions 'a path of three names of which the last is not there' name_three_nothing

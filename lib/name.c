@@ -1,15 +1,16 @@
 /*
- * name.c - names: look-ups, changes, listing (twz/name.h).
+ * name.c - names: look-ups, changes, listing (twz/name.h, twz/names.h).
  *
- * A change finds out which namespaces it concerns, locks them in the order of their IDs, so that two
- * changes never wait for each other, and looks again: what it found may have changed before it had
- * the locks. Then it starts over.
+ * A path is walked to a namespace and a name in it; from then on a change is data. It finds out which
+ * namespaces it concerns, locks them in the order of their IDs, so that two changes never wait for
+ * each other, and looks again: what it found may have changed before it had the locks. Then it starts
+ * over.
  */
 #include "core/mem.h"
+#include "lib/names.h"
 #include "lib/path.h"
 
 #include <twz/io.h>
-#include <twz/name.h>
 
 #define SPACES_MAX 4 /* that one change concerns: two parents, and what is bound there */
 #define DEPTH_MAX 4096
@@ -28,11 +29,13 @@ struct spot {
 
 struct change {
 	struct twz_tx tx;
+	twz_name_may may; /* null: for ourselves */
 	unsigned nspaces;
 	uint8_t *base[SPACES_MAX]; /* to be locked */
 	struct twz_id id[SPACES_MAX];
 	const uint64_t *generation[SPACES_MAX];
 	struct twz_id doomed; /* to be deleted after the commit */
+	struct twz_id lost;   /* has no name by this any more */
 };
 
 int twz_name_resolve(const char *path, struct twz_id *id)
@@ -79,29 +82,34 @@ static struct twz_id id_at(const struct twz_tx *tx, const struct ns_place *place
 	return *(const struct twz_id *)twz_tx_read(tx, &place->entry->id, sizeof(struct twz_id));
 }
 
-/* What is there now, without a lock; the change concerns it. */
-/* What is none is not mapped: who deletes it by its name has it no longer than that. */
-static bool open_space(struct twz_id id, struct ns *ns)
+/*
+ * What is none is not mapped: who deletes it by its name has it no longer than that. Who changes names for
+ * others leaves alone what he may not write.
+ */
+static bool open_space(const struct change *change, struct twz_id id, struct ns *ns)
 {
 	struct twz_rt_stat stat;
 
 	return !twz_obj_stat(id, &stat) && stat.identity.type == TWZ_TYPE_NAMESPACE &&
-	       !ns_open(id, ns);
+	       (!change->may || !twz_rt_may(id, TWZ_WRITE)) && !ns_open(id, ns);
 }
 
-static int spot_find(struct change *change, const char *path, struct spot *spot)
+/* What is there now, without a lock; the change concerns it. */
+static int spot_find(struct change *change, const struct twz_name_at *at, struct spot *spot)
 {
-	int error = path_walk(path, path_length(path), NULL, &spot->space, &spot->name);
+	int error;
 
+	spot->name = (struct ns_name){at->name, at->length};
+	if (!name_sound(spot->name))
+		return TWZ_E_NAME;
+	error = ns_open(at->space, &spot->space);
 	if (error)
 		return error;
-	if (!spot->name.length)
-		return TWZ_E_NAME;
 	error = ns_lookup(&spot->space, spot->name, &spot->id);
 	if (error && error != TWZ_E_NOTFOUND)
 		return error;
 	spot->exists = !error;
-	spot->is_space = spot->exists && open_space(spot->id, &spot->below);
+	spot->is_space = spot->exists && open_space(change, spot->id, &spot->below);
 	concern(change, &spot->space);
 	if (spot->is_space)
 		concern(change, &spot->below);
@@ -120,12 +128,15 @@ static int spot_again(struct change *change, struct spot *spot)
 	return error || twz_id_equal(spot->id, id_at(&change->tx, &spot->place)) ? 0 : AGAIN;
 }
 
-/* An earlier change of this namespace may have died before it deleted what lost its name. */
+/*
+ * An earlier change of this namespace may have died before it deleted what lost its name. Who changes names for
+ * others has no right to it, perhaps, and leaves it to the next.
+ */
 static void finish_doomed(struct change *change, const struct ns *space)
 {
 	struct twz_id doomed = ns_doomed(&change->tx, space);
 
-	if (twz_id_none(doomed))
+	if (twz_id_none(doomed) || change->may)
 		return;
 	twz_obj_delete(doomed); /* gone already: that is what was wanted */
 	ns_set_doomed(&change->tx, space, (struct twz_id){0});
@@ -151,12 +162,28 @@ static int begin(struct change *change, struct spot *spot, struct spot *other)
 	return error;
 }
 
+static uint32_t type_at(const struct spot *spot)
+{
+	return spot->place.entry->type;
+}
+
+/* A namespace is named by who may USE it, where that is all it takes to change it, and else by who may WRITE it. */
+static int may_name(const struct change *change, struct twz_id id, bool is_space, uint32_t type)
+{
+	if (!change->may || (!is_space && type != TWZ_TYPE_NAMESPACE))
+		return 0;
+	return change->may(id, is_space ? TWZ_USE : TWZ_WRITE);
+}
+
 /* The object at the spot loses its name. */
 static int unname(struct change *change, struct spot *spot, uint32_t flags)
 {
 	struct twz_rt_stat stat;
-	int error = 0;
+	int error = may_name(change, spot->id, spot->is_space, type_at(spot));
 
+	if (error)
+		return error;
+	change->lost = spot->id;
 	if (spot->is_space) {
 		if (ns_count(&change->tx, &spot->below))
 			return TWZ_E_NOTEMPTY;
@@ -171,8 +198,8 @@ static int unname(struct change *change, struct spot *spot, uint32_t flags)
 	return ns_set_doomed(&change->tx, &spot->space, spot->id);
 }
 
-/* Ends the change; `error` may be AGAIN. */
-static int finish(struct change *change, int error)
+/* Ends the change; `error` may be AGAIN. *lost: zero, or what has lost its name. */
+static int finish(struct change *change, int error, struct twz_id *lost)
 {
 	if (error) {
 		twz_tx_abort(&change->tx);
@@ -181,9 +208,12 @@ static int finish(struct change *change, int error)
 	error = twz_tx_commit(&change->tx);
 	for (unsigned i = 0; i < change->nspaces && !error; i++)
 		twz_rt_wake((const uint32_t *)change->generation[i], ~0u);
-	if (!error && !twz_id_none(change->doomed))
+	if (error)
+		return error;
+	*lost = change->lost;
+	if (!twz_id_none(change->doomed))
 		twz_obj_delete(change->doomed); /* gone already: that is what was wanted */
-	return error;
+	return 0;
 }
 
 /* The spot leads to the object from now on. */
@@ -193,32 +223,46 @@ static int put(struct change *change, struct spot *spot, struct twz_id id, uint3
 			    : ns_add(&change->tx, &spot->space, spot->name, id, type);
 }
 
-static int bind(const char *path, struct twz_id id, uint32_t flags)
+/* What is to be bound. A namespace is opened as *below; what may not be looked into is what the caller calls it. */
+static int bind_what(struct change *change, struct twz_name_change *c, bool *space,
+		     struct ns *below)
 {
-	struct change change = {0};
 	struct twz_rt_stat stat;
+	int error;
+
+	if (change->may) {
+		*space = open_space(change, c->id, below);
+		c->type = *space ? TWZ_TYPE_NAMESPACE : c->type;
+		return may_name(change, c->id, *space, c->type);
+	}
+	error = twz_obj_stat(c->id, &stat);
+	if (error)
+		return error;
+	c->type = stat.identity.type;
+	*space = c->type == TWZ_TYPE_NAMESPACE;
+	return *space ? ns_open(c->id, below) : 0;
+}
+
+static int bind(struct twz_name_change *c, twz_name_may may)
+{
+	struct change change = {.may = may};
 	struct twz_id parent;
 	struct ns below;
 	struct spot spot;
 	bool space;
-	int error = spot_find(&change, path, &spot);
+	int error = spot_find(&change, &c->at[0], &spot);
 
 	if (error)
 		return error;
-	if (spot.exists && !(flags & TWZ_NAME_REPLACE))
+	if (spot.exists && !(c->flags & TWZ_NAME_REPLACE))
 		return TWZ_E_EXISTS;
-	error = twz_obj_stat(id, &stat);
+	error = bind_what(&change, c, &space, &below);
 	if (error)
 		return error;
-	if (spot.exists && twz_id_equal(spot.id, id))
+	if (spot.exists && twz_id_equal(spot.id, c->id))
 		return 0;
-	space = stat.identity.type == TWZ_TYPE_NAMESPACE;
-	if (space) {
-		error = ns_open(id, &below);
-		if (error)
-			return error;
+	if (space)
 		concern(&change, &below);
-	}
 	error = begin(&change, &spot, NULL);
 	if (!error && space) {
 		parent = ns_parent(&change.tx, &below);
@@ -228,20 +272,199 @@ static int bind(const char *path, struct twz_id id, uint32_t flags)
 			error = ns_set_parent(&change.tx, &below, spot.space.obj.id);
 	}
 	if (!error && spot.exists)
-		error = unname(&change, &spot, flags);
+		error = unname(&change, &spot, c->flags);
 	if (!error)
-		error = put(&change, &spot, id, stat.identity.type);
-	return finish(&change, error);
+		error = put(&change, &spot, c->id, c->type);
+	return finish(&change, error, &c->lost);
+}
+
+static int unbind(struct twz_name_change *c, twz_name_may may)
+{
+	struct change change = {.may = may};
+	struct spot spot;
+	int error = spot_find(&change, &c->at[0], &spot);
+
+	if (error)
+		return error;
+	if (!spot.exists)
+		return TWZ_E_NOTFOUND;
+	error = begin(&change, &spot, NULL);
+	if (!error)
+		error = unname(&change, &spot, c->flags);
+	if (!error)
+		error = ns_remove(&change.tx, &spot.space, &spot.place);
+	return finish(&change, error, &c->lost);
+}
+
+int names_circle(const struct twz_tx *tx, const struct ns *below, const struct ns *space)
+{
+	struct twz_id id = space->obj.id;
+	struct ns ns = *space;
+
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		if (twz_id_equal(id, below->obj.id))
+			return TWZ_E_ARG;
+		id = ns_parent(tx, &ns);
+		if (twz_id_none(id))
+			return 0;
+		if (ns_open(id, &ns))
+			return TWZ_E_DAMAGED;
+	}
+	return TWZ_E_DAMAGED;
+}
+
+/* What is at `from` moves to `to`'s namespace. */
+static int move_parent(struct change *change, struct spot *from, const struct spot *to)
+{
+	int error = may_name(change, from->id, from->is_space, type_at(from));
+
+	if (error || !from->is_space || twz_id_equal(from->space.obj.id, to->space.obj.id))
+		return error;
+	error = names_circle(&change->tx, &from->below, &to->space);
+	return error ? error : ns_set_parent(&change->tx, &from->below, to->space.obj.id);
+}
+
+static int rename_in(struct change *change, struct spot *from, struct spot *to, uint32_t flags)
+{
+	int error = move_parent(change, from, to);
+
+	if (!error && to->exists)
+		error = unname(change, to, flags);
+	if (twz_id_equal(change->lost, from->id))
+		change->lost = (struct twz_id){0}; /* it had both names */
+	if (!error)
+		error = put(change, to, from->id, type_at(from));
+	/* Adding may have moved the entry to another bucket. */
+	if (!error)
+		error = ns_find(&change->tx, &from->space, from->name, &from->place);
+	return error ? error : ns_remove(&change->tx, &from->space, &from->place);
+}
+
+static int exchange_in(struct change *change, struct spot *a, struct spot *b)
+{
+	uint32_t type = type_at(a);
+	int error = move_parent(change, a, b);
+
+	if (!error)
+		error = move_parent(change, b, a);
+	if (!error)
+		error = put(change, a, b->id, type_at(b));
+	return error ? error : put(change, b, a->id, type);
+}
+
+static int rename(struct twz_name_change *c, twz_name_may may)
+{
+	const bool exchange = c->kind == TWZ_NAME_EXCHANGE;
+	struct change change = {.may = may};
+	uint32_t flags = c->flags;
+	struct spot from, to;
+	int error = spot_find(&change, &c->at[0], &from);
+
+	if (!error)
+		error = spot_find(&change, &c->at[1], &to);
+	if (error)
+		return error;
+	if (!from.exists || (exchange && !to.exists))
+		return TWZ_E_NOTFOUND;
+	if (twz_id_equal(from.space.obj.id, to.space.obj.id) &&
+	    from.name.length == to.name.length &&
+	    !memcmp(from.name.text, to.name.text, to.name.length))
+		return 0;
+	if (!exchange && to.exists && !(flags & TWZ_NAME_REPLACE))
+		return TWZ_E_EXISTS;
+	if (!exchange && to.exists && twz_id_equal(from.id, to.id))
+		flags &= ~(uint32_t)TWZ_NAME_DELETE; /* two names of one object: one stays */
+	error = begin(&change, &from, &to);
+	if (!error)
+		error = exchange ? exchange_in(&change, &from, &to)
+				 : rename_in(&change, &from, &to, flags);
+	return finish(&change, error, &c->lost);
+}
+
+int twz_name_make(struct twz_name_change *change, twz_name_may may)
+{
+	int error;
+
+	change->lost = (struct twz_id){0};
+	do
+		switch (change->kind) {
+		case TWZ_NAME_BIND:
+			error = bind(change, may);
+			break;
+		case TWZ_NAME_UNBIND:
+			error = unbind(change, may);
+			break;
+		case TWZ_NAME_RENAME:
+		case TWZ_NAME_EXCHANGE:
+			error = rename(change, may);
+			break;
+		default:
+			error = TWZ_E_ARG;
+		}
+	while (error == AGAIN);
+	return error;
+}
+
+/* ---- by paths ------------------------------------------------------------------------------------ */
+
+static int find_at(const char *path, struct twz_name_at *at)
+{
+	struct ns_name last;
+	struct ns space;
+	int error = path_walk(path, path_length(path), NULL, &space, &last);
+
+	if (error)
+		return error;
+	if (!last.length)
+		return TWZ_E_NAME;
+	at->space = space.obj.id;
+	at->length = last.length;
+	memcpy(at->name, last.text, last.length);
+	return 0;
+}
+
+/* By the service if we may not, and it is there. */
+static int make(struct twz_name_change *change)
+{
+	int error = twz_name_make(change, NULL);
+
+	return error == TWZ_E_RIGHT ? names_ask(change) : error;
 }
 
 int twz_name_bind(const char *path, struct twz_id id, uint32_t flags)
 {
-	int error;
+	struct twz_name_change change = {.kind = TWZ_NAME_BIND, .flags = flags, .id = id};
+	int error = find_at(path, &change.at[0]);
 
-	do
-		error = bind(path, id, flags);
-	while (error == AGAIN);
-	return error;
+	return error ? error : make(&change);
+}
+
+int twz_name_unbind(const char *path, uint32_t flags)
+{
+	struct twz_name_change change = {.kind = TWZ_NAME_UNBIND, .flags = flags};
+	int error = find_at(path, &change.at[0]);
+
+	return error ? error : make(&change);
+}
+
+static int two(uint32_t kind, const char *from, const char *to, uint32_t flags)
+{
+	struct twz_name_change change = {.kind = kind, .flags = flags};
+	int error = find_at(from, &change.at[0]);
+
+	if (!error)
+		error = find_at(to, &change.at[1]);
+	return error ? error : make(&change);
+}
+
+int twz_name_rename(const char *from, const char *to, uint32_t flags)
+{
+	return two(TWZ_NAME_RENAME, from, to, flags);
+}
+
+int twz_name_exchange(const char *a, const char *b)
+{
+	return two(TWZ_NAME_EXCHANGE, a, b, 0);
 }
 
 /* Binds first and keeps then: after a crash in between the name leads nowhere, but nothing leaks. */
@@ -283,152 +506,21 @@ int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
 	return error ? unpublish(new, path, id, error) : 0;
 }
 
-static int unbind(const char *path, uint32_t flags)
-{
-	struct change change = {0};
-	struct spot spot;
-	int error = spot_find(&change, path, &spot);
-
-	if (error)
-		return error;
-	if (!spot.exists)
-		return TWZ_E_NOTFOUND;
-	error = begin(&change, &spot, NULL);
-	if (!error)
-		error = unname(&change, &spot, flags);
-	if (!error)
-		error = ns_remove(&change.tx, &spot.space, &spot.place);
-	return finish(&change, error);
-}
-
-int twz_name_unbind(const char *path, uint32_t flags)
-{
-	int error;
-
-	do
-		error = unbind(path, flags);
-	while (error == AGAIN);
-	return error;
-}
-
-/* Would `below` become part of itself if it moved into `space`? */
-static int circle(const struct twz_tx *tx, const struct ns *below, const struct ns *space)
-{
-	struct twz_id id = space->obj.id;
-	struct ns ns = *space;
-
-	for (int depth = 0; depth < DEPTH_MAX; depth++) {
-		if (twz_id_equal(id, below->obj.id))
-			return TWZ_E_ARG;
-		id = ns_parent(tx, &ns);
-		if (twz_id_none(id))
-			return 0;
-		if (ns_open(id, &ns))
-			return TWZ_E_DAMAGED;
-	}
-	return TWZ_E_DAMAGED;
-}
-
-/* What is at `from` moves to `to`'s namespace. */
-static int move_parent(struct change *change, struct spot *from, const struct spot *to)
-{
-	int error;
-
-	if (!from->is_space || twz_id_equal(from->space.obj.id, to->space.obj.id))
-		return 0;
-	error = circle(&change->tx, &from->below, &to->space);
-	return error ? error : ns_set_parent(&change->tx, &from->below, to->space.obj.id);
-}
-
-static uint32_t type_at(const struct spot *spot)
-{
-	return spot->place.entry->type;
-}
-
-static int rename_in(struct change *change, struct spot *from, struct spot *to, uint32_t flags)
-{
-	int error = move_parent(change, from, to);
-
-	if (!error && to->exists)
-		error = unname(change, to, flags);
-	if (!error)
-		error = put(change, to, from->id, type_at(from));
-	/* Adding may have moved the entry to another bucket. */
-	if (!error)
-		error = ns_find(&change->tx, &from->space, from->name, &from->place);
-	return error ? error : ns_remove(&change->tx, &from->space, &from->place);
-}
-
-static int exchange_in(struct change *change, struct spot *a, struct spot *b)
-{
-	uint32_t type = type_at(a);
-	int error = move_parent(change, a, b);
-
-	if (!error)
-		error = move_parent(change, b, a);
-	if (!error)
-		error = put(change, a, b->id, type_at(b));
-	return error ? error : put(change, b, a->id, type);
-}
-
-static int rename(const char *from_path, const char *to_path, uint32_t flags, bool exchange)
-{
-	struct change change = {0};
-	struct spot from, to;
-	int error = spot_find(&change, from_path, &from);
-
-	if (!error)
-		error = spot_find(&change, to_path, &to);
-	if (error)
-		return error;
-	if (!from.exists || (exchange && !to.exists))
-		return TWZ_E_NOTFOUND;
-	if (twz_id_equal(from.space.obj.id, to.space.obj.id) &&
-	    from.name.length == to.name.length &&
-	    !memcmp(from.name.text, to.name.text, to.name.length))
-		return 0;
-	if (!exchange && to.exists && !(flags & TWZ_NAME_REPLACE))
-		return TWZ_E_EXISTS;
-	if (!exchange && to.exists && twz_id_equal(from.id, to.id))
-		flags &= ~(uint32_t)TWZ_NAME_DELETE; /* two names of one object: one stays */
-	error = begin(&change, &from, &to);
-	if (!error)
-		error = exchange ? exchange_in(&change, &from, &to)
-				 : rename_in(&change, &from, &to, flags);
-	return finish(&change, error);
-}
-
-int twz_name_rename(const char *from, const char *to, uint32_t flags)
-{
-	int error;
-
-	do
-		error = rename(from, to, flags, false);
-	while (error == AGAIN);
-	return error;
-}
-
-int twz_name_exchange(const char *a, const char *b)
-{
-	int error;
-
-	do
-		error = rename(a, b, 0, true);
-	while (error == AGAIN);
-	return error;
-}
-
 int twz_ns_make(const char *path, struct twz_id *id)
 {
-	struct change change = {0};
-	struct spot spot;
-	int error = spot_find(&change, path, &spot);
+	struct twz_name_at at;
+	struct twz_id there;
+	struct ns space;
+	int error = find_at(path, &at);
 
+	if (!error)
+		error = ns_open(at.space, &space);
 	if (error)
 		return error;
-	if (spot.exists)
-		return TWZ_E_EXISTS;
-	error = ns_new(spot.space.obj.id, id);
+	error = ns_lookup(&space, (struct ns_name){at.name, at.length}, &there);
+	if (error != TWZ_E_NOTFOUND)
+		return error ? error : TWZ_E_EXISTS;
+	error = ns_new(at.space, id);
 	if (error)
 		return error;
 	error = twz_name_publish(path, *id, 0);

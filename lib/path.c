@@ -95,6 +95,14 @@ static bool is(struct ns_name name, const char *text, uint32_t length)
 	       name.text[length - 1] == text[length - 1];
 }
 
+bool name_sound(struct ns_name name)
+{
+	struct ns_name first;
+
+	return !name_first(name.text, name.text + name.length, &first) &&
+	       first.length == name.length && !is(name, ".", 1) && !is(name, "..", 2);
+}
+
 /* ---- what a look-up went through ---------------------------------------------------------------- */
 
 void trail_begin(struct trail *trail)

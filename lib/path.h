@@ -54,6 +54,9 @@ int path_resolve_from(const struct ns *start, const char *path, uint64_t bytes, 
 /* From the root. What was found before is kept, so that it is not walked to again while it leads there. */
 int path_resolve(const char *path, uint64_t bytes, struct twz_id *id);
 
+/* Can a namespace have this name? Of TWZ_NAME_MAX bytes at most are looked at. */
+bool name_sound(struct ns_name name);
+
 /* Bytes of a terminated path; more than TWZ_PATH_MAX if it is too long. */
 uint64_t path_length(const char *path);
 

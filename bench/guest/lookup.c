@@ -1,5 +1,5 @@
 /*
- * names.c - looking up a path of three names, warm: what a program does instead of opening a file. The
+ * lookup.c - looking up a path of three names, warm: what a program does instead of opening a file. The
  * namespaces on the way have a few names, or many.
  */
 #include "bench/guest/lib/measure.h"
