@@ -236,7 +236,8 @@ TWZ_SIZE(struct twz_sys_thread, 168);
  * vector registers that the gate lets out and, as after any system call, rcx and r11.
  *
  * Kernel's results: TWZ_E_NOTFOUND: no such context, gate or entry, or its view is gone; TWZ_E_RIGHT: it may not
- * be entered, or may not itself use what it needs; TWZ_E_BUSY: NOWAIT, and all stacks are in use;
+ * be entered, or may not itself use what it needs; TWZ_E_BUSY: all stacks are in use, and NOWAIT, or the
+ * thread has one of them;
  * TWZ_E_LIMIT: TWZ_GATE_DEPTH; TWZ_E_TIMEOUT: abortable, and the time inside is over;
  * TWZ_E_CALLEE: a fault that the callee did not handle, or it tried to end the thread; TWZ_E_ARG.
  *

@@ -191,6 +191,15 @@ static int obey_first(void)
 	return TWZ_E_BUSY;
 }
 
+/* Who has one of the stacks waits for no other: it might be for itself. */
+static bool is_on(const struct gates *g, const struct stacks *s)
+{
+	for (uint32_t i = 0; i < g->depth; i++)
+		if (g->crossing[i].stacks == s)
+			return true;
+	return false;
+}
+
 /* Why there was no crossing. TWZ_E_RIGHT: no stack that the callee may write to. */
 static __attribute__((noinline)) int refuse(struct thread *t, struct warm *w, bool wait)
 {
@@ -202,7 +211,7 @@ static __attribute__((noinline)) int refuse(struct thread *t, struct warm *w, bo
 	if (g->depth == TWZ_GATE_DEPTH)
 		return TWZ_E_LIMIT;
 	if (!(s->all & ~s->used))
-		return wait ? stacks_wait(t, s) : TWZ_E_BUSY;
+		return wait && !is_on(g, s) ? stacks_wait(t, s) : TWZ_E_BUSY;
 	return shows(t, w) ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
 }
 

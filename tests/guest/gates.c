@@ -536,6 +536,14 @@ TEST(crossings_nest_to_their_limit)
 	tear_down();
 }
 
+/* A thread that has all stacks itself waits for none: that would be for ever. */
+TEST(crossings_nest_as_far_as_there_are_stacks)
+{
+	set_up(TWZ_GATE_PUBLIC);
+	CHECK_EQ(test_run_as(caller, goes_deep, NULL), GATE_STACKS * 100 - TWZ_E_BUSY);
+	tear_down();
+}
+
 static int64_t calls_and_adds(void *arg)
 {
 	(void)arg;
@@ -714,20 +722,25 @@ static int64_t asks_wrongly(void *arg)
 	struct twz_sys_gate gate;
 
 	(void)arg;
-#define WITH(field, value) (gate = right, gate.field = (value), gate)
+#define REFUSED(field, value, error)             \
+	do {                                     \
+		gate = right;                    \
+		gate.field = (value);            \
+		CHECK_EQ(error_of(gate), error); \
+	} while (0)
 	CHECK_EQ(error_of(right), 7);
-	CHECK_EQ(error_of(WITH(flags, 2)), TWZ_E_ARG);
-	CHECK_EQ(error_of(WITH(flags, 1u << 31)), TWZ_E_ARG);
-	CHECK_EQ(error_of(WITH(reserved, 1)), TWZ_E_ARG);
-	CHECK_EQ(error_of(WITH(gate, 2)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(gate, ~0u)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(entry, GATE_ENTRIES)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(entry, ~0u)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(context, (struct twz_id){0})), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(context, place.code)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(context, minimal.sys.thread)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(context, caller)), TWZ_E_NOTFOUND);
-	CHECK_EQ(error_of(WITH(gate, 1)), TWZ_E_NOTFOUND); /* nothing is known of its context */
+	REFUSED(flags, 2, TWZ_E_ARG);
+	REFUSED(flags, 1u << 31, TWZ_E_ARG);
+	REFUSED(reserved, 1, TWZ_E_ARG);
+	REFUSED(gate, 2, TWZ_E_NOTFOUND);
+	REFUSED(gate, ~0u, TWZ_E_NOTFOUND);
+	REFUSED(entry, GATE_ENTRIES, TWZ_E_NOTFOUND);
+	REFUSED(entry, ~0u, TWZ_E_NOTFOUND);
+	REFUSED(context, (struct twz_id){0}, TWZ_E_NOTFOUND);
+	REFUSED(context, place.code, TWZ_E_NOTFOUND);
+	REFUSED(context, minimal.sys.thread, TWZ_E_NOTFOUND);
+	REFUSED(context, caller, TWZ_E_NOTFOUND);
+	REFUSED(gate, 1, TWZ_E_NOTFOUND); /* nothing is known of its context */
 	return 0;
 #undef WITH
 }
