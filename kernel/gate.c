@@ -441,7 +441,7 @@ static void set_deadline(struct gates *g, uint64_t timeout_ns)
 /* Word by word, so that they stay in registers. */
 static HOT bool read_call(uint64_t from, struct twz_sys_gate *to)
 {
-	uint64_t lo, hi, where, timeout_ns, how;
+	uint64_t lo = 0, hi = 0, where = 0, timeout_ns = 0, how = 0;
 
 	if (!user_range(from, sizeof(*to)))
 		return false;

@@ -429,8 +429,12 @@ static inline __attribute__((always_inline)) void put_off(struct cpu *cpu, uint6
 
 static void take_on(struct cpu *cpu, struct thread *t, uint64_t now)
 {
-	if (cpu->space != t->space)
-		view_load(cpu, t->space);
+	if (cpu->space != t->space) {
+		if (t->space)
+			view_load(cpu, t->space);
+		else
+			view_unload(cpu);
+	}
 	cpu_fs_set(t->fs);
 	cpu_user_gs_set(t->gs);
 	cpu_vector_load(t->vector);
@@ -511,7 +515,7 @@ static void idle(struct cpu *cpu)
 	bool busy;
 
 	if (cpu->space)
-		view_load(cpu, NULL);
+		view_unload(cpu);
 	busy = thread_work;
 	if (busy)
 		do_work();

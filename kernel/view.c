@@ -286,7 +286,7 @@ static void space_end(struct space *space)
 	struct space **link = &space->view->spaces;
 
 	if (cpu_this()->space == space)
-		view_load(cpu_this(), NULL);
+		view_unload(cpu_this());
 	while (*link != space)
 		link = &(*link)->next;
 	*link = space->next;
@@ -345,12 +345,16 @@ static void space_clear(struct space *space)
 	root_give(pages, page, space->subject->account);
 }
 
-void view_load_anew(struct cpu *cpu, struct space *space)
+void space_renew(struct space *space)
 {
-	if (space && space->stamp != space->subject->stamp && KSTEP("load-renews"))
+	if (KSTEP("load-renews"))
 		space_clear(space);
-	cpu->space = space;
-	cpu_load_root(space ? space->root : kernel_root);
+}
+
+void view_unload(struct cpu *cpu)
+{
+	cpu->space = NULL;
+	cpu_load_root(kernel_root);
 }
 
 /* Those that are loaded, at once; others when they are. */

@@ -70,14 +70,13 @@ static inline void view_leave(struct space *space)
 		view_empty(space);
 }
 
-/* The processor's page tables are those of the space from now on; null: the kernel's alone. */
-void view_load_anew(struct cpu *cpu, struct space *space);
+/* The processor's page tables are those of the space from now on; or the kernel's alone. */
+void view_unload(struct cpu *cpu);
+void space_renew(struct space *space);
 static inline void view_load(struct cpu *cpu, struct space *space)
 {
-	if (__builtin_expect(!space || space->stamp != space->subject->stamp, 0)) {
-		view_load_anew(cpu, space);
-		return;
-	}
+	if (__builtin_expect(space->stamp != space->subject->stamp, 0))
+		space_renew(space);
 	cpu->space = space;
 	cpu_load_root(space->root);
 }

@@ -742,7 +742,7 @@ static int64_t asks_wrongly(void *arg)
 	REFUSED(context, caller, TWZ_E_NOTFOUND);
 	REFUSED(gate, 1, TWZ_E_NOTFOUND); /* nothing is known of its context */
 	return 0;
-#undef WITH
+#undef REFUSED
 }
 
 static int64_t enters_second(void *arg)
