@@ -2,6 +2,7 @@
 #include "core/mem.h"
 #include "lib/lock.h"
 
+#include <twz/console.h>
 #include <twz/io.h>
 
 #define OUTPUT 1
@@ -305,17 +306,22 @@ void twz_print(const char *format, ...)
 
 void twz_warn(const char *format, ...)
 {
-	char text[1024];
+	char text[CONSOLE_TEXT];
 	uint64_t total;
 	va_list args;
+	int64_t n;
 
 	va_start(args, format);
 	total = twz_vformat(text, sizeof(text), format, args);
 	va_end(args);
+	if (total >= sizeof(text))
+		total = sizeof(text) - 1;
 	lock_take(&lock);
 	flush();
-	twz_rt_write(MESSAGES, text, total < sizeof(text) ? total : sizeof(text) - 1);
+	n = twz_rt_write(MESSAGES, text, total);
 	lock_give(&lock);
+	if (n == TWZ_E_RIGHT || n == TWZ_E_NOTFOUND)
+		twz_console_say(text, total);
 }
 
 /* ---- errors and IDs ----------------------------------------------------------------------------- */

@@ -508,6 +508,11 @@ int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
 
 int twz_ns_make(const char *path, struct twz_id *id)
 {
+	return twz_ns_make_for_all(path, 0, id);
+}
+
+int twz_ns_make_for_all(const char *path, uint32_t perms, struct twz_id *id)
+{
 	struct twz_name_at at;
 	struct twz_id there;
 	struct ns space;
@@ -520,7 +525,7 @@ int twz_ns_make(const char *path, struct twz_id *id)
 	error = ns_lookup(&space, (struct ns_name){at.name, at.length}, &there);
 	if (error != TWZ_E_NOTFOUND)
 		return error ? error : TWZ_E_EXISTS;
-	error = ns_new(at.space, id);
+	error = ns_new(at.space, perms, id);
 	if (error)
 		return error;
 	error = twz_name_publish(path, *id, 0);

@@ -441,9 +441,13 @@ int ns_open(struct twz_id id, struct ns *ns)
 	return probe_load(obj_meta(ns->obj.base), 1) ? 0 : TWZ_E_NOTFOUND;
 }
 
-int ns_new(struct twz_id parent, struct twz_id *id)
+int ns_new(struct twz_id parent, uint32_t perms, struct twz_id *id)
 {
-	const struct twz_new new = {.type = TWZ_TYPE_NAMESPACE, .ending = true, .heap = true};
+	const struct twz_new new = {.type = TWZ_TYPE_NAMESPACE,
+				    .perms = perms,
+				    .key = perms ? twz_rt_info()->key : (struct twz_id){0},
+				    .ending = true,
+				    .heap = true};
 	void *block = NULL, *segment = NULL;
 	struct twz_obj obj;
 	struct twz_ns *head;

@@ -32,8 +32,11 @@ struct ns_place {
 /* TWZ_E_NOTFOUND, TWZ_E_TYPE, TWZ_E_DAMAGED. */
 int ns_open(struct twz_id id, struct ns *ns);
 
-/* Makes an empty namespace below `parent`, ending with this epoch. */
-int ns_new(struct twz_id parent, struct twz_id *id);
+/*
+ * Makes an empty namespace below `parent`, ending with this epoch. perms: what everybody may, of one of the program's
+ * owner; 0: as twz_obj_new has it.
+ */
+int ns_new(struct twz_id parent, uint32_t perms, struct twz_id *id);
 
 /* TWZ_E_NOTFOUND: `place` is where the name would be added. */
 int ns_find(const struct twz_tx *tx, const struct ns *ns, struct ns_name name,

@@ -10,7 +10,7 @@
 
 static int make_root(struct twz_id *id)
 {
-	int error = ns_new((struct twz_id){0}, id);
+	int error = ns_new((struct twz_id){0}, 0, id);
 	struct twz_obj obj;
 
 	if (error)

@@ -94,43 +94,91 @@ static void recover_all(void)
 
 #define SERVICE_NS (10 * SECOND_NS) /* till it serves; the prompt comes then, at the latest */
 #define LOOK_NS 1000000ull
+#define SERVICES_MAX 16u
+#define STARTS_MAX 4u /* of one that crashes again and again */
 
-/* Till it can be entered, or has ended, which it has said. */
-static void await_service(struct twz_id context, struct twz_id thread)
+static struct service {
+	char name[TWZ_NAME_MAX + 1];
+	struct twz_id context;
+	struct twz_id thread; /* zero: it is left so */
+	uint32_t starts;
+} services[SERVICES_MAX];
+static uint32_t nservices;
+
+/* Copied from the front: the status stands once the state says that it has ended. False: it is gone. */
+static bool look(struct twz_id thread, struct twz_thread *seen)
+{
+	return !window_read(thread, 0, seen, sizeof(*seen)) && seen->state != TWZ_THREAD_ENDED;
+}
+
+/* Till it can be entered, or has ended. */
+static void await_service(const struct service *s)
 {
 	const uint64_t end = twz_rt_time_ns() + SERVICE_NS;
 	const uint32_t never = 0;
-	struct twz_thread seen = {0};
+	struct twz_thread seen;
 	struct twz_service service;
 
-	while (twz_service_at(context, 0, &service) == TWZ_E_NOTFOUND && twz_rt_time_ns() < end &&
-	       !window_read(thread, 0, &seen, sizeof(seen)) && seen.state != TWZ_THREAD_ENDED)
+	while (twz_service_at(s->context, 0, &service) == TWZ_E_NOTFOUND &&
+	       twz_rt_time_ns() < end && look(s->thread, &seen))
 		twz_rt_wait(&never, 0, LOOK_NS);
 }
 
-static int start_service(const struct twz_name_entry *entry, void *arg)
+static void start_service(struct service *s)
 {
-	const struct twz_boot_entry *program = program_find(entry->name);
-	const char *argv[] = {entry->name, NULL};
+	const char *argv[] = {s->name, NULL};
 	const struct twz_rt_program what = {.argv = argv};
-	struct twz_id thread;
-	int error = program ? program_start(program, &what, &thread) : 0;
+	int error = program_start(program_find(s->name), &what, &s->thread);
+
+	s->starts++;
+	if (error) {
+		s->thread = (struct twz_id){0, 0};
+		twz_warn("init: the service %s is not started: %s\n", s->name,
+			 twz_error_text(error));
+		return;
+	}
+	await_service(s);
+}
+
+/* A name without a program is somebody's own service. */
+static int add_service(const struct twz_name_entry *entry, void *arg)
+{
+	struct service *s = &services[nservices];
 
 	(void)arg;
-	if (error)
-		twz_warn("init: the service %s is not started: %s\n", entry->name,
-			 twz_error_text(error));
-	else if (program)
-		await_service(entry->id, thread);
+	if (!program_find(entry->name))
+		return 0;
+	if (nservices == SERVICES_MAX)
+		return TWZ_E_LIMIT;
+	memcpy(s->name, entry->name, sizeof(s->name));
+	s->context = entry->id;
+	nservices++;
+	start_service(s);
 	return 0;
 }
 
 static void start_services(void)
 {
-	int error = twz_name_list(TWZ_SERVICES, start_service, NULL);
+	int error = twz_name_list(TWZ_SERVICES, add_service, NULL);
 
 	if (error && error != TWZ_E_NOTFOUND)
 		twz_warn("init: " TWZ_SERVICES ": %s\n", twz_error_text(error));
+}
+
+/* One that has ended, which none should, is started again. */
+static void look_after(struct service *s)
+{
+	struct twz_thread seen = {.status = STATUS_KILLED};
+	const bool again = s->starts < STARTS_MAX;
+
+	if (twz_id_none(s->thread) || look(s->thread, &seen))
+		return;
+	twz_warn("init: the service %s has ended (status %u)%s\n", s->name, (unsigned)seen.status,
+		 again ? "; it is started again" : ", too often: it is left so");
+	twz_rt_delete(s->thread);
+	s->thread = (struct twz_id){0, 0};
+	if (again)
+		start_service(s);
 }
 
 /* ---- the prompt --------------------------------------------------------------------------------- */
@@ -156,17 +204,31 @@ static const char *const *arguments(uint32_t *ncommands)
 	return argv;
 }
 
-/* Waits for the thread's end. Its status. */
+/* The word of its object that says whether it has ended. */
+static struct twz_sys_sync end_of(struct twz_id thread, uint32_t state)
+{
+	return (struct twz_sys_sync){.id = thread,
+				     .address = TWZ_OBJ_DATA + offsetof(struct twz_thread, state),
+				     .value = state};
+}
+
+/* Waits for the thread's end, and looks after the services meanwhile. Its status. */
 static int await(struct twz_id thread)
 {
-	struct twz_sys_sync op = {.id = thread,
-				  .address = TWZ_OBJ_DATA + offsetof(struct twz_thread, state)};
 	struct twz_thread seen = {.status = STATUS_KILLED}; /* if somebody deletes it */
 
-	/* Copied from the front: the status stands once the state says that it has ended. */
-	while (!window_read(thread, 0, &seen, sizeof(seen)) && seen.state != TWZ_THREAD_ENDED) {
-		op.value = seen.state;
-		SYS(thread_sync, &op, 1, ~0ull);
+	while (look(thread, &seen)) {
+		struct twz_sys_sync ops[SERVICES_MAX + 1] = {end_of(thread, seen.state)};
+		uint32_t n = 1;
+
+		for (uint32_t i = 0; i < nservices; i++) {
+			struct twz_thread service;
+
+			look_after(&services[i]);
+			if (!twz_id_none(services[i].thread) && look(services[i].thread, &service))
+				ops[n++] = end_of(services[i].thread, service.state);
+		}
+		SYS(thread_sync, ops, n, ~0ull);
 	}
 	return (int)seen.status;
 }

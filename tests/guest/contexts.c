@@ -325,7 +325,7 @@ static void expect_reading(void)
 	struct ns ns;
 
 	minimal.rt.key = secret.id; /* the namespace is hers */
-	IS_EQ(ns_new((struct twz_id){0, 0}, &cap.target), 0);
+	IS_EQ(ns_new((struct twz_id){0, 0}, 0, &cap.target), 0);
 	minimal.rt.key = minimal.sys.key;
 	IS_EQ(twz_cap_sign(&cap, NULL, &secret), 0);
 	IS_EQ(twz_context_add(&bare, &cap, 1), 0);

@@ -51,7 +51,9 @@ make_store() {
 	[ ! -e "$1.key" ] || key=--key=$1.key
 	{
 		"build/$profile/twz" mkstore "$making/store" --size "$2" ${key:+"$key"} &&
-			"build/$profile/twz" put "$making/store" "$making/text" /text
+			"build/$profile/twz" service "$making/store" add console names \
+			${key:+--sign="$1.key"} &&
+		"build/$profile/twz" put "$making/store" "$making/text" /text
 	} >"$making/log" 2>&1 || status=$?
 	if [ "$status" != 0 ]; then
 		tail -n 20 "$making/log" >&2

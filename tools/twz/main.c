@@ -201,6 +201,23 @@ static const struct command {
 	 "elsewhere.\n"
 	 "\n"
 	 "    --home  delete also what is in /home/NAME, which is empty else\n"},
+	{"service", command_service, "FILE add NAME...", "services that come with the system",
+	 "    twz service FILE add NAME... [--sign KEYFILE]\n"
+	 "\n"
+	 "Makes the contexts /srv/NAME, which the system's services act in: from its next start on "
+	 "init runs\n"
+	 "the services that are there. One that is there is left as it is. It takes the system's "
+	 "private key\n"
+	 "(--sign, by default FILE.key).\n"
+	 "\n"
+	 "    names    changes names for those who may USE a namespace and not WRITE it: in the "
+	 "root "
+	 "namespace,\n"
+	 "             and where /srv/names is given READ and WRITE (twz cap make)\n"
+	 "    console  prints lines of programs that have no right to the console, marked with who "
+	 "they are\n"
+	 "\n"
+	 "twz user makes the keyring's.\n"},
 	{"access", command_access, "FILE OBJECT [OPTION...]", "say who may do what, and why",
 	 "For each permission: whether CONTEXT, by default the boot context, has it on OBJECT, and "
 	 "why or why\n"

@@ -43,6 +43,7 @@ int command_access(int argc, char **argv);
 int command_tie(int argc, char **argv);
 int command_untie(int argc, char **argv);
 int command_user(int argc, char **argv);
+int command_service(int argc, char **argv);
 
 /* ---- report.c: messages and options ----------------------------------------------------------- */
 
@@ -180,6 +181,11 @@ int limit_read(const char *command, const char *option, const char *text, uint64
 /* Of the store that is open. A null text leaves what there is. An error. */
 int limit_set(struct twz_id key, const char *pages_text, const char *frames_text, uint64_t pages,
 	      uint64_t frames);
+
+/* ---- service.c -------------------------------------------------------------------------------------- */
+
+/* The namespace of the services' contexts, which everybody may read; it is made if it is not there. */
+int services_space(struct twz_id *id);
 
 /* ---- sctx.c ----------------------------------------------------------------------------------------- */
 

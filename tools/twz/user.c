@@ -119,10 +119,8 @@ static int make_keyring(const struct twz_secret *system, struct twz_id *key)
 	struct twz_secret own;
 	struct twz_obj context;
 	struct twz_id services;
-	int error = twz_name_resolve(TWZ_SERVICES, &services);
+	int error = services_space(&services);
 
-	if (error == TWZ_E_NOTFOUND)
-		error = twz_ns_make(TWZ_SERVICES, &services);
 	twz_secret_new(&own);
 	if (!error)
 		error = twz_key_make(own.key, &own.id);

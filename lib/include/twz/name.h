@@ -82,6 +82,8 @@ int twz_name_exchange(const char *a, const char *b);
 
 /* Makes an empty namespace with that name. */
 int twz_ns_make(const char *path, struct twz_id *id);
+/* One of the program's owner to which everybody has these rights; with 0 it is as other objects are. */
+int twz_ns_make_for_all(const char *path, uint32_t perms, struct twz_id *id);
 
 /*
  * Calls each for every name in the namespace, sorted by bytes, until it returns something other than 0,
