@@ -70,6 +70,9 @@ static inline int right_check(struct thread *thread, struct object *object, uint
  * above: what is not verified yet. It is not kept here, but good as long as the subject has its stamp.
  */
 int right_may_enter(struct thread *thread, struct object *object, uint64_t offset);
+/* May the context, by what it holds itself? */
+int right_context_may_enter(struct thread *thread, const struct context *context,
+			    struct object *object, uint64_t offset);
 
 /* The same for who acts as that subject; it is the thread that waits. */
 int right_check_as(struct thread *thread, struct subject *subject, struct object *object,

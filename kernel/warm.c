@@ -141,16 +141,47 @@ static bool attached(const struct subject *s, const struct context *c)
 	return false;
 }
 
-/* All entries are for it. */
-static bool is_open(const struct thread *t, const struct context *c, const struct twz_gate *g)
+/* It has contexts that it cannot leave, and the gate leads out of them. */
+static bool leaves_limits(const struct subject *s, const struct twz_gate *g)
+{
+	bool limited = false;
+
+	for (uint32_t i = 0; i < s->count; i++)
+		limited |= s->member[i].undetachable;
+	return limited && !(g->flags & TWZ_GATE_IN_PLACE) && KSTEP("gate-leaves-limits");
+}
+
+/* All entries are for whoever is attached, or for all. */
+static bool is_common(const struct thread *t, const struct context *c, const struct twz_gate *g)
 {
 	return attached(t->subject, c) || g->flags & TWZ_GATE_PUBLIC || !KSTEP("gate-right");
+}
+
+static bool is_open(const struct thread *t, const struct context *c, const struct twz_gate *g)
+{
+	return is_common(t, c, g) && !leaves_limits(t->subject, g);
+}
+
+/*
+ * Who cannot leave a context can make others, and gates of them: so each that it cannot leave must itself hold
+ * a capability for the entry that leads out.
+ */
+static int may_leave(struct thread *t, const struct twz_gate *g, struct object *o, uint64_t offset)
+{
+	const struct subject *s = t->subject;
+	int error = 0;
+
+	for (uint32_t i = 0; !error && leaves_limits(s, g) && i < s->count; i++)
+		if (s->member[i].undetachable)
+			error = right_context_may_enter(t, s->member[i].context, o, offset);
+	return error;
 }
 
 /* May the thread enter there? Who has no right to the context is not told that there is a gate. */
 static int may_enter(struct thread *t, const struct context *c, const struct twz_gate *g,
 		     uint32_t entry)
 {
+	const uint64_t offset = g->start + (uint64_t)entry * g->align;
 	struct object *o;
 	int error;
 
@@ -159,7 +190,9 @@ static int may_enter(struct thread *t, const struct context *c, const struct twz
 	error = object_find(g->object, &o);
 	if (error)
 		return error;
-	error = right_may_enter(t, o, g->start + (uint64_t)entry * g->align);
+	error = may_leave(t, g, o, offset);
+	if (!error && !is_common(t, c, g))
+		error = right_may_enter(t, o, offset);
 	object_release(o);
 	if (error && !right_waits() && right_check(t, c->object, 0) && KSTEP("gate-untold"))
 		return TWZ_E_NOTFOUND;

@@ -456,7 +456,7 @@ static int64_t spins_in_hers(void *arg)
 	struct twz_sys_gate gate = gate_to(&lies, GATE_SPIN);
 
 	(void)arg;
-	gate.timeout_ns = 20000000;
+	gate.timeout_ns = 5 * BARE_SECOND_NS;
 	return gate_call(&gate, (uint64_t)&count, 0, 0, 0, 0);
 }
 
@@ -496,6 +496,22 @@ TEST(a_gate_listed_on_another_s_code)
 	}
 }
 
+TEST(a_gate_that_is_out_of_place)
+{
+	service_make(&s, 0);
+	make_lies(TWZ_GATE_PUBLIC);
+	CHECK_EQ(test_run_as(s.hers, enters_hers, NULL), 3);
+	lies.gate->reserved = 1;
+	gate_publish(&lies);
+	CHECK_EQ(test_run_as(s.hers, enters_hers, NULL), TWZ_E_NOTFOUND);
+	lies.gate->reserved = 0;
+	lies.gate->handler = 1ull << 63;
+	gate_publish(&lies);
+	CHECK_EQ(test_run_as(s.hers, enters_hers, NULL), TWZ_E_NOTFOUND);
+	gate_place_end(&lies);
+	service_end(&s);
+}
+
 TEST(a_gate_into_another_s_view)
 {
 	service_make(&s, 0);
@@ -533,6 +549,63 @@ TEST(a_gate_whose_stacks_are_another_s)
 		gate_place_end(&lies);
 		service_end(&s);
 	}
+}
+
+/* ---- out of a sandbox ---------------------------------------------------------------------------------- */
+
+static struct twz_obj sandbox; /* bob's: in it nothing can be used */
+
+static int64_t uses(uint64_t unused, uint64_t as_well)
+{
+	(void)unused, (void)as_well;
+	return SYS(context_attach, ID(s.hers), 0);
+}
+
+/* She is put into it, and is to leave it by a gate of her own, then by bob's. */
+static int64_t leaves_sandbox(void *arg)
+{
+	gate_attach(&lies);
+	CHECK_EQ(enters_hers(NULL), 3);
+	CHECK_EQ(SYS(context_attach, ID(sandbox.id), TWZ_ATTACH_UNDETACHABLE), 0);
+	CHECK_EQ(enters_hers(NULL), TWZ_E_RIGHT);
+	CHECK(test_jump((void *)gate_address(&lies, GATE_ADD)).kind);
+	(void)arg;
+	return gate_apply(&s.place, uses, 0, 0);
+}
+
+static void make_sandbox(const struct twz_cap *cap)
+{
+	struct by_hand *hand;
+
+	if (cap)
+		hand = hand_hold(&sandbox, s.place.code, cap, 1);
+	else
+		hand = hand_clear(&sandbox);
+	hand->header.global_mask = TWZ_PERM_ALL & ~(uint32_t)TWZ_USE;
+	CHECK_EQ(SYS(context_publish, ID(sandbox.id)), 0);
+}
+
+TEST(a_sandbox_left_by_a_gate_of_ones_own)
+{
+	struct twz_cap cap;
+
+	service_make(&s, TWZ_GATE_PUBLIC);
+	make_lies(TWZ_GATE_PUBLIC);
+	CHECK_EQ(twz_obj_open(gate_context(s.bob.secret.id), &sandbox), 0);
+	gate_grant(sandbox.id, s.hers, TWZ_USE);
+	gate_grant(lies.context, s.hers, TWZ_READ | TWZ_USE);
+	gate_grant(s.hers, s.place.context, TWZ_READ | TWZ_USE);
+	make_sandbox(NULL);
+	CHECK_EQ(test_run_as(s.hers, leaves_sandbox, NULL), TWZ_E_NOTFOUND);
+	cap = entry_cap(GATE_APPLY, 1, GATE_ALIGN);
+	cap.accessor = sandbox.id;
+	cap_sign_by(&cap, NULL, &s.bob);
+	make_sandbox(&cap);
+	CHECK_EQ(test_run_as(s.hers, leaves_sandbox, NULL), 0); /* bob's is not limited */
+	gate_context_end(sandbox.id);
+	CHECK_EQ(twz_obj_recycle(&sandbox), 0);
+	gate_place_end(&lies);
+	service_end(&s);
 }
 
 /* ---- in place: what is shown there --------------------------------------------------------------------- */

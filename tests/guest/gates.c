@@ -110,6 +110,28 @@ TEST(a_gate_is_crossed_by_a_jump)
 	}
 }
 
+static int64_t is_active(uint64_t lo, uint64_t hi)
+{
+	return twz_id_equal(gate_active(), (struct twz_id){lo, hi});
+}
+
+static int64_t executes_itself(void *arg)
+{
+	(void)arg;
+	gate_attach(&place);
+	CHECK_EQ(gate_apply_by_jump(&place, is_active, caller.lo, caller.hi), 1);
+	return 0;
+}
+
+TEST(what_may_be_executed_is_no_gate)
+{
+	set_up(TWZ_GATE_IN_PLACE);
+	gate_grant(place.context, caller, TWZ_USE);
+	gate_grant(place.code, caller, TWZ_READ | TWZ_EXEC);
+	CHECK_EQ(test_run_as(caller, executes_itself, NULL), 0);
+	tear_down();
+}
+
 /* ---- stacks that are copied meanwhile: who is to store there waits ------------------------------------ */
 
 static struct twz_id copied;
@@ -718,31 +740,37 @@ static int64_t error_of(struct twz_sys_gate gate)
 
 static int64_t asks_wrongly(void *arg)
 {
-	const struct twz_sys_gate right = gate_to(&place, GATE_ADD);
+	const struct twz_id contexts[] = {
+		{0}, place.code, minimal.sys.thread, caller}; /* that are none, or without gates */
+	const struct {
+		struct twz_sys_gate gate;
+		int64_t error;
+	} odd[] = {
+		{{.flags = 2}, TWZ_E_ARG},
+		{{.flags = 1u << 31}, TWZ_E_ARG},
+		{{.reserved = 1}, TWZ_E_ARG},
+		{{.gate = 1}, TWZ_E_NOTFOUND}, /* nothing is known of its context */
+		{{.gate = 2}, TWZ_E_NOTFOUND},
+		{{.gate = ~0u}, TWZ_E_NOTFOUND},
+		{{.entry = GATE_ENTRIES}, TWZ_E_NOTFOUND},
+		{{.entry = ~0u}, TWZ_E_NOTFOUND},
+	};
 	struct twz_sys_gate gate;
 
 	(void)arg;
-#define REFUSED(field, value, error)             \
-	do {                                     \
-		gate = right;                    \
-		gate.field = (value);            \
-		CHECK_EQ(error_of(gate), error); \
-	} while (0)
-	CHECK_EQ(error_of(right), 7);
-	REFUSED(flags, 2, TWZ_E_ARG);
-	REFUSED(flags, 1u << 31, TWZ_E_ARG);
-	REFUSED(reserved, 1, TWZ_E_ARG);
-	REFUSED(gate, 2, TWZ_E_NOTFOUND);
-	REFUSED(gate, ~0u, TWZ_E_NOTFOUND);
-	REFUSED(entry, GATE_ENTRIES, TWZ_E_NOTFOUND);
-	REFUSED(entry, ~0u, TWZ_E_NOTFOUND);
-	REFUSED(context, (struct twz_id){0}, TWZ_E_NOTFOUND);
-	REFUSED(context, place.code, TWZ_E_NOTFOUND);
-	REFUSED(context, minimal.sys.thread, TWZ_E_NOTFOUND);
-	REFUSED(context, caller, TWZ_E_NOTFOUND);
-	REFUSED(gate, 1, TWZ_E_NOTFOUND); /* nothing is known of its context */
+	CHECK_EQ(error_of(gate_to(&place, GATE_ADD)), 7);
+	for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		gate = odd[i].gate;
+		gate.context = place.context;
+		gate.timeout_ns = ~0ull;
+		CHECK_EQ(error_of(gate), odd[i].error);
+	}
+	for (unsigned i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+		gate = gate_to(&place, GATE_ADD);
+		gate.context = contexts[i];
+		CHECK_EQ(error_of(gate), TWZ_E_NOTFOUND);
+	}
 	return 0;
-#undef REFUSED
 }
 
 static int64_t enters_second(void *arg)
@@ -840,17 +868,15 @@ static struct twz_id narrow_context(void)
 	return id;
 }
 
-TEST(only_a_gate_with_its_own_view_leaves_what_cannot_be_left)
+TEST(what_cannot_be_left_limits_who_is_inside_in_place)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		set_up(i ? PUBLIC_IN_PLACE : TWZ_GATE_PUBLIC);
-		gate_place_make(&other, minimal.sys.key, OTHER_SLOT, TWZ_GATE_PUBLIC);
-		narrow = narrow_context();
-		gate_grant(narrow, caller, TWZ_USE);
-		gate_grant(other.context, place.context, TWZ_READ | TWZ_USE);
-		CHECK_EQ(test_run_as(caller, is_narrow, NULL), i ? TWZ_E_RIGHT : 0);
-		gate_context_end(narrow);
-		gate_place_end(&other);
-		tear_down();
-	}
+	set_up(PUBLIC_IN_PLACE);
+	gate_place_make(&other, minimal.sys.key, OTHER_SLOT, TWZ_GATE_PUBLIC);
+	narrow = narrow_context();
+	gate_grant(narrow, caller, TWZ_USE);
+	gate_grant(other.context, place.context, TWZ_READ | TWZ_USE);
+	CHECK_EQ(test_run_as(caller, is_narrow, NULL), TWZ_E_RIGHT);
+	gate_context_end(narrow);
+	gate_place_end(&other);
+	tear_down();
 }

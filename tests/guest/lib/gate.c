@@ -354,9 +354,9 @@ void gate_place_make(struct gate_place *p, struct twz_id key, uint32_t slot, uin
 
 void gate_place_lose(struct gate_place *p, struct twz_id *part)
 {
-	if (part == &p->context)
-		test_program(p->context, false);
 	test_delete(*part);
+	if (part == &p->context)
+		test_program(*part, false);
 	*part = (struct twz_id){0};
 }
 
