@@ -112,6 +112,13 @@ static HOT bool shows(struct thread *t, struct warm *w)
 	       show(t, w);
 }
 
+/* May the entered context still use its view? Grants are taken back without a word to its subject. */
+static HOT bool may_show(const struct warm *w)
+{
+	return w->entered.flags & TWZ_GATE_IN_PLACE ||
+	       right_as(w->to->subject, w->to->view->object) & TWZ_USE || !KSTEP("gate-view-use");
+}
+
 /* Of what a function keeps, what is in the general registers is for who has them. */
 static HOT void record(const struct regs *r, const struct warm *w, struct crossing *c)
 {
@@ -161,7 +168,7 @@ static HOT struct crossing *cross(struct thread *t, struct warm *w, uint32_t ent
 
 	if (__builtin_expect(t->flags & THREAD_WANTED, 0) ||
 	    (g->depth == TWZ_GATE_DEPTH && KSTEP("gate-depth")) ||
-	    (!free && KSTEP("gate-stacks")) || !shows(t, w))
+	    (!free && KSTEP("gate-stacks")) || !shows(t, w) || !may_show(w))
 		return NULL;
 	c->stack = free & -free;
 	low = s->base + (uint64_t)__builtin_ctzll(free) * s->size;
@@ -184,8 +191,8 @@ static HOT struct crossing *cross(struct thread *t, struct warm *w, uint32_t ent
 	return c;
 }
 
-/* What others want of the thread comes first; then it does again what it did. */
-static int obey_first(void)
+/* The thread does again what it did, after what others want of it. */
+static int do_again(void)
 {
 	cpu_this()->reschedule |= RESCHEDULE | RESCHEDULE_AGAIN;
 	return TWZ_E_BUSY;
@@ -205,13 +212,18 @@ static __attribute__((noinline)) int refuse(struct thread *t, struct warm *w, bo
 {
 	const struct gates *g = t->gates;
 	struct stacks *s = w->stacks;
+	int error;
 
 	if (t->flags & THREAD_WANTED)
-		return obey_first();
+		return do_again();
 	if (g->depth == TWZ_GATE_DEPTH)
 		return TWZ_E_LIMIT;
 	if (!(s->all & ~s->used))
 		return wait && !is_on(g, s) ? stacks_wait(t, s) : TWZ_E_BUSY;
+	if (!may_show(w)) {
+		error = right_check_as(t, w->to->subject, w->to->view->object, TWZ_USE);
+		return error ? error : do_again();
+	}
 	return shows(t, w) ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
 }
 

@@ -32,15 +32,20 @@ extern struct kept right_kept[RIGHT_KEPT];
 
 uint32_t right_decide_anew(struct subject *subject, struct object *object);
 
-/* All that the thread may do to the object, as far as is known now: enum twz_perm. */
-static inline uint32_t right_of(const struct thread *thread, struct object *object)
+/* All that the subject may do to the object, as far as is known now: enum twz_perm. */
+static inline uint32_t right_as(struct subject *subject, struct object *object)
 {
-	const uint64_t stamp = thread->subject->stamp, serial = object->serial;
+	const uint64_t stamp = subject->stamp, serial = object->serial;
 	const struct kept *k = &right_kept[(stamp + serial) % RIGHT_KEPT];
 
 	if (__builtin_expect(k->stamp == stamp && k->object == serial, 1))
 		return (uint32_t)k->perms;
-	return right_decide_anew(thread->subject, object);
+	return right_decide_anew(subject, object);
+}
+
+static inline uint32_t right_of(const struct thread *thread, struct object *object)
+{
+	return right_as(thread->subject, object);
 }
 
 /* Has the running thread been put to sleep for a signature? Then it begins anew: see above. */

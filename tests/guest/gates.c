@@ -714,6 +714,29 @@ static int64_t finds_no_gate(void *arg)
 	return 0;
 }
 
+static int64_t gives_up_its_view(uint64_t unused, uint64_t unused2)
+{
+	(void)unused, (void)unused2;
+	gate_grant(place.view, place.context, TWZ_READ | TWZ_WRITE);
+	return 5;
+}
+
+static int64_t enters_what_was_given_up(void *arg)
+{
+	(void)arg;
+	CHECK_EQ(gate_apply(&place, gives_up_its_view, 0, 0), 5);
+	CHECK_EQ(gate_enter(&place, GATE_ADD, 1, 2, 0), TWZ_E_RIGHT);
+	return 0;
+}
+
+/* That it could use it when it was entered before does not count. */
+TEST(a_view_that_its_context_may_not_use_any_more)
+{
+	set_up(TWZ_GATE_PUBLIC);
+	CHECK_EQ(test_run_as(caller, enters_what_was_given_up, NULL), 0);
+	tear_down();
+}
+
 TEST(what_is_out_of_place_is_no_gate)
 {
 	for (unsigned i = 0; i < 2 * sizeof(spoils) / sizeof(spoils[0]); i++) {
