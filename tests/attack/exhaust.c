@@ -448,7 +448,8 @@ TEST(ties_are_made_without_end)
  */
 static int64_t chain(void *arg)
 {
-	struct twz_sys_new new = {.key = duel.alice.secret.id, .flags = TWZ_OBJECT_VOLATILE};
+	struct twz_sys_new new = {
+		.key = duel.alice.secret.id, .flags = TWZ_OBJECT_VOLATILE, .page = TEST_DATA_PAGE};
 	struct twz_id first, id;
 	int64_t n, error = SYS(object_new, &new, &first);
 
@@ -464,17 +465,40 @@ static int64_t chain(void *arg)
 		CHECK(n > SPARE / 2);
 		CHECK_EQ(SYS(object_delete, ID(first)), 0);
 		new.tie = (struct twz_id){0};
-		error = SYS(object_new, &new, &first);
+		new.npages = (uint64_t)n / 2; /* more than the first one had by itself */
+		error = SYS(object_new, &new, &id);
+		new.npages = 0;
+		CHECK_EQ(SYS(object_delete, ID(id)), 0);
+		if (!error)
+			error = SYS(object_new, &new, &first);
 	}
 	CHECK_EQ(SYS(object_delete, ID(first)), 0);
 	return error;
 }
 
+static uint32_t spinning;
+
+static void spins(uint64_t unused)
+{
+	(void)unused;
+	while (__atomic_load_n(&spinning, __ATOMIC_ACQUIRE))
+		;
+}
+
+/* No processor is idle: one that is would free all before the next call is made. */
 TEST(what_hangs_on_a_deleted_object_is_kept)
 {
+	struct test_thread *beside[2];
+
 	duel_make(&duel);
 	limit_frames(&duel);
+	spinning = 1;
+	for (unsigned i = 0; i < 2; i++)
+		beside[i] = test_thread(spins, 0);
 	CHECK_EQ(attack_as(&duel.alice, chain, NULL), 0);
+	__atomic_store_n(&spinning, 0, __ATOMIC_RELEASE);
+	for (unsigned i = 0; i < 2; i++)
+		test_join(beside[i]);
 	duel_end(&duel);
 }
 
