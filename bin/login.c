@@ -99,7 +99,7 @@ static int run(const struct twz_session *session, int ncommands, const char *con
 
 int main(int argc, char **argv)
 {
-	const char *file = NULL, *commands[OPTION_VALUES], *asked;
+	const char *file = NULL, *commands[OPTION_VALUES] = {NULL}, *asked;
 	int ncommands = 0, status, error;
 	const struct option options[] = {
 		{.name = "--passphrase-file", .value = &file},

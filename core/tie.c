@@ -246,7 +246,7 @@ static struct twz_tie *member(const struct store *s, uint64_t ref, bool in, uint
 	return STEP("sum", "tie of a list") && tie->sum != tie_sum(tie) ? NULL : tie;
 }
 
-/* What is freed is on the dying list: mostly there is nothing. */
+/* What is freed is on the dying list; what was deleted and is in use, on the ending one. */
 int store_cut_gone(struct store *s, uint64_t ref, uint64_t to, int steps)
 {
 	struct twz_record *rec = record_at(s, ref), *far;
@@ -255,7 +255,8 @@ int store_cut_gone(struct store *s, uint64_t ref, uint64_t to, int steps)
 	int error = 0;
 
 	/* Without the tie that is to be undone it would be left with none. */
-	if (!rec || !s->super->dying.head || (to && find(s, ref, to, &at, &tie)))
+	if (!rec || !(s->super->dying.head | s->super->ending.head) ||
+	    (to && find(s, ref, to, &at, &tie)))
 		return 0;
 	while (!error && rec->tie_out && steps--) {
 		at = rec->tie_out;
@@ -271,7 +272,7 @@ int store_cut_gone(struct store *s, uint64_t ref, uint64_t to, int steps)
 		far = tie ? record_at(s, tie->b) : NULL;
 		if (!far)
 			return TWZ_E_DAMAGED;
-		if (record_alive(s, far) || far->flags & TWZ_RECORD_GONE)
+		if (record_alive(s, far))
 			return 0;
 		error = update_end(&s->update, tie_cut(s, at, rec, far));
 	}

@@ -526,6 +526,25 @@ static void test_held(void **state)
 	}
 }
 
+/* What was deleted and is still in use does not hold what is untied meanwhile, and does not take it along. */
+static void test_untied_from_the_last_but_one_that_is_gone(void **state)
+{
+	uint64_t a = make(false), gone = make(false), other = make(false);
+
+	(void)state;
+	tie(a, gone);
+	tie(a, other);
+	assert_int_equal(store_leave(s, gone), 0);
+	untie(a, other);
+	assert_int_equal(store_delete_gone(s, gone), 0);
+	drain();
+	sound();
+	assert_true(lives(a));
+	assert_int_equal(store_delete(s, a), 0);
+	drain();
+	assert_false(lives(a));
+}
+
 static void seal_same(uint64_t src, uint64_t *sealed)
 {
 	assert_int_equal(store_seal(s, src, 3 * TWZ_PAGE, TWZ_TYPE_DATA, TWZ_READ, none, sealed),
@@ -771,6 +790,7 @@ int main(void)
 		cmocka_unit_test_setup(test_end, setup),
 		cmocka_unit_test_setup(test_leave, setup),
 		cmocka_unit_test_setup(test_held, setup),
+		cmocka_unit_test_setup(test_untied_from_the_last_but_one_that_is_gone, setup),
 		cmocka_unit_test_setup(test_sealed, setup),
 		cmocka_unit_test_setup(test_charged, setup),
 		cmocka_unit_test_setup(test_limit_room, setup),

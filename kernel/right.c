@@ -208,11 +208,15 @@ int right_refuse(struct thread *t, struct object *o, uint32_t want)
 	return have ? TWZ_E_RIGHT : TWZ_E_NOTFOUND;
 }
 
-int right_may_enter(struct thread *t, struct object *o, uint64_t offset)
+int right_may_enter(struct thread *t, const struct context *context, struct object *o,
+		    uint64_t offset)
 {
 	struct right_answer answer;
 
-	decide_for(t->subject, o, &offset, &answer);
+	if (context)
+		decide(o, context, NULL, 0, &offset, &answer);
+	else
+		decide_for(t->subject, o, &offset, &answer);
 	expire(t->subject, answer.until);
 	if (answer.effective & TWZ_EXEC)
 		return 0;
@@ -230,20 +234,6 @@ int right_check_as(struct thread *t, struct subject *subject, struct object *o, 
 	error = right_check(t, o, want);
 	t->subject = was;
 	return error;
-}
-
-int right_context_may_enter(struct thread *t, const struct context *context, struct object *o,
-			    uint64_t offset)
-{
-	struct right_answer answer;
-
-	decide(o, context, NULL, 0, &offset, &answer);
-	expire(t->subject, answer.until);
-	if (answer.effective & TWZ_EXEC)
-		return 0;
-	if (answer.pending & TWZ_EXEC && answer.unverified)
-		verify_wait(t);
-	return TWZ_E_RIGHT;
 }
 
 uint32_t right_why(const struct thread *t, const struct object *o, uint32_t want)

@@ -71,13 +71,12 @@ static inline int right_check(struct thread *thread, struct object *object, uint
 }
 
 /*
- * May the thread enter the object at this offset, by a capability flagged GATE (core/right.h)? TWZ_E_RIGHT;
- * above: what is not verified yet. It is not kept here, but good as long as the subject has its stamp.
+ * May the thread enter the object at this offset, by a capability flagged GATE (core/right.h)? Or (context is
+ * not null) may the context, by what it holds itself? TWZ_E_RIGHT; above: what is not verified yet. It is not
+ * kept here, but good as long as the subject has its stamp.
  */
-int right_may_enter(struct thread *thread, struct object *object, uint64_t offset);
-/* May the context, by what it holds itself? */
-int right_context_may_enter(struct thread *thread, const struct context *context,
-			    struct object *object, uint64_t offset);
+int right_may_enter(struct thread *thread, const struct context *context, struct object *object,
+		    uint64_t offset);
 
 /* The same for who acts as that subject; it is the thread that waits. */
 int right_check_as(struct thread *thread, struct subject *subject, struct object *object,

@@ -162,18 +162,35 @@ static bool is_open(const struct thread *t, const struct context *c, const struc
 	return is_common(t, c, g) && !leaves_limits(t->subject, g);
 }
 
+/* A gate that is asked for: the entry's offset in its object; and the context that it leads to. */
+struct asked {
+	struct object *object; /* held */
+	const struct context *to;
+	uint64_t offset;
+};
+
+/* A capability may be for either: programs that are everybody's have no key that could sign one. */
+static int may_by_capability(struct thread *t, const struct context *of, const struct asked *a)
+{
+	int error = right_may_enter(t, of, a->object, a->offset);
+
+	if (error && !right_waits())
+		error = right_may_enter(t, of, a->to->object, a->offset);
+	return error;
+}
+
 /*
  * Who cannot leave a context can make others, and gates of them: so each that it cannot leave must itself hold
  * a capability for the entry that leads out.
  */
-static int may_leave(struct thread *t, const struct twz_gate *g, struct object *o, uint64_t offset)
+static int may_leave(struct thread *t, const struct twz_gate *g, const struct asked *a)
 {
 	const struct subject *s = t->subject;
 	int error = 0;
 
 	for (uint32_t i = 0; !error && leaves_limits(s, g) && i < s->count; i++)
 		if (s->member[i].undetachable)
-			error = right_context_may_enter(t, s->member[i].context, o, offset);
+			error = may_by_capability(t, s->member[i].context, a);
 	return error;
 }
 
@@ -181,19 +198,18 @@ static int may_leave(struct thread *t, const struct twz_gate *g, struct object *
 static int may_enter(struct thread *t, const struct context *c, const struct twz_gate *g,
 		     uint32_t entry)
 {
-	const uint64_t offset = g->start + (uint64_t)entry * g->align;
-	struct object *o;
+	struct asked a = {.to = c, .offset = g->start + (uint64_t)entry * g->align};
 	int error;
 
 	if (is_open(t, c, g))
 		return 0;
-	error = object_find(g->object, &o);
+	error = object_find(g->object, &a.object);
 	if (error)
 		return error;
-	error = may_leave(t, g, o, offset);
+	error = may_leave(t, g, &a);
 	if (!error && !is_common(t, c, g))
-		error = right_may_enter(t, o, offset);
-	object_release(o);
+		error = may_by_capability(t, NULL, &a);
+	object_release(a.object);
 	if (error && !right_waits() && right_check(t, c->object, 0) && KSTEP("gate-untold"))
 		return TWZ_E_NOTFOUND;
 	return error;

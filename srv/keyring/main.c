@@ -40,7 +40,7 @@ void unlock(struct lock *l)
 static int find(const char *name, struct twz_id *context, struct twz_secret *secret)
 {
 	char path[sizeof(TWZ_SECRETS) + TWZ_USER_NAME_MAX + 1];
-	struct twz_obj obj;
+	struct twz_obj obj = {0};
 	int error;
 
 	twz_format(path, sizeof(path), TWZ_USERS "/%s", name);

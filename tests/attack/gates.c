@@ -578,7 +578,7 @@ static void make_sandbox(const struct twz_cap *cap)
 	struct by_hand *hand;
 
 	if (cap)
-		hand = hand_hold(&sandbox, s.place.code, cap, 1);
+		hand = hand_hold(&sandbox, cap->target, cap, 1);
 	else
 		hand = hand_clear(&sandbox);
 	hand->header.global_mask = TWZ_PERM_ALL & ~(uint32_t)TWZ_USE;
@@ -602,6 +602,10 @@ TEST(a_sandbox_left_by_a_gate_of_ones_own)
 	cap_sign_by(&cap, NULL, &s.bob);
 	make_sandbox(&cap);
 	CHECK_EQ(test_run_as(s.hers, leaves_sandbox, NULL), 0); /* bob's is not limited */
+	cap.target = s.place.context;                           /* as well: it is the same entry */
+	cap_sign_by(&cap, NULL, &s.bob);
+	make_sandbox(&cap);
+	CHECK_EQ(test_run_as(s.hers, leaves_sandbox, NULL), 0);
 	gate_context_end(sandbox.id);
 	CHECK_EQ(twz_obj_recycle(&sandbox), 0);
 	gate_place_end(&lies);

@@ -34,6 +34,7 @@ pulled() {
 	pull "$1"
 	if grep -q '^model: ' "$err" seen; then
 		fails 'the model'
+		sed -n 's/^\(start\|model: \)/    seen: &/p' "$err" seen
 		finish model_machine
 		exit 1
 	fi
