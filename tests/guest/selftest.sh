@@ -33,7 +33,7 @@ says 'self_leaks: FAILED: leaks nothing: store_used is [0-9]*, +'
 says 'self_hangs: FAILED: hangs: ended when its time was over$'
 says 'self_crashes: FAILED: crashes: ended with status 139$'
 # Of each what is right passes, and that nothing is left but by self_leaks, which runs six times:
-# 1 + 1, 2 + 2 + 2, 1, 1 + 1.
+# 1 + 1, 6 x 2, 1, 1 + 1.
 says 'guest: 17 passed, 4 failed$'
 if [ "$status" = 1 ]; then
 	passed=$((passed + 1))
