@@ -132,49 +132,6 @@ TEST(what_may_be_executed_is_no_gate)
 	tear_down();
 }
 
-/* ---- stacks that are copied meanwhile: who is to store there waits ------------------------------------ */
-
-static struct twz_id copied;
-static uint32_t copying;
-
-static void copies_on(uint64_t unused)
-{
-	const struct twz_sys_copy copy = {.dst = copied,
-					  .src = place.stacks,
-					  .dst_page = TEST_DATA_PAGE,
-					  .src_page = TEST_DATA_PAGE,
-					  .pages = (TWZ_SLOT_SIZE - TWZ_OBJ_DATA) / TWZ_PAGE};
-
-	(void)unused;
-	while (__atomic_load_n(&copying, __ATOMIC_ACQUIRE))
-		CHECK_EQ(SYS(object_copy, &copy, 0), 0);
-}
-
-static int64_t crosses_on(void *arg)
-{
-	(void)arg;
-	for (uint64_t i = 0; i < 300; i++)
-		CHECK_EQ(gate_enter(&place, GATE_ADD, i, 1, 0), i + 1);
-	return 0;
-}
-
-TEST(a_stack_that_is_being_copied_is_waited_for)
-{
-	struct test_thread *copier;
-
-	set_up(PUBLIC_IN_PLACE);
-	copied = test_object(TWZ_OBJECT_VOLATILE);
-	for (uint64_t i = 0; i < 600; i++) /* so that a copy takes several steps */
-		gate_stack(&place, GATE_STACKS)[(i + 1) * TWZ_PAGE] = 1;
-	copying = 1;
-	copier = test_thread(copies_on, 0);
-	CHECK_EQ(test_run_as(caller, crosses_on, NULL), 0);
-	__atomic_store_n(&copying, 0, __ATOMIC_RELEASE);
-	test_join(copier);
-	test_delete(copied);
-	tear_down();
-}
-
 /* ---- views -------------------------------------------------------------------------------------------- */
 
 static int64_t sees_its_own(uint64_t address, uint64_t unused)
