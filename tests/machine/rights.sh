@@ -7,22 +7,10 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/cli/helpers
 . tests/cli/helpers
 page=$PWD/docs/rights.md
-PATH=$build:$PATH
-cd "$work"
+# shellcheck source=tests/machine/common
+. tests/machine/common
 s=notes.store
-
-# m STATUS COMMAND...: the commands in one boot. What they print and say is in $out.
-m() {
-	status=$1
-	shift
-	for command; do
-		shift
-		set -- "$@" --exec "$command"
-	done
-	run "$status" sh -c 'exec "$@" 2>&1' sh "$build/vm" --store "$s" --timeout 40 "$@"
-	tr -d '\r' <"$out" >text
-	mv text "$out"
-}
+options="--timeout 40"
 
 # ---- the tour ------------------------------------------------------------------------------------
 

@@ -6,24 +6,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/cli/helpers
 . tests/cli/helpers
-PATH=$build:$PATH
-cd "$work"
+# shellcheck source=tests/machine/common
+. tests/machine/common
 s=services.store
+options="--boot $build/machine/boot-test --timeout 100"
 run_seconds=120
-
-# m STATUS COMMAND...: the commands in one boot, with the programs of the tests. What they print and say is in $out.
-m() {
-	status=$1
-	shift
-	for command; do
-		shift
-		set -- "$@" --exec "$command"
-	done
-	run "$status" sh -c 'exec "$@" 2>&1' sh "$build/vm" --boot "$build/machine/boot-test" --store "$s" \
-		--timeout 100 "$@"
-	tr -d '\r' <"$out" >text
-	mv text "$out"
-}
 
 echo 'mine' >mine
 run 0 twz mkstore $s --size 64M

@@ -6,23 +6,11 @@ set -eu
 cd "$(dirname "$0")/../.."
 # shellcheck source=tests/cli/helpers
 . tests/cli/helpers
-PATH=$build:$PATH
-cd "$work"
+# shellcheck source=tests/machine/common
+. tests/machine/common
 s=users.store
+options="--timeout 100"
 run_seconds=120
-
-# m STATUS COMMAND...: the commands in one boot. What they print and say is in $out.
-m() {
-	status=$1
-	shift
-	for command; do
-		shift
-		set -- "$@" --exec "$command"
-	done
-	run "$status" sh -c 'exec "$@" 2>&1' sh "$build/vm" --store "$s" --timeout 100 "$@"
-	tr -d '\r' <"$out" >text
-	mv text "$out"
-}
 
 # as_user NAME COMMAND...: the command of a log-in that runs the commands.
 as_user() {
