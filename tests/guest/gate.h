@@ -125,6 +125,7 @@ void gate_show(const struct gate_place *place, uint32_t slot, struct twz_id id, 
 /* Of the code, in every view that shows it. */
 uint64_t gate_address(const struct gate_place *place, uint32_t entry);
 uint8_t *gate_stack(const struct gate_place *place, uint32_t n); /* its lowest byte */
+void *gate_nothing(const struct gate_place *place); /* an address at which nothing is */
 
 /* ---- crossings -------------------------------------------------------------------------------------- */
 
@@ -145,6 +146,8 @@ int64_t gate_apply_by_jump(const struct gate_place *place, int64_t (*f)(uint64_t
 struct twz_id gate_active(void); /* the context that is active now */
 /* Of the innermost crossing; a failed check if there is none. */
 struct twz_sys_caller gate_caller(void);
+/* A check: the thread is in no crossing, and acts in this context, in the program's view. */
+void gate_is_outside(struct twz_id context);
 
 /* ---- callers ---------------------------------------------------------------------------------------- */
 

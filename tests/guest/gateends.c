@@ -27,14 +27,6 @@ static void tear_down(void)
 	gate_place_end(&place);
 }
 
-static struct twz_sys_info info(void)
-{
-	struct twz_sys_info i;
-
-	CHECK_EQ(SYS(info, &i), 0);
-	return i;
-}
-
 /* For callees: comes in, and stays until it is let out. */
 static int64_t stays(uint64_t result, uint64_t unused)
 {
@@ -49,21 +41,6 @@ static void let_out(void)
 {
 	__atomic_store_n(&leave, 1, __ATOMIC_RELEASE);
 	bare_wake(&leave, ~0u);
-}
-
-/* An address at which nothing is. */
-static void *nothing(void)
-{
-	return test_address(PLACE_SLOT + GATE_SLOT_FREE) + TWZ_OBJ_DATA;
-}
-
-static void is_outside(void)
-{
-	struct twz_sys_caller c;
-
-	CHECK(twz_id_equal(gate_active(), caller));
-	CHECK(twz_id_equal(info().view, minimal.sys.view));
-	CHECK_EQ(SYS(gate_caller, &c), TWZ_E_NOTFOUND);
 }
 
 /* ---- stacks ----------------------------------------------------------------------------------------- */
@@ -264,7 +241,7 @@ static int64_t spins_in_time(void *arg)
 
 		CHECK_EQ(gate_call(&gate, (uint64_t)&spun, 0, 0, 0, 0), TWZ_E_TIMEOUT);
 		CHECK(twz_rt_time_ns() - began >= 20 * MS);
-		is_outside();
+		gate_is_outside(caller);
 	}
 	CHECK(spun);
 	gate = gate_to(&place, GATE_APPLY);
@@ -371,7 +348,7 @@ static int64_t traps(void *arg)
 	(void)arg;
 	for (unsigned i = 0; i < 3; i++) {
 		CHECK_EQ(gate_enter(&place, GATE_TRAP, 0, 0, 0), 55);
-		fault = test_load(nothing()); /* one's own faults come to oneself */
+		fault = test_load(gate_nothing(&place)); /* one's own faults come to oneself */
 		CHECK_EQ(fault.kind, TWZ_FAULT_OBJECT);
 	}
 	CHECK_EQ(repaired, 3);
@@ -403,9 +380,9 @@ static int64_t fails(void *arg)
 		CHECK_EQ(gate_enter(&place, GATE_TRAP, 0, 0, 0), TWZ_E_CALLEE);
 		CHECK_EQ(gate_apply(&place, exits, 5, false), TWZ_E_CALLEE);
 		CHECK_EQ(gate_apply(&place, exits, 5, true), TWZ_E_CALLEE);
-		fault = test_load(nothing());
+		fault = test_load(gate_nothing(&place));
 		CHECK_EQ(fault.kind, TWZ_FAULT_OBJECT);
-		is_outside();
+		gate_is_outside(caller);
 	}
 	return 0;
 }

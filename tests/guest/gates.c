@@ -23,19 +23,11 @@ static void tear_down(void)
 	gate_place_end(&place);
 }
 
-static struct twz_sys_info info(void)
-{
-	struct twz_sys_info i;
-
-	CHECK_EQ(SYS(info, &i), 0);
-	return i;
-}
-
 /* ---- ways in ---------------------------------------------------------------------------------------- */
 
 static int64_t looks_around(uint64_t from_view, uint64_t entry)
 {
-	const struct twz_sys_info i = info();
+	const struct twz_sys_info i = test_info();
 	const struct twz_sys_caller c = gate_caller();
 
 	CHECK(twz_id_equal(i.context, place.context));
@@ -50,35 +42,20 @@ static int64_t looks_around(uint64_t from_view, uint64_t entry)
 	return 123;
 }
 
-/* An address at which nothing is. */
-static void *nothing(void)
-{
-	return test_address(PLACE_SLOT + GATE_SLOT_FREE) + TWZ_OBJ_DATA;
-}
-
-static void is_outside(void)
-{
-	struct twz_sys_caller c;
-
-	CHECK(twz_id_equal(gate_active(), caller));
-	CHECK(twz_id_equal(info().view, minimal.sys.view));
-	CHECK_EQ(SYS(gate_caller, &c), TWZ_E_NOTFOUND);
-}
-
 static int64_t crosses_by_call(void *arg)
 {
-	struct twz_id view = info().view;
+	struct twz_id view = test_info().view;
 
 	(void)arg;
 	CHECK_EQ(gate_enter(&place, GATE_ADD, 40, 2, 0), 42);
 	CHECK_EQ(gate_apply(&place, looks_around, (uint64_t)&view, GATE_APPLY), 123);
-	is_outside();
+	gate_is_outside(caller);
 	return 0;
 }
 
 static int64_t crosses_by_jump(void *arg)
 {
-	struct twz_id view = info().view;
+	struct twz_id view = test_info().view;
 
 	(void)arg;
 	gate_attach(&place);
@@ -86,7 +63,7 @@ static int64_t crosses_by_jump(void *arg)
 		CHECK_EQ(gate_jump(&place, GATE_ADD, 40, 2, 0), 42);
 		CHECK_EQ(gate_apply_by_jump(&place, looks_around, (uint64_t)&view, GATE_APPLY),
 			 123);
-		is_outside();
+		gate_is_outside(caller);
 	}
 	return 0;
 }
@@ -402,9 +379,9 @@ static int64_t has_all_as_before(void *arg)
 {
 	(void)arg;
 	CHECK_EQ(gate_apply(&place, changes_all, 0, 0), 3);
-	is_outside();
+	gate_is_outside(caller);
 	CHECK_EQ(SYS(context_detach, ID(other.context)), TWZ_E_NOTFOUND);
-	CHECK_EQ(test_load(nothing()).kind, TWZ_FAULT_OBJECT);
+	CHECK_EQ(test_load(gate_nothing(&place)).kind, TWZ_FAULT_OBJECT);
 	trip(false, GATE_SHOW, &seen);
 	CHECK_EQ(left.fs, given.fs);
 	return 0;

@@ -75,6 +75,9 @@ struct twz_id test_view(uint32_t slot, uint32_t flags, struct twz_view **table);
 /* The same, volatile, made under this key, and nobody else's by default; everybody's, if that is zero. */
 struct twz_id test_view_under(struct twz_id key, uint32_t slot, struct twz_view **table);
 
+/* What the kernel says of the calling thread, where it is now. */
+struct twz_sys_info test_info(void);
+
 /* ---- faults ---------------------------------------------------------------------------------------- */
 
 /*

@@ -185,18 +185,10 @@ static struct twz_id view_make(uint32_t flags, struct twz_view **table)
 	return test_view(TABLE_SLOT, flags, table);
 }
 
-static struct twz_sys_info info(void)
-{
-	struct twz_sys_info info;
-
-	CHECK_EQ(SYS(info, &info), 0);
-	return info;
-}
-
 TEST(become_goes_to_another_view_and_back)
 {
 	static const uint32_t kinds[] = {TWZ_OBJECT_VOLATILE, TWZ_OBJECT_ENDING};
-	struct twz_id a = with_byte(1), b = with_byte(2), own = info().view;
+	struct twz_id a = with_byte(1), b = with_byte(2), own = test_info().view;
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct twz_view *table;
@@ -207,14 +199,14 @@ TEST(become_goes_to_another_view_and_back)
 		for (unsigned round = 0; round < 20; round++) {
 			CHECK_EQ(shown(TEST_SLOT), 1);
 			CHECK_EQ(SYS(view_become, ID(other)), 0);
-			CHECK_EQ(info().view.lo, other.lo);
+			CHECK_EQ(test_info().view.lo, other.lo);
 			CHECK_EQ(shown(TEST_SLOT), 2);
 			CHECK_EQ(test_load(data(TABLE_SLOT)).kind, TWZ_FAULT_OBJECT);
 			if (round == 19)
 				test_delete(other); /* we are in it */
 			CHECK_EQ(shown(TEST_SLOT), 2);
 			CHECK_EQ(SYS(view_become, ID(own)), 0);
-			CHECK_EQ(info().view.lo, own.lo);
+			CHECK_EQ(test_info().view.lo, own.lo);
 		}
 		CHECK_EQ(shown(TEST_SLOT), 1);
 		test_unmap(TABLE_SLOT);

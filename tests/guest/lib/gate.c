@@ -386,6 +386,11 @@ uint64_t gate_address(const struct gate_place *p, uint32_t entry)
 	return (uint64_t)test_address(p->slot + GATE_SLOT_CODE) + TWZ_OBJ_DATA + entry * GATE_ALIGN;
 }
 
+void *gate_nothing(const struct gate_place *p)
+{
+	return test_address(p->slot + GATE_SLOT_FREE) + TWZ_OBJ_DATA;
+}
+
 uint8_t *gate_stack(const struct gate_place *p, uint32_t n)
 {
 	return test_address(p->slot + GATE_SLOT_STACKS) + TWZ_OBJ_DATA + n * GATE_STACK;
@@ -430,10 +435,7 @@ int64_t gate_apply_by_jump(const struct gate_place *p, int64_t (*f)(uint64_t, ui
 
 struct twz_id gate_active(void)
 {
-	struct twz_sys_info info;
-
-	CHECK_EQ(SYS(info, &info), 0);
-	return info.context;
+	return test_info().context;
 }
 
 struct twz_sys_caller gate_caller(void)
@@ -442,6 +444,15 @@ struct twz_sys_caller gate_caller(void)
 
 	CHECK_EQ(SYS(gate_caller, &caller), 0);
 	return caller;
+}
+
+void gate_is_outside(struct twz_id context)
+{
+	struct twz_sys_caller caller;
+
+	CHECK(twz_id_equal(gate_active(), context));
+	CHECK(twz_id_equal(test_info().view, minimal.sys.view));
+	CHECK_EQ(SYS(gate_caller, &caller), TWZ_E_NOTFOUND);
 }
 
 /* ---- callers ---------------------------------------------------------------------------------------- */

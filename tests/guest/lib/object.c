@@ -80,3 +80,11 @@ struct twz_id test_view_under(struct twz_id key, uint32_t slot, struct twz_view 
 	fill_view(id, slot, table);
 	return id;
 }
+
+struct twz_sys_info test_info(void)
+{
+	struct twz_sys_info info;
+
+	CHECK_EQ(SYS(info, &info), 0);
+	return info;
+}
