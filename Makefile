@@ -3,6 +3,7 @@
 #   make P=debug|release [all]   programs and tools             -> build/$P/bin/*, build/$P/twz
 #   make P=... tests             every test executable          -> build/$P/test/*
 #   make bench                   measurements, always release   -> build/release/bench/*
+#   make man                     the library's manual pages  -> build/$P/man/*.3
 #   make format                  rewrite the sources in the project's format
 #   V=1 shows the commands.
 #
@@ -177,7 +178,7 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 # ---- what to ask for -----------------------------------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all tests bench format print-tests print-bench clean FORCE
+.PHONY: all tests bench man format print-tests print-bench clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -197,6 +198,10 @@ print-tests:
 	@printf '%s\n' $(TESTS)
 print-bench:
 	@printf '%s\n' $(BENCHES)
+
+# The manual's pages of section 3.
+man:
+	$(call quiet,man )tools/man/pages.sh $(B)/man
 
 format:
 	find . -path ./$(BUILD) -prune -o -name '*.[ch]' -print | xargs -r clang-format -i

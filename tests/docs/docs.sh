@@ -355,6 +355,13 @@ check_width() {
 	done
 }
 
+# The pages of section 3 can be made, and mandoc finds nothing in them.
+check_man() {
+	rm -rf "$work/man"
+	tools/man/pages.sh "$work/man" "$1/docs/man/crashes" 2>&1 || return 0
+	grep -L '^\.so' "$work"/man/*.3 | xargs mandoc -Tlint -W warning 2>&1 || true
+}
+
 # ---- each on the manual, and on one with a mistake -----------------------------------------------
 
 # check NAME FUNCTION FILE LINE FINDING: FUNCTION finds nothing in the manual, and FINDING (a pattern
@@ -410,6 +417,7 @@ check 'examples' check_examples README.md \
 check 'programs' check_programs docs/programs.md '\n## fly\n' 'there is no program fly'
 check 'what programs say' check_programs docs/programs.md '\n## ls\n\140\140\140\nfly\n\140\140\140\n' \
 	'section ls is not what'
+check 'manual pages' check_man docs/man/crashes 'twz_nosuch none\n' 'in no public header: twz_nosuch'
 check 'errors' check_errors docs/errors.md '| 99 | GONE | gone | |\n' 'does not have: 99 GONE gone'
 check 'calls' check_calls docs/syscalls.md '\n## Rights\n| \140fly\140 | |\n' 'no call needs these rights: fly'
 check 'rights of calls' check_calls docs/syscalls.md '\n## Rights\n| \140self\140 | x | USE | |\n' \
