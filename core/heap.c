@@ -103,8 +103,11 @@ INLINE int look_free(const struct twz_tx *tx, const uint8_t *base, struct twz_he
 	if (STEP("check", "heap: free block") &&
 	    (uint32_t)word != head_word(TWZ_BLOCK_FREE, size_class))
 		return TWZ_E_DAMAGED;
-	/* Freed in this very transaction: its content has an owner until the commit. */
-	if (tx && (uint32_t)*head != (uint32_t)word)
+	/*
+	 * Freed in this very transaction: its content has an owner until the commit. Or allocated in it
+	 * before: what was staged in it then would be stored over the content that it gets now.
+	 */
+	if (STEP("check", "heap: freed here") && tx && twz_tx_read(tx, head, sizeof(*head)) != head)
 		return 0;
 	*block = (struct block){payload, &heap->free[size_class], (word >> 32) * GRANULE,
 				size_class};

@@ -193,6 +193,30 @@ static void test_model(void **state)
 	}
 }
 
+/* A block that was allocated, staged in and freed is not given out again before the commit. */
+static void test_freed_here(void **state)
+{
+	uint64_t first, *staged;
+	void *p;
+
+	(void)state;
+	assert_int_equal(heap_alloc(NULL, 100, owner(0), &p), 0);
+	first = *owner(0);
+	assert_int_equal(heap_free(NULL, owner(0)), 0);
+	twz_tx_begin(&tx);
+	assert_int_equal(heap_alloc(&tx, 100, owner(0), &p), 0);
+	assert_ptr_equal(p, object(0) + first);
+	staged = twz_tx_write(&tx, p, 100);
+	*staged = 1;
+	assert_int_equal(heap_free(&tx, owner(0)), 0);
+	assert_int_equal(heap_alloc(&tx, 100, owner(1), &p), 0);
+	assert_ptr_not_equal(p, object(0) + first);
+	assert_int_equal(twz_tx_commit(&tx), 0);
+	assert_int_equal(heap_alloc(NULL, 100, owner(0), &p), 0);
+	assert_ptr_equal(p, object(0) + first);
+	sound();
+}
+
 /* ---- what is not right ----------------------------------------------------------------------- */
 
 static void test_owner(void **state)
@@ -375,6 +399,7 @@ int main(void)
 		cmocka_unit_test_setup(test_reuse, setup),
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_model, setup),
+		cmocka_unit_test_setup(test_freed_here, setup),
 		cmocka_unit_test_setup(test_owner, setup),
 		cmocka_unit_test_setup(test_free_wrong, setup),
 		cmocka_unit_test_setup(test_lies, setup),
