@@ -41,9 +41,11 @@
 struct twz_log_head {
 	uint64_t lock;    /* 0 free; else epoch << 32 | waiters << 31 | owner (process or thread) */
 	uint64_t retired; /* transactions up to this number are done or void */
-	uint64_t reserved[6];
+	uint64_t storing; /* the last one that was stored in place; past retired: it still is */
+	uint64_t reserved[5];
 };
 TWZ_SIZE(struct twz_log_head, 64);
+TWZ_AT(struct twz_log_head, storing, 16);
 
 struct twz_meta {
 	uint64_t magic;          /* TWZ_META_MAGIC, or 0: the page holds no more than defaults */

@@ -14,6 +14,7 @@
 #include "core/fot.h"
 #include "core/heap.h"
 #include "core/pmem.h"
+#include "core/read.h"
 
 #define OBJECT ((uint8_t *)0x200040000000)
 #define NMEAN 64
@@ -88,6 +89,20 @@ static void tx_4x64(void *arg)
 	must(twz_tx_commit(&tx));
 }
 
+static uint64_t read_out;
+
+/* One word, in a read section of its own. */
+static void read_section(void *arg)
+{
+	uint64_t version;
+
+	(void)arg;
+	do {
+		version = twz_read_begin(data);
+		read_out = twz_read_word(data);
+	} while (twz_read_again(data, version));
+}
+
 static void show(const char *name, struct count c, double instructions, double fences)
 {
 	char text[96];
@@ -117,6 +132,7 @@ static void transactions(void)
 	measure("transaction, 4 ranges of 8 bytes, PMDK", pmdk_tx_4x8, 0, 0);
 	measure("transaction, 4 ranges of 64 bytes", tx_4x64, 750, 2);
 	measure("transaction, 4 ranges of 64 bytes, PMDK", pmdk_tx_4x64, 0, 0);
+	measure("read section of a word", read_section, 20, 0);
 }
 
 /* ---- means ----------------------------------------------------------------------------------- */

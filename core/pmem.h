@@ -93,6 +93,38 @@ static inline bool pmem_cas64(uint64_t *p, uint64_t *seen, uint64_t value)
 					   __ATOMIC_ACQUIRE);
 }
 
+#if TWZ_TSAN
+
+/* Others may read it meanwhile, and find out afterwards (read.h): atomics, words where they are. */
+static inline void pmem_copy(void *dst, const void *src, uint64_t bytes)
+{
+	uint8_t *to = (uint8_t *)dst;
+	const uint8_t *from = (const uint8_t *)src;
+
+	while (bytes) {
+		uint64_t n = (uintptr_t)to % 8 || bytes < 8 ? 1 : 8, word = 0;
+
+		memcpy(&word, from, n);
+		if (n == 8)
+			__atomic_store_n((uint64_t *)to, word, __ATOMIC_RELEASE);
+		else
+			__atomic_store_n(to, (uint8_t)word, __ATOMIC_RELEASE);
+		to += n, from += n, bytes -= n;
+	}
+}
+
+static inline void pmem_zero(void *dst, uint64_t bytes)
+{
+	static const uint8_t zero[TWZ_LINE];
+
+	for (uint64_t n; bytes; dst = (uint8_t *)dst + n, bytes -= n) {
+		n = bytes < sizeof(zero) ? bytes : sizeof(zero);
+		pmem_copy(dst, zero, n);
+	}
+}
+
+#else
+
 static inline void pmem_copy(void *dst, const void *src, uint64_t bytes)
 {
 	memcpy(dst, src, bytes);
@@ -102,6 +134,8 @@ static inline void pmem_zero(void *dst, uint64_t bytes)
 {
 	memset(dst, 0, bytes);
 }
+
+#endif
 
 /* Everything but CLWB, which most machines have and for which the two below are tuned. */
 void pmem_flush_other(const void *p, uint64_t bytes);

@@ -255,6 +255,17 @@ static int apply_range(const struct settle_io *io, const struct object *o, uint6
 	return 0;
 }
 
+/* Readers of before read again, others wait (read.h): a dead process may not have come to it. */
+static int announce(const struct settle_io *io, const struct object *o)
+{
+	int error;
+	uint8_t *p = at_write(io, o->handle, TWZ_OBJ_META, &error);
+
+	if (p && STEP("log", "settle: storing"))
+		pmem_store64(&((struct twz_meta *)p)->log.storing, o->record.seq);
+	return error;
+}
+
 static int apply(const struct settle_io *io, const struct object *o)
 {
 	uint64_t off = 0, to, bytes;
@@ -298,6 +309,8 @@ static int complete(const struct settle_io *io, const struct object *o, uint32_t
 	for (uint32_t i = 0; i < n && !error; i++)
 		error = flush_record(io, &o[i]);
 	pmem_fence("settle: records");
+	for (uint32_t i = 0; i < n && !error; i++)
+		error = announce(io, &o[i]);
 	for (uint32_t i = 0; i < n && !error; i++)
 		error = apply(io, &o[i]);
 	pmem_fence("settle: in place");

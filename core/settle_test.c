@@ -58,6 +58,9 @@ static void *io_page(void *arg, uint64_t handle, uint64_t page, bool write, int 
 
 	(void)arg;
 	v->writes += write;
+	/* Readers know before anything is stored: readers of what has a record that is not retired. */
+	if (write && page >= TWZ_OBJ_DATA / TWZ_PAGE && !v->absent)
+		assert_int_equal(head((unsigned)handle)->storing, record((unsigned)handle)->seq);
 	*error = page == v->page_at ? v->page_error : 0;
 	if (page >= OBJECTS_SPAN / TWZ_PAGE)
 		*error = TWZ_E_RANGE; /* nobody may ask for it */
@@ -182,6 +185,8 @@ static void test_one(void **state)
 	assert_int_equal(((uint8_t *)obj_meta(object(0)))[129], 0);
 	assert_int_equal(head(0)->lock, 0);
 	assert_true(head(0)->retired >= 5);
+
+	assert_int_equal(head(0)->storing, 5);
 
 	/* Done is done. */
 	*word(0, 2) = 1;

@@ -174,7 +174,7 @@ static inline int unlock(struct twz_log_head *head)
  */
 static inline void copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
 {
-#if TWZ_SIM
+#if TWZ_SIM || TWZ_TSAN
 	pmem_copy(to, from, bytes);
 #else
 	if (likely(bytes == 64)) {
@@ -624,6 +624,15 @@ static inline __attribute__((always_inline)) const uint8_t *apply(enum pmem_kind
 	return p + log_range_bytes(bytes);
 }
 
+/* From now on readers wait, or read again (read.h): before the first store in place. */
+static inline void announce(struct twz_log_head *head, uint64_t seq)
+{
+	if (STEP("log", "tx: storing"))
+		pmem_store64(&head->storing, seq);
+	/* The compiler keeps the order, and this processor stores in order. */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
 /* Behind the commit point: all that is left for n objects, from p on in the first. */
 static __attribute__((noinline)) int finish(struct tx_part *first, uint32_t n, const uint8_t *p)
 {
@@ -705,6 +714,8 @@ static __attribute__((noinline)) int commit_any(struct twz_tx *tx)
 		return tx->error;
 	}
 	pmem_fence("tx: commit point");
+	for (part = tx->part; part < end; part++)
+		announce(head_of(part), record_of(part)->seq);
 	finish(tx->part, tx->nparts, start_of(tx->part));
 	tx->nparts = 0;
 	return 0;
@@ -721,6 +732,7 @@ static inline __attribute__((always_inline)) int commit_part(enum pmem_kind kind
 
 	write_record(kind, base, tail, seed, seq, (uint64_t)(tail - start));
 	pmem_fence_as(kind, "tx: commit point");
+	announce(head, seq);
 
 	do
 		if (!is_word(*(const uint64_t *)p))

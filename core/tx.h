@@ -34,6 +34,12 @@ struct tx_env {
 	 */
 	int (*contended)(void *base, uint64_t *lock, uint64_t seen);
 	void (*wake)(uint64_t *lock); /* all who wait */
+	/*
+	 * For readers (read.h), who may have no right to write: waits until head->retired is at least
+	 * seq, or settles the object if the lock's owner is dead; 0: look again. TWZ_E_TIMEOUT, or why it
+	 * cannot be settled.
+	 */
+	int (*stored)(const void *base, const struct twz_log_head *head, uint64_t seq);
 	/* Makes the pages of the range present and unshared; TWZ_E_FULL, TWZ_E_OUTSIDE, ... */
 	int (*touch)(void *addr, uint64_t bytes);
 	/* ID of the object mapped at base. */

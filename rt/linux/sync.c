@@ -146,7 +146,7 @@ uint64_t twz_rt_time_ns(void)
 /* ---- transactions ----------------------------------------------------------------------------- */
 
 /* Settles the object whose lock an owner holds who is gone. */
-static int take_over(void *base, const uint64_t *lock, uint64_t seen)
+static int take_over(const void *base, const uint64_t *lock, uint64_t seen)
 {
 	uint64_t ref;
 	int error;
@@ -192,6 +192,25 @@ static int contended(void *base, uint64_t *lock, uint64_t seen)
 	}
 }
 
+/* A reader may have no right to write: nobody is told that he waits, so he looks now and then. */
+static int stored(const void *base, const struct twz_log_head *head, uint64_t seq)
+{
+	uint64_t end = now_ns(CLOCK_MONOTONIC) + LOCK_TIMEOUT_NS, look = LOOK_FIRST_NS, seen;
+
+	while (__atomic_load_n(&head->retired, __ATOMIC_ACQUIRE) < seq) {
+		seen = __atomic_load_n(&head->lock, __ATOMIC_RELAXED);
+		if (!seen)
+			return 0;
+		if (seen >> 32 != home.owner >> 32 || !owner_alive(seen))
+			return take_over(base, &head->lock, seen);
+		if (now_ns(CLOCK_MONOTONIC) > end)
+			return TWZ_E_TIMEOUT;
+		futex_wait((const uint32_t *)&head->lock, (uint32_t)seen, look);
+		look = look_next(look);
+	}
+	return 0;
+}
+
 static void wake(uint64_t *lock)
 {
 	futex_wake((const uint32_t *)lock, INT_MAX);
@@ -207,6 +226,7 @@ void sync_init(void)
 	tx_env = (struct tx_env){.owner = home.owner,
 				 .contended = contended,
 				 .wake = wake,
+				 .stored = stored,
 				 .touch = twz_rt_touch,
 				 .id = id_of};
 }

@@ -97,12 +97,12 @@ static void wake(uint64_t *lock)
 }
 
 /* If the owner is gone, the kernel settles the object; TWZ_E_BUSY if it lives. */
-static int take_over(void *base, uint64_t *lock)
+static int take_over(const void *base, const uint64_t *lock)
 {
 	int error = twz_rt_settle(id_of(base));
 
 	if (!error)
-		wake(lock);
+		twz_rt_wake((const uint32_t *)lock, ~0u);
 	return error;
 }
 
@@ -134,11 +134,35 @@ static int contended(void *base, uint64_t *lock, uint64_t seen)
 	}
 }
 
+/* A reader may have no right to write: nobody is told that he waits, so he looks now and then. */
+static int stored(const void *base, const struct twz_log_head *head, uint64_t seq)
+{
+	uint64_t end = twz_rt_time_ns() + LOCK_TIMEOUT_NS, look = LOOK_FIRST_NS;
+	uint64_t seen;
+	int error;
+
+	while (__atomic_load_n(&head->retired, __ATOMIC_ACQUIRE) < seq) {
+		seen = __atomic_load_n(&head->lock, __ATOMIC_RELAXED);
+		if (!seen)
+			return 0;
+		error = take_over(base, &head->lock);
+		if (error != TWZ_E_BUSY)
+			return error;
+		if (twz_rt_time_ns() > end)
+			return TWZ_E_TIMEOUT;
+		twz_rt_wait((const uint32_t *)&head->lock, (uint32_t)seen, look);
+		if (look < LOOK_LAST_NS)
+			look *= 2;
+	}
+	return 0;
+}
+
 void sync_init(void)
 {
 	tx_env = (struct tx_env){.owner = own_lock(),
 				 .contended = contended,
 				 .wake = wake,
+				 .stored = stored,
 				 .touch = twz_rt_touch,
 				 .id = id_of};
 }

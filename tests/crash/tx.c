@@ -5,11 +5,14 @@
  * store made durable. The oracle is a model: after a crash the data of all objects is what the
  * ops that returned made it, or that and the next op whole. What follows the recovery is a
  * second script, started from whatever the first left.
+ *
+ * Readers beside a program that is killed (core/read.h): whatever they may take for sound is.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/pmem.h"
+#include "core/read.h"
 #include "tests/sim/objects.h"
 
 #define NWORDS 1536u /* of each object's data, from its start: three pages */
@@ -206,6 +209,57 @@ static const char *check(const void *arg, const struct sim_crash *crash)
 	return objects_check();
 }
 
+/* ---- readers --------------------------------------------------------------------------------- */
+
+static bool takes_part(const struct op *op, unsigned n)
+{
+	for (const struct write *w = op->write; w < op->write + NWRITES && w->how; w++)
+		if (w->object == n)
+			return !op->abort;
+	return false;
+}
+
+/* Is object n as it was when its version was this one? Without plain stores, each op makes one. */
+static bool is_version(const struct script *s, unsigned n, uint64_t version)
+{
+	static struct model m;
+	uint64_t made = 0;
+
+	memset(&m, 0, sizeof(m));
+	for (unsigned i = 0; made < version && i < NOPS; i++) {
+		model_op(&m, &s->run[i]);
+		made += takes_part(&s->run[i], n);
+	}
+	return made == version && !memcmp(m.word[n], word_at(n, 0), sizeof(m.word[n]));
+}
+
+/* What one who began to read before the recovery, or would now, is told. */
+static const char *recover_beside(const void *arg)
+{
+	static uint64_t before[NOBJECTS][NWORDS], version[NOBJECTS];
+	bool begins[NOBJECTS];
+	const char *wrong;
+
+	for (unsigned n = 0; n < NOBJECTS; n++) {
+		const struct twz_log_head *head = &obj_meta(object(n))->log;
+
+		version[n] = head->storing;
+		memcpy(before[n], word_at(n, 0), sizeof(before[n]));
+		begins[n] = head->storing <= head->retired; /* else he waits */
+		if (begins[n] && !is_version(arg, n, version[n]))
+			return "a reader takes half of a commit for sound";
+	}
+	wrong = recover(arg);
+	for (unsigned n = 0; n < NOBJECTS && !wrong; n++) {
+		if (twz_read_error(twz_read_begin(object(n))))
+			return "readers wait for nothing";
+		if (begins[n] && !twz_read_again(object(n), version[n]) &&
+		    memcmp(before[n], word_at(n, 0), sizeof(before[n])))
+			return "settling does not tell readers that it changed the data";
+	}
+	return wrong;
+}
+
 /* ---- the list -------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -321,6 +375,11 @@ static const struct script turns_a = TURNS(A), turns_b = TURNS(B), turns_c = TUR
 }
 static const struct script three_a = THREE(A), three_b = THREE(B), three_c = THREE(C);
 
+#define BESIDE(title, script, budget)                                                   \
+	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
+	 .run = run, .recover = recover_beside, .check = check,                         \
+	 .where = objects_where, .states = budget, .killed = true, .flat = true}
+
 #define CASE(title, script, budget, ...)                                                     \
 	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
 	 .run = run, .recover = recover, .check = check, .again = again,                \
@@ -342,6 +401,10 @@ static const struct sim_case cases[] = {
 	CASE("killed, one object", one_object, 16000, .killed = true),
 	CASE("killed, three objects", three_b, 16000, .killed = true),
 	CASE("killed, taking turns", turns_c, 16000, .killed = true),
+	BESIDE("readers beside, one object", one_object, 4000),
+	BESIDE("readers beside, one given up", aborted, 4000),
+	BESIDE("readers beside, three objects", three_b, 4000),
+	BESIDE("readers beside, taking turns", turns_c, 4000),
 	CASE("taking turns, settled from A", turns_a, 12000),
 	CASE("taking turns, settled from B", turns_b, 12000),
 	CASE("taking turns, settled from C", turns_c, 12000),

@@ -26,6 +26,14 @@ static void env_wake(uint64_t *lock)
 	(void)lock;
 }
 
+static int env_stored(const void *base, const struct twz_log_head *head, uint64_t seq)
+{
+	(void)base;
+	(void)head;
+	(void)seq;
+	return TWZ_E_TIMEOUT;
+}
+
 static int env_touch(void *addr, uint64_t bytes)
 {
 	return obj_offset(addr) + bytes <= OBJECTS_SPAN ? 0 : TWZ_E_FULL;
@@ -48,6 +56,7 @@ static void new_epoch(void)
 		.owner = (epoch + 1) << 32 | 1,
 		.contended = env_contended,
 		.wake = env_wake,
+		.stored = env_stored,
 		.touch = env_touch,
 		.id = env_id,
 	};

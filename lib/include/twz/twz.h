@@ -16,6 +16,7 @@
 #include <twz/obj.h>
 #include <twz/ptr.h>
 #include <twz/queue.h>
+#include <twz/read.h>
 #include <twz/right.h>
 #include <twz/stream.h>
 #include <twz/tie.h>
