@@ -1,6 +1,6 @@
 /*
  * read_test.c - read sections in one thread: what a version is, who waits and for how long. Beside
- * transactions: tests/tsan/read.c; beside the dead: lib/read_test.c, tests/crash/tx.c.
+ * transactions: tests/tsan/read.c; beside the dead: rt/linux/read_test.c, tests/crash/tx.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

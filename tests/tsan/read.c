@@ -95,7 +95,7 @@ static void readers_see_whole_commits(void **state)
 	pthread_join(writer, NULL);
 	for (unsigned i = 0; i < READERS; i++)
 		pthread_join(reader[i], NULL);
-	printf("%lu and %lu sections beside %u commits\n", sections[0], sections[1], ROUNDS);
+	printf("%lu and %lu sections beside %d commits\n", sections[0], sections[1], ROUNDS);
 	assert_true(sections[0] && sections[1]);
 }
 
