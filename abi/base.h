@@ -20,6 +20,17 @@
 #define TWZ_SIZE(type, bytes) TWZ_PIN(sizeof(type) == (bytes))
 #define TWZ_AT(type, field, offset) TWZ_PIN(offsetof(type, field) == (offset))
 
+/* Around what a C++ program calls; and in a parameter: an array of so many elements or more. */
+#ifdef __cplusplus
+#define TWZ_C_BEGIN extern "C" {
+#define TWZ_C_END }
+#define TWZ_AT_LEAST
+#else
+#define TWZ_C_BEGIN
+#define TWZ_C_END
+#define TWZ_AT_LEAST static
+#endif
+
 #define TWZ_PAGE_SHIFT 12
 #define TWZ_PAGE ((uint64_t)1 << TWZ_PAGE_SHIFT)
 #define TWZ_LINE 64 /* what one flush writes back */

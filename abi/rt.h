@@ -13,21 +13,20 @@
 #include "abi/record.h"
 #include "abi/view.h"
 
+TWZ_C_BEGIN
+
 /* Major in the high half: differs, does not work together. A higher minor only adds. */
 #ifndef TWZ_RT_VERSION
-#define TWZ_RT_VERSION 0x00010005u
+#define TWZ_RT_VERSION 0x00010006u
 #endif
 
 /*
- * Every file of a program carries the version that it was built with, by one of these in the section
- * twz_built_with (the library's header sees to it). Before main the runtime compares all with its
- * own, and refuses what does not fit, naming both.
+ * Every file of a program says by the second, before main, what it was built with (a constructor in
+ * <twz/obj.h> does). If that does not fit the runtime, the program ends with status 126, and a message
+ * that names both versions. The second since 1.6.
  */
-struct twz_built_with {
-	uint32_t (*runtime)(void); /* twz_rt_version */
-	uint64_t version;          /* TWZ_RT_VERSION */
-};
 uint32_t twz_rt_version(void);
+void twz_rt_built_with(uint32_t version);
 
 /* What the runtime tells a program; constant while it runs, but for root, key and context. */
 struct twz_rt_info {
@@ -87,7 +86,7 @@ struct twz_rt_new {
 	struct twz_id tie;     /* read with TWZ_NEW_TIED only */
 };
 /* What a store returns; TWZ_E_ARG for flags that do not fit, or a `tie` of zero; with TIED also what twz_rt_tie does. */
-int twz_rt_create(const struct twz_rt_new *new, struct twz_id *id);
+int twz_rt_create(const struct twz_rt_new *wanted, struct twz_id *id);
 int twz_rt_keep(struct twz_id id);
 /*
  * Nobody finds the object any more. Who has it mapped keeps it until then (hosted, the program's own mappings
@@ -243,7 +242,7 @@ int64_t twz_rt_read(int stream, void *data, uint64_t bytes);        /* 0 input *
 bool twz_rt_terminal(int stream); /* a person sees what is written there */
 uint64_t twz_rt_time_ns(void);    /* since 1970, UTC */
 void twz_rt_random(void *out, uint64_t bytes);
-_Noreturn void twz_rt_exit(int status);
+__attribute__((noreturn)) void twz_rt_exit(int status);
 
 /*
  * Runs a program by name and waits: *status its exit status, 128 + signal after a crash, 124 when
@@ -494,5 +493,7 @@ struct twz_rt_service {
 };
 struct twz_gate; /* abi/security.h */
 int twz_rt_serve(const struct twz_rt_service *service, struct twz_gate *gate);
+
+TWZ_C_END
 
 #endif

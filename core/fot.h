@@ -14,6 +14,8 @@
 #include "core/ptr.h"
 #include "core/tx.h"
 
+TWZ_C_BEGIN
+
 static inline struct twz_fot_entry *fot_entry(const void *addr, uint64_t index)
 {
 	return (struct twz_fot_entry *)(obj_base(addr) + TWZ_OBJ_FOT) + index;
@@ -54,5 +56,7 @@ int fot_hold(struct twz_tx *tx, void *obj, uint32_t index, bool on);
  * for one with HOLD: its target says which tie it made.
  */
 int fot_delete(struct twz_tx *tx, void *obj, uint32_t index);
+
+TWZ_C_END
 
 #endif

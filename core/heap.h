@@ -9,6 +9,8 @@
 
 #include "core/tx.h"
 
+TWZ_C_BEGIN
+
 /*
  * Makes the heap of an object that has none: meta page and header, at a place coloured by page and
  * line from the ID (everything at the same offset of a 1 GiB slot fights for the same cache sets).
@@ -38,5 +40,7 @@ uint64_t heap_size(const void *payload);
  * exactly the free ones. 0 or TWZ_E_DAMAGED with *where the offset.
  */
 int heap_check(const void *obj, uint64_t *where);
+
+TWZ_C_END
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "abi/object.h"
 
+TWZ_C_BEGIN
+
 /* Base of the slot or large place that the address lies in. */
 static inline uint8_t *obj_base(const void *addr)
 {
@@ -46,5 +48,7 @@ static inline uint64_t ptr_offset(uint64_t ptr)
 {
 	return ptr & TWZ_PTR_OFF_MASK;
 }
+
+TWZ_C_END
 
 #endif

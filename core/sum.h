@@ -9,6 +9,8 @@
 
 #include "abi/base.h"
 
+TWZ_C_BEGIN
+
 #define TWZ_SUM_K 0x9e3779b97f4a7c15ull /* 2^64 / golden ratio, odd */
 #define TWZ_SUM_A 0xd6e8feb86659fd93ull
 #define TWZ_SUM_B 0xa0761d6478bd642full
@@ -62,5 +64,7 @@ static inline uint64_t twz_sum_at(uint64_t index, uint64_t word)
 {
 	return twz_fold(word, TWZ_SUM_K + 2 * index * TWZ_SUM_A);
 }
+
+TWZ_C_END
 
 #endif

@@ -25,6 +25,8 @@
 #include "abi/errors.h"
 #include "abi/object.h"
 
+TWZ_C_BEGIN
+
 /* Supplied by the runtime, once, before the first transaction. */
 struct tx_env {
 	uint64_t owner; /* lock value of this process: epoch << 32 | process */
@@ -150,5 +152,7 @@ struct settle_io {
  * What io->find and io->page return, TWZ_E_FULL among it: nothing is decided then.
  */
 int tx_settle(const struct settle_io *io, struct twz_id id);
+
+TWZ_C_END
 
 #endif

@@ -14,7 +14,7 @@ GUEST_RUN_SRC := $(call sources,tests/guest/run/*.c tests/guest/self/*.c)
 GUEST_RUN := $(notdir $(GUEST_RUN_SRC:.c=))
 
 # Addresses are relative to the instruction: text and data lie 1 GiB apart, the data past 2 GiB.
-CFLAGS_guest := $(OPT) $(FREESTANDING) -fpie -fno-stack-protector -fcf-protection=none \
+CFLAGS_guest := $(OPT) $(FREESTANDING) -DTWZ_WHOLE=1 -fpie -fno-stack-protector -fcf-protection=none \
 	-fno-asynchronous-unwind-tables
 # Else the loop in memcpy becomes a call of memcpy.
 $(B)/obj/guest/rt/minimal/string.o: CFLAGS_guest += -fno-builtin -fno-tree-loop-distribute-patterns

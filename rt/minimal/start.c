@@ -18,7 +18,6 @@ void start(const struct twz_start *given);
 /* The linker's (program.ld). */
 extern void (*const program_constructors[])(void), (*const program_constructors_end[])(void);
 extern void (*const program_destructors[])(void), (*const program_destructors_end[])(void);
-extern const struct twz_built_with __start_twz_built_with[], __stop_twz_built_with[];
 
 void _start(void); /* entry.S */
 
@@ -46,32 +45,30 @@ static bool fits(uint32_t there, uint32_t wanted)
 	return MAJOR(there) == MAJOR(wanted) && MINOR(there) >= MINOR(wanted);
 }
 
-/* Was everything in this program built for this runtime, and is this the kernel that it needs? */
-static void check_versions(void)
+static _Noreturn void refuse_version(uint32_t wanted, const char *of, uint32_t there)
 {
 	struct message m = message_begin();
 
-	if (!fits(minimal.sys.version, TWZ_SYS_VERSION)) {
-		message_add(&m, "built for version ");
-		message_version(&m, TWZ_SYS_VERSION);
-		message_add(&m, " of the system calls, but the kernel has ");
-		message_version(&m, minimal.sys.version);
-		message_end(&m);
-		exit_now(STATUS_REFUSED);
-	}
-	for (const struct twz_built_with *built = __start_twz_built_with;
-	     built < __stop_twz_built_with; built++) {
-		uint32_t version = (uint32_t)built->version;
+	message_add(&m, "built for version ");
+	message_version(&m, wanted);
+	message_add(&m, of);
+	message_version(&m, there);
+	message_end(&m);
+	exit_now(STATUS_REFUSED);
+}
 
-		if (fits(TWZ_RT_VERSION, version))
-			continue;
-		message_add(&m, "built for version ");
-		message_version(&m, version);
-		message_add(&m, " of the runtime ABI, but this is ");
-		message_version(&m, TWZ_RT_VERSION);
-		message_end(&m);
-		exit_now(STATUS_REFUSED);
-	}
+void twz_rt_built_with(uint32_t version)
+{
+	if (!fits(TWZ_RT_VERSION, version))
+		refuse_version(version, " of the runtime ABI, but this is ", TWZ_RT_VERSION);
+}
+
+/* Is this the kernel that the program needs? */
+static void check_kernel(void)
+{
+	if (!fits(minimal.sys.version, TWZ_SYS_VERSION))
+		refuse_version(TWZ_SYS_VERSION, " of the system calls, but the kernel has ",
+			       minimal.sys.version);
 }
 
 static void info_init(void)
@@ -113,7 +110,7 @@ void start(const struct twz_start *given)
 		minimal.name = argv[0];
 	minimal.recovered = given->recovered;
 	info_init();
-	check_versions();
+	check_kernel();
 	fault_init();
 	console_init();
 	pmem_use(pmem_probe());

@@ -32,8 +32,8 @@ check() {
 }
 
 check 'the same version runs' -DSAME 0 '^main ran$'
-check 'another major version is refused' -DTWZ_RT_VERSION=0x00020000u 126 'version 2\.0 .* is 1\.5$'
-check 'a later minor version is refused' -DTWZ_RT_VERSION=0x00010006u 126 'version 1\.6 .* is 1\.5$'
+check 'another major version is refused' -DTWZ_RT_VERSION=0x00020000u 126 'version 2\.0 .* is 1\.6$'
+check 'a later minor version is refused' -DTWZ_RT_VERSION=0x00010007u 126 'version 1\.7 .* is 1\.6$'
 
 printf 'rt_version: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -12,4 +12,4 @@ for file in lib/include/twz/*.h; do
 	grep -q "$function" "$file" ${core:+"$core"} || continue
 	echo "twz_$name twz/$name.h $file${core:+ $core}"
 done
-echo "twz_rt abi/rt.h abi/rt.h"
+echo "twz_rt twz/obj.h abi/rt.h"

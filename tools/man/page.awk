@@ -218,6 +218,12 @@ file == 2 {
 
 { note_errors($0) }
 
+# As C has it (abi/base.h).
+{
+	sub(/\[TWZ_AT_LEAST /, "[static ")
+	sub(/^__attribute__\(\(noreturn\)\)/, "_Noreturn")
+}
+
 # What only the checking build has.
 /^#if TWZ_CHECK/ { checking = 1 }
 checking {

@@ -8,6 +8,8 @@
 
 #include <twz/gate.h>
 
+TWZ_C_BEGIN
+
 #define TWZ_CONSOLE "/srv/console"
 #define CONSOLE_VERSION TWZ_VERSION(1, 0)
 #define CONSOLE_CALLS(X) X(console, 0, say)
@@ -22,5 +24,7 @@ TWZ_CALLS(CONSOLE_CALLS)
 
 /* Says it. TWZ_E_NOTFOUND: nobody serves; what a call returns. */
 int twz_console_say(const char *text, uint64_t bytes);
+
+TWZ_C_END
 
 #endif

@@ -26,6 +26,8 @@
 
 #include <twz/ext.h>
 
+TWZ_C_BEGIN
+
 enum twz_event_what {
 	TWZ_EVENT_READ = 1,
 	TWZ_EVENT_WRITE = 2,
@@ -53,7 +55,7 @@ struct twz_event_methods {
 	 * Sets event->ready, and notes what it reports as seen. If that is nothing: words that change before
 	 * it can be something, and their values before it looked.
 	 */
-	int (*look)(struct twz_event *event, struct twz_rt_word until[static TWZ_EVENT_WORDS],
+	int (*look)(struct twz_event *event, struct twz_rt_word until[TWZ_AT_LEAST TWZ_EVENT_WORDS],
 		    uint32_t *count);
 };
 
@@ -66,5 +68,7 @@ int twz_event_of_console(uint32_t what, struct twz_event *event);
  * what one of them returns.
  */
 int twz_event_wait(struct twz_event *events, uint32_t n, uint64_t timeout_ns);
+
+TWZ_C_END
 
 #endif

@@ -27,6 +27,8 @@
 #include <twz/obj.h>
 #include <twz/ptr.h>
 
+TWZ_C_BEGIN
+
 /* The tag that follows from a name; never zero for one that anybody would use. */
 static inline struct twz_id twz_tag(const char *name)
 {
@@ -98,5 +100,7 @@ struct twz_face {
  * program does not have.
  */
 int twz_face(const struct twz_obj *obj, struct twz_id interface, struct twz_face *face);
+
+TWZ_C_END
 
 #endif

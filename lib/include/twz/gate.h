@@ -42,6 +42,8 @@
 #include "abi/syscall.h"
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 #define TWZ_VERSION(major, minor) ((uint32_t)(major) << 16 | (uint32_t)(minor))
 
 /* The calls' numbers, in the interface's header: enum { echo_add_call = 0, ... }. */
@@ -133,7 +135,7 @@ struct twz_entries {
 int twz_serve(const struct twz_entries *entries, struct twz_id context, uint32_t nstacks,
 	      uint32_t flags);
 /* All that is left to do for the thread that has called twz_serve. */
-_Noreturn void twz_serve_on(void);
+__attribute__((noreturn)) void twz_serve_on(void);
 
 /* ---- in a call: what the caller names --------------------------------------------------------- */
 
@@ -208,5 +210,7 @@ int64_t twz_service_call(const struct twz_service *service, uint32_t call,
  */
 int twz_buffer_take(struct twz_service *service, uint64_t bytes, struct twz_buffer *buffer);
 void twz_buffer_give(struct twz_service *service, struct twz_buffer *buffer);
+
+TWZ_C_END
 
 #endif

@@ -23,6 +23,8 @@
 #include <twz/obj.h>
 #include <twz/ptr.h>
 
+TWZ_C_BEGIN
+
 /* Gives an object that has none a heap. Durable on return. */
 static inline int twz_heap_make(const struct twz_obj *obj)
 {
@@ -44,11 +46,13 @@ static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 		__typeof__((p)->twz_type[0]) *twz_out_ = (out);                 \
 		void *twz_block_ = 0;                                           \
 		int twz_error_ = heap_alloc(tx, bytes, &(p)->raw, &twz_block_); \
-		*twz_out_ = twz_block_;                                         \
+		*twz_out_ = (__typeof__(*twz_out_))twz_block_;                  \
 		twz_error_;                                                     \
 	})
 
 /* Frees the block that the pointer at p owns and sets it to null. */
 #define twz_free(tx, p) heap_free(tx, &(p)->raw)
+
+TWZ_C_END
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 /*
  * Formats: %s %.*s %c %d %i %u %x %X %o %p %% with h, l, ll, z; width (also *), precision, and the
  * flags - 0 + and space.
@@ -32,11 +34,13 @@ const char *twz_error_text(int error);
 const char *twz_error_name(int error);
 
 #define TWZ_ID_TEXT 33 /* 32 digits and the terminating zero */
-void twz_id_text(struct twz_id id, char out[static TWZ_ID_TEXT]);
+void twz_id_text(struct twz_id id, char out[TWZ_AT_LEAST TWZ_ID_TEXT]);
 /* Exactly 32 hexadecimal digits; TWZ_E_ARG. */
 int twz_id_parse(const char *text, struct twz_id *id);
 
 /* Runs a program and waits, as twz_rt_run, what was printed so far before it. */
 int twz_run(const char *const argv[], uint64_t timeout_ns, int *status);
+
+TWZ_C_END
 
 #endif

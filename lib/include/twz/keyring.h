@@ -19,6 +19,8 @@
 #include <twz/gate.h>
 #include <twz/user.h>
 
+TWZ_C_BEGIN
+
 #define TWZ_SESSION_SECONDS (12u * 3600)
 #define TWZ_SESSIONS 32u /* at a time */
 #define TWZ_LOGIN_TRIES 5u
@@ -64,5 +66,7 @@ struct keyring_login {
 	struct twz_session session; /* the answer */
 };
 /* logout: the session's ID. sign: a buffer, struct twz_cap. */
+
+TWZ_C_END
 
 #endif

@@ -20,6 +20,8 @@
 #include "abi/security.h"
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 /* The library of the program NAME: &NAME_library is what lies at its start; null if it is no object. */
 #define TWZ_LIBRARY(name) extern const struct twz_library name##_library __attribute__((weak))
 
@@ -31,5 +33,7 @@
  */
 int twz_library_open(const struct twz_library *library, uint64_t stack_bytes,
 		     struct twz_gate *gate);
+
+TWZ_C_END
 
 #endif

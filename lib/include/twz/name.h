@@ -23,6 +23,8 @@
 #include "abi/namespace.h"
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 /* The root namespace; makes it in a store that has none. */
 int twz_name_root(struct twz_id *id);
 
@@ -42,7 +44,7 @@ int twz_name_resolve_in(struct twz_id resolver, const char *path, struct twz_id 
  */
 int twz_search_set(const struct twz_obj *obj, const struct twz_id *list, uint32_t count);
 /* TWZ_E_TYPE. */
-int twz_search_get(const struct twz_obj *obj, struct twz_id list[static TWZ_SEARCH_MAX],
+int twz_search_get(const struct twz_obj *obj, struct twz_id list[TWZ_AT_LEAST TWZ_SEARCH_MAX],
 		   uint32_t *count);
 
 /* Resolves and opens. */
@@ -100,5 +102,7 @@ int twz_name_list(const char *path, int (*each)(const struct twz_name_entry *ent
 		  void *arg);
 int twz_name_list_in(struct twz_id space,
 		     int (*each)(const struct twz_name_entry *entry, void *arg), void *arg);
+
+TWZ_C_END
 
 #endif

@@ -20,6 +20,8 @@
 #include <twz/gate.h>
 #include <twz/name.h>
 
+TWZ_C_BEGIN
+
 #define TWZ_NAMES "/srv/names"
 #define NAMES_VERSION TWZ_VERSION(1, 0)
 #define NAMES_CALLS(X) X(names, 0, change)
@@ -56,5 +58,7 @@ TWZ_SIZE(struct twz_name_change, 608);
  */
 typedef int (*twz_name_may)(struct twz_id object, uint32_t perms);
 int twz_name_make(struct twz_name_change *change, twz_name_may may);
+
+TWZ_C_END
 
 #endif

@@ -23,11 +23,13 @@
 #include "abi/rt.h"
 #include "core/ptr.h"
 
-/*
- * What this file was built with. Naming the runtime's own version links the check.
- */
-static const struct twz_built_with twz_rt_built_with
-	__attribute__((used, section("twz_built_with"))) = {twz_rt_version, TWZ_RT_VERSION};
+TWZ_C_BEGIN
+
+/* What this file was built with, said before main; also when libtwz is another module of the program. */
+static __attribute__((constructor(101))) void twz_tell_version(void)
+{
+	twz_rt_built_with(TWZ_RT_VERSION);
+}
 
 struct twz_obj {
 	struct twz_id id;
@@ -69,7 +71,7 @@ struct twz_new {
 	uint32_t tie_flags;
 };
 /* Makes and maps an object; it is durable on return unless temporary, its heap too. */
-int twz_obj_new(const struct twz_new *new, struct twz_obj *obj);
+int twz_obj_new(const struct twz_new *wanted, struct twz_obj *obj);
 
 /* TWZ_E_NOTFOUND, TWZ_E_NOSLOT; TWZ_E_DAMAGED for a record that is not genuine. */
 int twz_obj_open(struct twz_id id, struct twz_obj *obj);
@@ -156,5 +158,7 @@ void *twz_obj_root(const struct twz_obj *obj);
  * TWZ_FAULT_RIGHT. Elsewhere this does nothing.
  */
 int twz_check_stores(const struct twz_obj *obj, bool on);
+
+TWZ_C_END
 
 #endif

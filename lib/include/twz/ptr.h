@@ -28,10 +28,12 @@
 #include "core/tx.h"
 #include <twz/obj.h>
 
-#define twz_ptr(T)              \
-	struct {                \
-		uint64_t raw;   \
-		T *twz_type[0]; \
+TWZ_C_BEGIN
+
+#define twz_ptr(T)                            \
+	struct {                              \
+		uint64_t raw;                 \
+		__extension__ T *twz_type[0]; \
 	}
 
 /*
@@ -50,7 +52,15 @@ struct twz_shadow {
 	uint64_t delta; /* address - raw; written before limit */
 };
 #define TWZ_ROWS (1u << 17) /* one for each 1 GiB of the 47-bit address space */
+#if TWZ_WHOLE               /* a program of our own kernel: linked whole, and relocated by nobody */
 extern struct twz_shadow *twz_rows[TWZ_ROWS] __attribute__((visibility("hidden")));
+#else
+/*
+ * Weak, though it is always there: so its address comes from the GOT, which the linker leaves out where
+ * libtwz is linked in. A program that has it as a shared library would else begin with a copy of all of it.
+ */
+extern struct twz_shadow *twz_rows[TWZ_ROWS] __attribute__((weak));
+#endif
 
 /* All that is not in the shadow, null included. */
 void *twz_ptr_slow(const uint64_t *where, uint64_t raw) __attribute__((cold, noinline));
@@ -154,5 +164,7 @@ int twz_ptr_try(const uint64_t *where, uint64_t raw, void **addr);
 
 /* *dst leads where *src leads. Late-bound ones are followed first, not copied. */
 #define twz_ptr_copy(dst, src) twz_set(dst, twz_get(src))
+
+TWZ_C_END
 
 #endif

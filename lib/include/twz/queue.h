@@ -15,6 +15,8 @@
 #include "abi/interface.h"
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 /*
  * Makes an object whose data is not used a queue with room for `bytes` (rounded up to 8), of which a
  * message takes 8 more than it has, rounded up to 8. Durable. TWZ_E_ARG: 0, or more than
@@ -32,5 +34,7 @@ int twz_queue_put(const struct twz_obj *obj, const void *data, uint64_t bytes, u
  * The first message, its length returned; waits for one. TWZ_E_RANGE: it is longer than `room`, and stays.
  */
 int64_t twz_queue_get(const struct twz_obj *obj, void *out, uint64_t room, uint64_t timeout_ns);
+
+TWZ_C_END
 
 #endif

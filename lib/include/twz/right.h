@@ -24,6 +24,8 @@
 #include "abi/syscall.h"
 #include <twz/obj.h>
 
+TWZ_C_BEGIN
+
 /* ---- contexts --------------------------------------------------------------------------------- */
 
 struct twz_context_new {
@@ -37,7 +39,7 @@ struct twz_context_new {
 	struct twz_id tie;
 };
 /* An empty context, mapped. */
-int twz_context_make(const struct twz_context_new *new, struct twz_obj *obj);
+int twz_context_make(const struct twz_context_new *wanted, struct twz_obj *obj);
 /* TWZ_E_TYPE: the object is no context. */
 int twz_context_open(struct twz_id id, struct twz_obj *obj);
 
@@ -112,7 +114,7 @@ int twz_right_explain(struct twz_id object, struct twz_id context, struct twz_rt
 /* ---- keys and capabilities --------------------------------------------------------------------- */
 
 /* The public key's object: sealed, so the same key gives the same. */
-int twz_key_make(const uint8_t key[static 32], struct twz_id *id);
+int twz_key_make(const uint8_t key[TWZ_AT_LEAST 32], struct twz_id *id);
 /* A new private key, open; `id` is for the caller to fill in. */
 void twz_secret_new(struct twz_secret *secret);
 /*
@@ -156,13 +158,13 @@ const char *twz_right_text(uint32_t why);
 
 /* Permissions as letters: r read, w write, x execute, u use, d delete. */
 #define TWZ_PERMS_TEXT 6
-void twz_perms_text(uint32_t perms, char out[static TWZ_PERMS_TEXT]); /* "rw-u-" */
+void twz_perms_text(uint32_t perms, char out[TWZ_AT_LEAST TWZ_PERMS_TEXT]); /* "rw-u-" */
 /* Letters in any order, "-" among them for none; TWZ_E_ARG. */
 int twz_perms_parse(const char *text, uint32_t *perms);
 
 /* "2026-11-22T07:00:00Z" */
 #define TWZ_TIME_TEXT 24
-void twz_time_text(uint64_t seconds, char out[static TWZ_TIME_TEXT]);
+void twz_time_text(uint64_t seconds, char out[TWZ_AT_LEAST TWZ_TIME_TEXT]);
 /*
  * That, also without Z or without the time of day; or +NUMBER and s, m, h or d, from `now` on.
  * TWZ_E_ARG.
@@ -174,8 +176,12 @@ int twz_gate_parse(const char *text, struct twz_cap *cap);
 
 /* A capability in lines of "NAME VALUE", each behind `indent`. */
 #define TWZ_CAP_TEXT 1024
-void twz_cap_text(const struct twz_cap *cap, const char *indent, char out[static TWZ_CAP_TEXT]);
+void twz_cap_text(const struct twz_cap *cap, const char *indent,
+		  char out[TWZ_AT_LEAST TWZ_CAP_TEXT]);
 /* A gate of a context in such lines. */
-void twz_gate_text(const struct twz_gate *gate, const char *indent, char out[static TWZ_CAP_TEXT]);
+void twz_gate_text(const struct twz_gate *gate, const char *indent,
+		   char out[TWZ_AT_LEAST TWZ_CAP_TEXT]);
+
+TWZ_C_END
 
 #endif

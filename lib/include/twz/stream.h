@@ -21,6 +21,8 @@
 
 #include <twz/ext.h>
 
+TWZ_C_BEGIN
+
 #define TWZ_IO_ATOMIC 65536u
 
 enum twz_io_flags {
@@ -72,5 +74,7 @@ int64_t twz_io_write(struct twz_io *io, const void *data, uint64_t bytes);
 int twz_io_ioctl(struct twz_io *io, uint32_t request, uint64_t *value);
 /* enum twz_io_ready, or an error. Waiting for it: event.h. */
 int twz_io_poll(struct twz_io *io);
+
+TWZ_C_END
 
 #endif

@@ -26,6 +26,8 @@
 
 #include <twz/ptr.h>
 
+TWZ_C_BEGIN
+
 /*
  * The object is tied to `to` from now on; twice is as once. Flags: enum twz_tie_flags (abi/record.h), mostly
  * 0. TWZ_E_NOTFOUND; TWZ_E_ARG: to itself, or one that lasts to one that does not; TWZ_E_BUSY: the root
@@ -67,5 +69,7 @@ int twz_ptr_hold(const uint64_t *where, uint32_t flags);
  */
 #define twz_unhold(p) twz_ptr_unhold(&(p)->raw)
 int twz_ptr_unhold(const uint64_t *where);
+
+TWZ_C_END
 
 #endif

@@ -22,6 +22,8 @@
 
 #include "core/tx.h"
 
+TWZ_C_BEGIN
+
 /* The address type-checked: the staged copy of *p. */
 #define twz_tx_open(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
 
@@ -34,5 +36,7 @@ void twz_check_abort(struct twz_tx *tx);
 #define twz_tx_abort(tx) twz_check_abort(tx)
 #endif
 #endif
+
+TWZ_C_END
 
 #endif
