@@ -291,35 +291,67 @@ int heap_make(void *obj, struct twz_id id)
 	return twz_tx_commit(&tx);
 }
 
+/* What is in a heap from start to top. */
+struct contents {
+	uint64_t nfree; /* blocks */
+	uint64_t used;  /* bytes of used ones, heads included */
+};
+
+/* H1 and H2. *where is the offset of what is wrong. */
+static int walk_blocks(const void *obj, struct contents *contents, uint64_t *where)
+{
+	const uint8_t *base = obj_base(obj);
+	const struct twz_heap *heap = heap_of(base);
+	const struct twz_block_head *head;
+	uint64_t bytes;
+
+	*contents = (struct contents){0};
+	*where = obj_meta(obj)->heap;
+	if (!heap || heap->start < *where + sizeof(*heap) || heap->start % GRANULE ||
+	    heap->top < heap->start || heap->top > heap->end || heap->end > TWZ_SLOT_SIZE)
+		return TWZ_E_DAMAGED;
+	for (uint64_t at = heap->start; at < heap->top; at += bytes) {
+		head = (const struct twz_block_head *)(base + at);
+		*where = at;
+		if ((head->magic != TWZ_BLOCK_USED && head->magic != TWZ_BLOCK_FREE) ||
+		    head->size_class >= TWZ_HEAP_CLASSES)
+			return TWZ_E_DAMAGED;
+		bytes = HEAD + class_bytes(head->size_class);
+		if (heap->top - at < bytes)
+			return TWZ_E_DAMAGED;
+		contents->nfree += head->magic == TWZ_BLOCK_FREE;
+		contents->used += head->magic == TWZ_BLOCK_USED ? bytes : 0;
+	}
+	return 0;
+}
+
+int heap_used(const void *obj, uint64_t *bytes)
+{
+	struct contents contents;
+	int error = walk_blocks(obj, &contents, &(uint64_t){0});
+
+	*bytes = contents.used;
+	return error;
+}
+
 int heap_check(const void *obj, uint64_t *where)
 {
 	const uint8_t *base = obj_base(obj);
 	const struct twz_heap *heap = heap_of(base);
 	const struct twz_block_head *head;
-	uint64_t nfree = 0, at;
+	struct contents contents;
+	int error = walk_blocks(obj, &contents, where);
 
-	*where = obj_meta(obj)->heap;
-	if (!heap || heap->start < *where + sizeof(*heap) || heap->start % GRANULE ||
-	    heap->top < heap->start || heap->top > heap->end || heap->end > TWZ_SLOT_SIZE)
-		return TWZ_E_DAMAGED;
-	for (at = heap->start; at < heap->top; at += HEAD + class_bytes(head->size_class)) {
-		head = (const struct twz_block_head *)(base + at);
-		*where = at;
-		if ((head->magic != TWZ_BLOCK_USED && head->magic != TWZ_BLOCK_FREE) ||
-		    head->size_class >= TWZ_HEAP_CLASSES ||
-		    heap->top - at < HEAD + class_bytes(head->size_class))
-			return TWZ_E_DAMAGED;
-		nfree += head->magic == TWZ_BLOCK_FREE;
-	}
 	/* Each list holds free blocks of its class; all lists together, each free block once. */
-	for (unsigned i = 0; i < TWZ_HEAP_CLASSES; i++)
-		for (at = heap->free[i]; at; at = (uint64_t)head->next * GRANULE) {
+	for (unsigned i = 0; i < TWZ_HEAP_CLASSES && !error; i++)
+		for (uint64_t at = heap->free[i]; at; at = (uint64_t)head->next * GRANULE) {
 			*where = at;
 			if (!is_place(at) || at >= heap->top)
 				return TWZ_E_DAMAGED;
 			head = head_of(base + at);
-			if (head->magic != TWZ_BLOCK_FREE || head->size_class != i || !nfree--)
+			if (head->magic != TWZ_BLOCK_FREE || head->size_class != i ||
+			    !contents.nfree--)
 				return TWZ_E_DAMAGED;
 		}
-	return nfree ? TWZ_E_DAMAGED : 0;
+	return error || !contents.nfree ? error : TWZ_E_DAMAGED;
 }

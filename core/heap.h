@@ -41,6 +41,12 @@ uint64_t heap_size(const void *payload);
  */
 int heap_check(const void *obj, uint64_t *where);
 
+/*
+ * Bytes of the blocks that are in use, their heads included: what everything that is reachable in the
+ * object takes, if nothing is lost. Walks the heap; nobody changes it meanwhile. TWZ_E_DAMAGED.
+ */
+int heap_used(const void *obj, uint64_t *bytes);
+
 TWZ_C_END
 
 #endif

@@ -193,6 +193,27 @@ static void test_model(void **state)
 	}
 }
 
+/* What is used is the sum of what was given out, and nothing while nothing is. */
+static void test_used(void **state)
+{
+	uint64_t expected = 0, used;
+	void *p;
+
+	(void)state;
+	for (unsigned n = 0; n < NOWNERS; n++) {
+		assert_int_equal(heap_alloc(NULL, 1 + n * n * 7, owner(n), &p), 0);
+		expected += sizeof(struct twz_block_head) + heap_size(p);
+		assert_int_equal(heap_used(object(0), &used), 0);
+		assert_int_equal(used, expected);
+	}
+	for (unsigned n = 0; n < NOWNERS; n++)
+		assert_int_equal(heap_free(NULL, owner(n)), 0);
+	assert_int_equal(heap_used(object(0), &used), 0);
+	assert_int_equal(used, 0);
+	heap()->top -= 16;
+	assert_int_equal(heap_used(object(0), &used), TWZ_E_DAMAGED);
+}
+
 /* A block that was allocated, staged in and freed is not given out again before the commit. */
 static void test_freed_here(void **state)
 {
@@ -399,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup(test_reuse, setup),
 		cmocka_unit_test_setup(test_full, setup),
 		cmocka_unit_test_setup(test_model, setup),
+		cmocka_unit_test_setup(test_used, setup),
 		cmocka_unit_test_setup(test_freed_here, setup),
 		cmocka_unit_test_setup(test_owner, setup),
 		cmocka_unit_test_setup(test_free_wrong, setup),

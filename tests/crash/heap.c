@@ -273,6 +273,25 @@ static bool before_or_after(const struct script *s, const struct sim_crash *cras
 	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
 }
 
+static uint64_t block_bytes(uint64_t owner)
+{
+	return sizeof(struct twz_block_head) + heap_size(object(0) + ptr_offset(owner));
+}
+
+/* Bytes of all blocks that something owns: the table, what it points to, names of FOT entries. */
+static uint64_t reachable(void)
+{
+	uint64_t bytes = block_bytes(obj_offset(slot_at(0)));
+
+	for (unsigned n = 0; n < NSLOTS; n++)
+		if (*slot_at(n))
+			bytes += block_bytes(*slot_at(n));
+	for (uint32_t i = 1; i <= obj_meta(object(0))->fot_next; i++)
+		if (fot_entry(object(0), i)->kind == TWZ_FOT_NAME)
+			bytes += block_bytes(fot_entry(object(0), i)->name);
+	return bytes;
+}
+
 /* All that is allocated can be freed, and what is free can be allocated. */
 static const char *use_up(void)
 {
@@ -303,6 +322,8 @@ static const char *check(const void *arg, const struct sim_crash *crash)
 			 (unsigned long long)where);
 		return text;
 	}
+	if (heap_used(object(0), &where) || where != reachable())
+		return "what is used is not what can be reached";
 	if (!before_or_after(arg, crash))
 		return "blocks or entries are neither as before nor as after the transaction";
 	return use_up();
