@@ -55,13 +55,27 @@ struct twz_rt_info {
 const struct twz_rt_info *twz_rt_info(void);
 
 /*
- * The first program of a system names its store, before anything else; those that it runs are in the
- * same store from the start, and so is one for which the environment names it. TWZ_E_BUSY, after a
- * message that says who has it; TWZ_E_IO, after one that says what the host said; TWZ_E_EXISTS: this
- * program has one already; what opening a store returns; TWZ_E_ABSENT where the machine has its
- * store anyhow; TWZ_E_READONLY: the host lets it only be read.
+ * A program names its store, before anything else; those that it runs are in the same store from the start,
+ * and so is one for which the environment names it. TWZ_E_BUSY: another home has it, or those that do cannot
+ * share it with this one; TWZ_E_LIMIT: too many have it; TWZ_E_EXISTS: this program has one already; what
+ * opening a store returns; TWZ_E_READONLY: the host lets it only be read; TWZ_E_ABSENT where the machine has
+ * its store anyhow, or nothing is known of processes.
  */
 int twz_rt_open(const char *where);
+
+/*
+ * Makes a file with an empty store of so many bytes, which nobody sees before it is whole; open it then.
+ * TWZ_E_EXISTS: there is one already, or this program has a store; TWZ_E_ARG: not a size of stores;
+ * TWZ_E_FULL: the host has no room; TWZ_E_RIGHT, TWZ_E_IO, TWZ_E_NOTFOUND: no such folder; TWZ_E_ABSENT as
+ * above. Since 1.6.
+ */
+int twz_rt_make(const char *where, uint64_t bytes);
+
+/*
+ * Why the calling thread's last twz_rt_open or twz_rt_make failed: a sentence for a person, which names the
+ * file, who has it, and what to do. Good until the next of them. Since 1.6; before, some were printed.
+ */
+const char *twz_rt_open_text(void);
 
 /* Objects */
 enum twz_rt_new_flags {
@@ -93,7 +107,10 @@ int twz_rt_keep(struct twz_id id);
  * end with it). One that is tied to something stays as it is, and goes with its last tie.
  */
 int twz_rt_delete(struct twz_id id);
-/* The root namespace is that object from now on. */
+/*
+ * The root namespace is that object from now on. TWZ_E_EXISTS: hosted, there is one already, of
+ * another process perhaps.
+ */
 int twz_rt_set_root(struct twz_id id);
 
 /*

@@ -217,7 +217,14 @@ TWZ_PIN(sizeof(struct twz_update_log) + TWZ_UPDATE_WORDS * 16 == TWZ_UPDATE_FRAM
 struct twz_runtime {
 	uint64_t lock;  /* of the store's structures: epoch << 32 | waiters << 31 | process */
 	uint64_t epoch; /* that the rest of the area is of */
-	uint64_t reserved[6];
+	/*
+	 * Who mounts says by what rules processes share the store until the epoch ends, and in which
+	 * space of process numbers. Who has others cannot attach.
+	 */
+	uint32_t rules; /* TWZ_RUNTIME_RULES */
+	uint32_t reserved0;
+	uint64_t numbers; /* hosted: the PID namespace, as the host names it */
+	uint64_t reserved[4];
 	struct twz_process {
 		uint64_t pid;
 		uint64_t start;       /* start time as the host reports it: tells a reused pid */
@@ -234,5 +241,7 @@ struct twz_runtime {
 };
 TWZ_SIZE(struct twz_runtime, 65536);
 #define TWZ_RUNTIME_FRAMES 16u
+/* Grows with each change of this area, and of what lock words and log heads mean among processes. */
+#define TWZ_RUNTIME_RULES 1u
 
 #endif

@@ -215,8 +215,7 @@ int main(int argc, char **argv)
 	if (store)
 		error = twz_rt_open(store);
 	if (error) {
-		if (error != TWZ_E_BUSY && error != TWZ_E_IO) /* it was said */
-			fail(store, twz_error_text(error));
+		fail(NULL, twz_rt_open_text());
 		program_end(STATUS_STORE);
 	}
 	if (seconds)

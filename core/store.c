@@ -139,19 +139,35 @@ int store_recover(struct store *s)
 	return STEP("sum", "super") && s->super->sum != super_sum(s->super) ? TWZ_E_DAMAGED : 0;
 }
 
-/* One whole copy of the superblock is enough; it replaces the other. */
+/* One whole copy of the superblock is enough. */
+int store_look(const void *base, uint64_t bytes, const struct twz_super_fixed **fixed)
+{
+	const struct twz_super_fixed *one = base, *two;
+	int error;
+
+	if (bytes < TWZ_STORE_SIZE_MIN)
+		return TWZ_E_NOTSTORE;
+	two = (const struct twz_super_fixed *)((const uint8_t *)base + TWZ_PAGE);
+	error = fixed_check(one, bytes);
+	*fixed = one;
+	if (!error || fixed_check(two, bytes))
+		return error;
+	*fixed = two;
+	return 0;
+}
+
+/* It replaces the other. */
 static int fixed_find(struct store *s, uint64_t bytes)
 {
 	struct twz_super_fixed *one = (struct twz_super_fixed *)s->base;
 	struct twz_super_fixed *two = (struct twz_super_fixed *)(s->base + TWZ_PAGE);
-	int error = fixed_check(one, bytes);
+	const struct twz_super_fixed *whole;
+	int error = store_look(s->base, bytes, &whole);
 
 	s->fixed = one;
-	if (error && !fixed_check(two, bytes)) {
+	if (!error && whole == two)
 		fixed_write(one, two);
-		return 0;
-	}
-	if (!error && memcmp(one, two, sizeof(*one)))
+	else if (!error && memcmp(one, two, sizeof(*one)))
 		fixed_write(two, one);
 	return error;
 }
@@ -161,8 +177,6 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 {
 	int error;
 
-	if (bytes < TWZ_STORE_SIZE_MIN)
-		return TWZ_E_NOTSTORE;
 	s->base = base;
 	error = fixed_find(s, bytes);
 	if (error)

@@ -67,6 +67,12 @@ int store_mount(struct store *s, void *base, uint64_t bytes,
 int store_attach(struct store *s, void *base, uint64_t bytes,
 		 void (*random)(void *out, uint64_t bytes));
 
+/*
+ * What attaching checks first, for who has to know where the runtime area is before it may take the
+ * store's lock: a whole copy of the superblock. Changes nothing. The same errors.
+ */
+int store_look(const void *base, uint64_t bytes, const struct twz_super_fixed **fixed);
+
 /* After somebody who held the store's lock died: applies the update log. */
 int store_recover(struct store *s);
 

@@ -15,7 +15,7 @@ static int make_root(struct twz_id *id)
 
 	if (error)
 		return error;
-	/* In this order: a crash between leaves a root that ended, which the next one replaces. */
+	/* In this order: a crash between leaves a root that ends, which the next one keeps or replaces. */
 	error = twz_rt_set_root(*id);
 	if (!error)
 		return twz_rt_keep(*id);
@@ -24,6 +24,18 @@ static int make_root(struct twz_id *id)
 		twz_obj_recycle(&obj);
 	}
 	return error;
+}
+
+/* The root that there is, kept, or a new one. */
+static int need_root(void)
+{
+	struct twz_id root = twz_rt_info()->root;
+	struct twz_rt_stat stat;
+	int error = twz_id_none(root) ? TWZ_E_NOTFOUND : twz_rt_stat(root, &stat);
+
+	if (error == TWZ_E_NOTFOUND)
+		return make_root(&root);
+	return !error && stat.end_epoch ? twz_rt_keep(root) : error;
 }
 
 /* Who may not make one has no right to the one that there is. */
@@ -36,20 +48,19 @@ int twz_name_root(struct twz_id *id)
 {
 	static struct lock lock;
 	static bool checked;
-	const struct twz_rt_info *info = twz_rt_info();
-	struct twz_rt_stat stat;
 	int error = 0;
 
 	if (!__atomic_load_n(&checked, __ATOMIC_ACQUIRE)) {
 		lock_take(&lock);
-		error = twz_id_none(info->root) ? TWZ_E_NOTFOUND : twz_rt_stat(info->root, &stat);
-		if (error == TWZ_E_NOTFOUND)
-			error = no_root(make_root(id));
+		error = need_root();
+		if (error == TWZ_E_EXISTS) /* another process was faster */
+			error = need_root();
+		error = no_root(error);
 		if (!error)
 			__atomic_store_n(&checked, true, __ATOMIC_RELEASE);
 		lock_give(&lock);
 	}
-	*id = info->root;
+	*id = twz_rt_info()->root;
 	return error;
 }
 

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +20,15 @@
 
 struct home home;
 
-static bool opened;           /* set last, atomically */
+static bool opened;           /* set last, atomically; and registered */
+static bool inherited;        /* by fork: what was opened is here, and only to be joined */
 static uint32_t inner;        /* lock among this process's threads; it orders opening too */
 static __thread bool holding; /* home_lock */
+
+/* What of home.info others may change, as it was when that was taken from the superblock. */
+static struct twz_id known_root, known_key, known_boot;
+
+static __thread char open_text[640]; /* why the thread's last twz_rt_open or twz_rt_make failed */
 
 /* ---- messages --------------------------------------------------------------------------------- */
 
@@ -56,116 +64,6 @@ void die(int status, const char *format, ...)
 	_exit(status);
 }
 
-static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
-{
-	return __atomic_compare_exchange_n(word, seen, value, false, __ATOMIC_ACQUIRE,
-					   __ATOMIC_RELAXED);
-}
-
-/* ---- processes -------------------------------------------------------------------------------- */
-
-/*
- * Start time of a process as the host reports it; 0 if there is none that could still do anything.
- * No stream and no memory of the C library: a fault handler may be waiting for the store's lock.
- */
-static uint64_t start_of(pid_t pid)
-{
-	char path[32], text[1024], state = 0, *after;
-	unsigned long long start = 0;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	after = strrchr(text, ')'); /* behind the name, which may hold anything */
-	if (!after ||
-	    sscanf(after + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-		   "%*d %llu",
-		   &state, &start) != 2)
-		return 0;
-	return state == 'Z' || state == 'X' ? 0 : start + 1; /* never 0 */
-}
-
-/*
- * While an entry is being filled in, its `pid` is bit 63, the low 31 bits of the start time, and the
- * process: so who dies there is found out too.
- */
-#define CLAIMED (1ull << 63)
-
-static uint64_t claim(uint64_t pid, uint64_t start)
-{
-	return CLAIMED | (start & (LOCK_WAITERS - 1)) << 32 | pid;
-}
-
-/* May the entry be taken? `pid` as it was loaded. */
-static bool entry_free(const struct twz_process *entry, uint64_t pid)
-{
-	uint64_t start = pid ? start_of((pid_t)pid) : 0;
-
-	if (pid & CLAIMED)
-		return claim((uint32_t)pid, start) != pid;
-	return !pid || start != entry->start;
-}
-
-bool process_gone(const struct twz_process *entry)
-{
-	uint64_t pid = __atomic_load_n(&entry->pid, __ATOMIC_ACQUIRE);
-
-	return pid & CLAIMED || entry_free(entry, pid);
-}
-
-static struct twz_process *process_find(pid_t pid)
-{
-	struct twz_process *table = home.runtime->process;
-
-	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++)
-		if (__atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE) == (uint64_t)pid)
-			return &table[i];
-	return NULL;
-}
-
-struct twz_process *process_own(void)
-{
-	return process_find(getpid());
-}
-
-bool owner_alive(uint64_t word)
-{
-	pid_t pid = (pid_t)(word & (LOCK_WAITERS - 1));
-	const struct twz_process *process;
-
-	if (word >> 32 != home.owner >> 32)
-		return false;
-	process = process_find(pid);
-	return process && start_of(pid) == process->start;
-}
-
-/*
- * Enters this process in the table, without the store's lock: who holds that is in the table. An
- * entry is taken over as a whole by the claim, then filled in.
- */
-static int process_register(void)
-{
-	struct twz_process *table = home.runtime->process;
-	uint64_t pid = (uint64_t)getpid(), start = start_of(getpid()), seen;
-
-	for (unsigned i = 0; i < sizeof(home.runtime->process) / sizeof(*table); i++) {
-		seen = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
-		if (!entry_free(&table[i], seen) || !swap(&table[i].pid, &seen, claim(pid, start)))
-			continue;
-		table[i].start = start;
-		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
-		return 0;
-	}
-	return TWZ_E_LIMIT;
-}
-
 /* ---- the store's lock ------------------------------------------------------------------------- */
 
 static void inner_lock(void)
@@ -183,6 +81,12 @@ static void inner_unlock(void)
 {
 	if (__atomic_exchange_n(&inner, 0, __ATOMIC_RELEASE) == 2)
 		futex_wake(&inner, 1);
+}
+
+static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
+{
+	return __atomic_compare_exchange_n(word, seen, value, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
 }
 
 /* Returns true if the lock was taken from a dead owner. */
@@ -224,21 +128,27 @@ static void outer_unlock(void)
 		futex_wake((const uint32_t *)lock, 1);
 }
 
-void home_lock(void)
+/* The outer lock, with the store as it must be. */
+static void outer_take(void)
 {
 	int error;
 
-	if (holding)
-		die(125, "internal error: a slot was touched under the store's lock");
-	home_need();
-	inner_lock();
-	holding = true;
 	if (!outer_lock())
 		return;
 	error = store_recover(&home.store);
 	if (error)
 		die(125, "after the death of a process: %s", error_text(error));
 	self_bury(0, 0);
+}
+
+void home_lock(void)
+{
+	if (holding)
+		die(125, "internal error: a slot was touched under the store's lock");
+	home_need();
+	inner_lock();
+	holding = true;
+	outer_take();
 }
 
 void home_unlock(void)
@@ -280,26 +190,51 @@ static int reserve_areas(void)
 	return error ? error : image_reserve(log, end - log);
 }
 
+/* What this process is called from now on, by lock words. */
+static void name_process(uint64_t epoch)
+{
+	home.owner = epoch << 32 | (uint64_t)getpid();
+	home.info.owner = (uint32_t)getpid();
+	home.info.epoch = epoch;
+}
+
+static int refuse(int error)
+{
+	if (error == TWZ_E_LIMIT)
+		home.image.why = "as many processes have it open as can (63): try again when one "
+				 "has ended";
+	if (error == TWZ_E_ABSENT)
+		home.image.why = "the host does not say which processes there are: is /proc there?";
+	return error;
+}
+
 /*
- * Attaching applies the update log, which another process may be writing: so its lock comes first,
- * and the words that say where that is are only taken for granted as far as they lie in the image.
+ * Attaching applies the update log, which another process may be writing: so its lock comes first. Until then
+ * nothing but the superblock, which nobody changes, is taken for granted.
  */
 static int attach(void)
 {
-	const struct twz_super_fixed *fixed = (const struct twz_super_fixed *)home.image.base;
 	const struct twz_super *super = (const struct twz_super *)(home.image.base + TWZ_SUPER_AT);
-	uint64_t at = fixed->runtime.frame * TWZ_PAGE;
-	int error;
+	const struct twz_super_fixed *fixed;
+	int error = store_look(home.image.base, home.image.bytes, &fixed);
 
-	if (fixed->magic != TWZ_STORE_MAGIC)
-		return TWZ_E_NOTSTORE;
-	if (at + sizeof(struct twz_runtime) > home.image.bytes)
-		return TWZ_E_DAMAGED;
-	home.runtime = (struct twz_runtime *)(home.image.base + at);
-	home.owner = super->epoch << 32 | (uint64_t)getpid(); /* only a mount changes the epoch */
-	error = process_register();
 	if (error)
 		return error;
+	home.runtime = (struct twz_runtime *)(home.image.base + fixed->runtime.frame * TWZ_PAGE);
+	if (home.runtime->rules != TWZ_RUNTIME_RULES) {
+		home.image.why = "in use by programs of another version of libtwz: it is free when "
+				 "they have ended";
+		return TWZ_E_VERSION;
+	}
+	if (home.runtime->numbers != process_numbers()) {
+		home.image.why = "in use by processes of another container (PID namespace): it is "
+				 "free when they have ended";
+		return TWZ_E_BUSY;
+	}
+	name_process(super->epoch); /* which only a mount changes */
+	error = process_register();
+	if (error)
+		return refuse(error);
 	outer_lock();
 	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
 	if (error)
@@ -317,12 +252,14 @@ static int mount(void)
 		return error;
 	home.runtime = (struct twz_runtime *)(home.image.base +
 					      home.store.fixed->runtime.frame * TWZ_PAGE);
-	home.owner = home.store.super->epoch << 32 | (uint64_t)getpid();
+	name_process(home.store.super->epoch);
 	/* Nobody else has the image: whoever was in the table or held the lock is gone. */
 	memset(home.runtime, 0, sizeof(*home.runtime));
 	home.runtime->epoch = home.store.super->epoch;
+	home.runtime->rules = TWZ_RUNTIME_RULES;
+	home.runtime->numbers = process_numbers();
 	home.runtime->lock = home.owner;
-	return process_register();
+	return refuse(process_register());
 }
 
 /* Before an object goes with its last tie: as with twz_rt_delete, this process's mappings end with it. */
@@ -332,21 +269,47 @@ static enum store_held end_mappings(struct twz_id id)
 	return STORE_FREE;
 }
 
+static bool same(const struct twz_id *a, const struct twz_id *b)
+{
+	return __atomic_load_n(&a->lo, __ATOMIC_RELAXED) ==
+		       __atomic_load_n(&b->lo, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&a->hi, __ATOMIC_RELAXED) ==
+		       __atomic_load_n(&b->hi, __ATOMIC_ACQUIRE);
+}
+
+/* Who sees that it is known sees what is told. */
+static void follow_one(const struct twz_id *now, struct twz_id *known, struct twz_id *told)
+{
+	if (same(now, known))
+		return;
+	*told = *now;
+	__atomic_store_n(&known->lo, now->lo, __ATOMIC_RELEASE);
+	__atomic_store_n(&known->hi, now->hi, __ATOMIC_RELEASE);
+}
+
+/* What the superblock says now; the store's lock held. */
+static void follow(void)
+{
+	const struct twz_super *super = home.store.super;
+
+	follow_one(&super->root, &known_root, &home.info.root);
+	follow_one(&super->key, &known_key, &home.info.key);
+	follow_one(&super->boot, &known_boot, &home.info.context);
+}
+
 /* Opens the file, or the inherited descriptor if path is null. `inner` held. */
 static int open_store(const char *path, int fd)
 {
-	int error = path ? image_open(&home.image, path, false) : image_attach(&home.image, fd);
+	int error =
+		path ? image_open(&home.image, path, IMAGE_SHARE) : image_attach(&home.image, fd);
 
 	if (error)
 		return error;
-	error = path ? mount() : attach();
+	error = home.image.first ? mount() : attach();
 	if (error)
 		goto close;
-	home.info.epoch = home.store.super->epoch;
-	home.info.owner = (uint32_t)getpid();
-	home.info.root = home.store.super->root;
-	home.info.key = home.store.super->key;
-	home.info.context = home.store.super->boot;
+	image_mounted(&home.image);
+	follow();
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
 	home.store.held = end_mappings;
@@ -363,33 +326,122 @@ close:
 	return error;
 }
 
+/* A process has one store. `inner` held. */
+static int refuse_second(const char *path)
+{
+	if (!opened && !inherited)
+		return 0;
+	snprintf(open_text, sizeof(open_text), "%s: this program has a store open already", path);
+	return TWZ_E_EXISTS;
+}
+
+static void tell_error(int error, const char *path)
+{
+	if (error)
+		image_error(&home.image, error, path, open_text, sizeof(open_text));
+}
+
 int twz_rt_open(const char *where)
 {
-	int error = TWZ_E_EXISTS;
-	char text[512];
+	int error;
 
 	inner_lock();
-	if (!opened)
+	error = refuse_second(where);
+	if (!error) {
 		error = open_store(where, -1);
+		tell_error(error, where);
+	}
 	inner_unlock();
-	if (error == TWZ_E_BUSY || error == TWZ_E_IO)
-		message("%s", image_error(&home.image, error, where, text, sizeof(text)));
 	return error;
+}
+
+/* That the file has this name is durable, as far as the host can make it so. */
+static void sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path + 1) : 1,
+		 slash ? path : ".");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+/* Under another name first: half of a store is never at this one. `inner` held. */
+static int make_at(const char *path, uint64_t bytes)
+{
+	char making[PATH_MAX];
+	uint64_t tag;
+	int error;
+
+	fill_random(&tag, sizeof(tag));
+	home.image = (struct image){0};
+	if (snprintf(making, sizeof(making), "%s.making.%016llx", path, (unsigned long long)tag) >=
+	    (int)sizeof(making))
+		return TWZ_E_NAME;
+	if (!access(path, F_OK))
+		return TWZ_E_EXISTS;
+	error = image_make(&home.image, making, bytes, fill_random);
+	if (error)
+		return error;
+	if (!renameat2(AT_FDCWD, making, AT_FDCWD, path, RENAME_NOREPLACE)) {
+		sync_folder(path);
+		return 0;
+	}
+	home.image.host = errno;
+	unlink(making);
+	return home.image.host == EEXIST ? TWZ_E_EXISTS : TWZ_E_IO;
+}
+
+int twz_rt_make(const char *where, uint64_t bytes)
+{
+	int error;
+
+	inner_lock();
+	error = refuse_second(where);
+	if (!error) {
+		error = make_at(where, bytes);
+		tell_error(error, where);
+	}
+	inner_unlock();
+	return error;
+}
+
+const char *twz_rt_open_text(void)
+{
+	return open_text;
 }
 
 /* What the environment names. `inner` held. */
 static void open_named(void)
 {
 	const char *fd = getenv("TWZ_STORE_FD"), *path = getenv("TWZ_STORE");
-	char text[512];
 	int error;
 
 	if (!fd && !path)
 		die(125, "which store? Set TWZ_STORE=FILE, or start from the prompt");
 	error = fd ? open_store(NULL, atoi(fd)) : open_store(path, -1);
+	tell_error(error, fd ? "the store" : path);
 	if (error)
-		die(125, "%s",
-		    image_error(&home.image, error, fd ? "the store" : path, text, sizeof(text)));
+		die(125, "%s", open_text);
+}
+
+/* What fork left: this process joins those that have the store. `inner` held. */
+static void join(void)
+{
+	int error = process_register();
+
+	tell_error(refuse(error), "the store");
+	if (error)
+		die(125, "%s", open_text);
+	outer_take();
+	self_bury(0, 0); /* also of who had this entry of the table before */
+	outer_unlock();
+	__atomic_store_n(&opened, true, __ATOMIC_RELEASE);
 }
 
 void home_need(void)
@@ -397,15 +449,66 @@ void home_need(void)
 	if (__builtin_expect(__atomic_load_n(&opened, __ATOMIC_ACQUIRE), 1))
 		return;
 	inner_lock();
-	if (!opened)
+	if (!opened && inherited)
+		join();
+	else if (!opened)
 		open_named();
 	inner_unlock();
 }
 
 const struct twz_rt_info *twz_rt_info(void)
 {
+	const struct twz_super *super;
+
 	home_need();
+	super = home.store.super;
+	/* Half of a change is none of the known ones: the lock tells the whole. */
+	if (__builtin_expect(same(&super->root, &known_root) && same(&super->key, &known_key) &&
+				     same(&super->boot, &known_boot),
+			     1))
+		return &home.info;
+	home_lock();
+	follow();
+	home_unlock();
 	return &home.info;
+}
+
+/* ---- fork ------------------------------------------------------------------------------------- */
+
+/* No other thread is at work on the store meanwhile: the child would have half of that for ever. */
+static void before_fork(void)
+{
+	inner_lock();
+}
+
+static void after_fork(void)
+{
+	inner_unlock();
+}
+
+/*
+ * A process of its own: it has none of the parent's locks, and what it had mapped is not mapped any more.
+ * Only what cannot fail, as nobody could be told: the rest at the first touch or call (join).
+ */
+static void in_child(void)
+{
+	inner = 0;
+	if (!opened && !inherited)
+		return;
+	inherited = true;
+	opened = false;
+	home.process = NULL;
+	name_process(home.info.epoch);
+	sync_init();
+	slots_forked();
+	self_forked();
+	threads_forked();
+}
+
+static __attribute__((constructor)) void watch_forks(void)
+{
+	if (pthread_atfork(before_fork, after_fork, in_child))
+		die(125, "no memory");
 }
 
 int home_find(struct twz_id id, uint64_t *ref)

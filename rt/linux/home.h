@@ -2,10 +2,13 @@
  * home.h - the hosted runtime's inside: the store that this process has, and its lock.
  *
  * Processes
- *   The first one opens the image (twz_rt_open, or the environment variable TWZ_STORE=FILE) and
- *   mounts: a new boot epoch. Programs that it runs inherit the descriptor, and so its lock on the
- *   file, by TWZ_STORE_FD=N, and attach to the same epoch. They die with their parent: killing the
- *   first one is pulling the plug. A store is opened when it is first needed.
+ *   Any number of unrelated ones open the image (twz_rt_open, or the environment variable
+ *   TWZ_STORE=FILE). Who finds that no other process has it mounts: a new boot epoch; all others attach
+ *   to that (image.h). Programs that one runs inherit the descriptor, and so its locks on the file, by
+ *   TWZ_STORE_FD=N, and attach to the same epoch. They die with their parent. A store is opened when it is
+ *   first needed.
+ *   A child of fork has the descriptor, too, and is another process of the store: with an owner number of
+ *   its own at once, in the table from when it first needs the store.
  *
  * The store's lock
  *   One word in the runtime area of the image: epoch << 32 | waiters << 31 | process. It is held for
@@ -33,7 +36,8 @@ struct home {
 	/* Constant once open. */
 	struct image image;
 	struct twz_runtime *runtime;
-	uint64_t owner; /* epoch << 32 | process, as lock words have it */
+	struct twz_process *process; /* this process's entry of the table */
+	uint64_t owner;              /* epoch << 32 | process, as lock words have it */
 	struct twz_rt_info info;
 
 	struct store store; /* home_lock held */
@@ -51,10 +55,19 @@ void home_unlock(void);
 int home_find(struct twz_id id, uint64_t *ref);
 
 /*
+ * The table of processes (process.c). Who registers is alive until the host says that it is gone. TWZ_E_LIMIT: it
+ * is full; TWZ_E_ABSENT: the host says nothing of processes.
+ */
+int process_register(void);
+/* Is the process of this entry of the table gone? Then `thread` there is nobody's any more. */
+bool process_gone(const struct twz_process *entry);
+/*
  * May the owner of this lock word still do something? False: it is of another epoch, or its process
  * is gone, or the number is another's now.
  */
 bool owner_alive(uint64_t word);
+/* The space in which this process's number is one: that of another names others. */
+uint64_t process_numbers(void);
 /* How long to wait before asking that, first and the next time. */
 #define LOOK_FIRST_NS (500ull * 1000)
 static inline uint64_t look_next(uint64_t look)
@@ -62,10 +75,6 @@ static inline uint64_t look_next(uint64_t look)
 	return look < 32 * LOOK_FIRST_NS ? 2 * look : look;
 }
 
-/* Is the process of this entry of the table gone? Then `thread` there is nobody's any more. */
-bool process_gone(const struct twz_process *entry);
-/* This process's entry. */
-struct twz_process *process_own(void);
 /* What the host says of a process; false: it ended, or has not this start time (that of the host, plus 1). */
 bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread);
 
@@ -76,6 +85,10 @@ bool process_look(uint32_t pid, uint64_t start, struct twz_rt_thread *thread);
  */
 int self_need(uint64_t *ref);
 void self_bury(pid_t pid, int status);
+
+/* In a child of fork: what was the parent's alone is not this process's (self.c, slots.c, thread.c). */
+void self_forked(void);
+void threads_forked(void);
 
 /* Before the object is deleted: its ties of the kind SCOPED do not keep it (tie.c). home_lock held. */
 int tie_end_scope(uint64_t ref);

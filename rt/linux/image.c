@@ -17,10 +17,19 @@
 
 #include "abi/store.h"
 #include "core/pmem.h"
+#include "core/store.h"
 #include "rt/linux/image.h"
 #include "rt/linux/pmem_file.h"
 
-#define LOCK_TRIES 100 /* of 10 ms: a holder that was just killed may still be dying */
+#define PAUSE_NS (10 * 1000 * 1000)
+#define LOCK_TRIES 100   /* a holder that was just killed may still be dying */
+#define MOUNT_TRIES 1000 /* a fence on a slow disk takes its time */
+
+/* The bytes of the file that are locked: no image reaches so far, and no process has such a number. */
+#define MOUNT ((off_t)1 << 62)
+#define WRITERS (MOUNT + ((off_t)1 << 32))
+#define READERS (MOUNT + ((off_t)2 << 32))
+#define NUMBERS ((off_t)1 << 32)
 
 /* What image_reserve needs: the image that is open, and which 2 MiB of it are allocated. */
 static struct {
@@ -71,7 +80,37 @@ static int fail(struct image *image, int host)
 	}
 }
 
-/* Who holds the lock, from the host's list of locks; 0 if it does not say. */
+/* ---- locks ------------------------------------------------------------------------------------ */
+
+static void pause_a_little(void)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+
+	nanosleep(&pause, NULL);
+}
+
+/* F_RDLCK, F_WRLCK or F_UNLCK; false: somebody else has it, or errno says what else. */
+static bool lock_byte(const struct image *image, short type, off_t at)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+
+	return !fcntl(image->fd, F_OFD_SETLK, &lock);
+}
+
+/* Has any other open description a lock on one of these bytes? *pid: whose it is. */
+static bool locked_by(const struct image *image, off_t at, pid_t *pid)
+{
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = NUMBERS};
+
+	*pid = 0;
+	if (fcntl(image->fd, F_OFD_GETLK, &lock) || lock.l_type == F_UNLCK)
+		return false;
+	*pid = (pid_t)(lock.l_start - at);
+	return true;
+}
+
+/* Who holds the lock of the whole file, from the host's list of locks; 0 if it does not say. */
 static pid_t holder_of(int fd)
 {
 	FILE *locks = fopen("/proc/locks", "re");
@@ -93,22 +132,116 @@ static pid_t holder_of(int fd)
 	return pid;
 }
 
-static int lock(struct image *image)
+static int busy(struct image *image, enum image_held held, pid_t holder)
 {
-	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
-	int how = (image->readonly ? LOCK_SH : LOCK_EX) | LOCK_NB;
+	image->held = held;
+	image->holder = holder;
+	return TWZ_E_BUSY;
+}
+
+/* Somebody has the whole file. */
+static int busy_whole(struct image *image)
+{
+	pid_t pid;
+
+	if (image->use != IMAGE_ALONE)
+		return busy(image, IMAGE_HELD_ALONE, holder_of(image->fd));
+	if (locked_by(image, WRITERS, &pid))
+		return busy(image, IMAGE_HELD_WRITES, pid);
+	if (locked_by(image, READERS, &pid))
+		return busy(image, IMAGE_HELD_READS, pid);
+	return busy(image, IMAGE_HELD_ALONE, holder_of(image->fd));
+}
+
+static int lock_whole(struct image *image)
+{
+	int how = (image->use == IMAGE_ALONE ? LOCK_EX : LOCK_SH) | LOCK_NB;
 
 	for (int tries = 0; flock(image->fd, how); tries++) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return fail(image, errno);
-		if (tries == LOCK_TRIES) {
-			image->holder = holder_of(image->fd);
-			return TWZ_E_BUSY;
-		}
-		nanosleep(&pause, NULL);
+		if (tries == LOCK_TRIES)
+			return busy_whole(image);
+		pause_a_little();
 	}
 	return 0;
 }
+
+static int lock_to_read(struct image *image)
+{
+	const off_t mine = READERS + getpid();
+	pid_t pid;
+
+	for (int tries = 0;; tries++) {
+		if (!lock_byte(image, F_RDLCK, mine))
+			return fail(image, errno);
+		if (!locked_by(image, WRITERS, &pid))
+			return 0;
+		lock_byte(image, F_UNLCK, mine);
+		if (tries == LOCK_TRIES)
+			return busy(image, IMAGE_HELD_WRITES, pid);
+		pause_a_little();
+	}
+}
+
+static int lock_mount(struct image *image)
+{
+	pid_t pid;
+
+	for (int tries = 0; !lock_byte(image, F_WRLCK, MOUNT); tries++) {
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			return fail(image, errno);
+		if (tries == MOUNT_TRIES) {
+			locked_by(image, WRITERS, &pid);
+			return busy(image, IMAGE_HELD_MOUNTING, pid);
+		}
+		pause_a_little();
+	}
+	return 0;
+}
+
+/*
+ * As long as others write, nobody can have come to read. Who asks for its byte first and then who else
+ * is there cannot miss a reader, nor a reader a writer: both do it in this order.
+ */
+static int lock_to_write(struct image *image)
+{
+	int error = lock_mount(image);
+	pid_t pid;
+
+	if (error)
+		return error;
+	if (!lock_byte(image, F_RDLCK, WRITERS + getpid()))
+		return fail(image, errno);
+	if (locked_by(image, WRITERS, &pid)) {
+		lock_byte(image, F_UNLCK, MOUNT);
+		return 0;
+	}
+	for (int tries = 0; locked_by(image, READERS, &pid); tries++) {
+		if (tries == LOCK_TRIES)
+			return busy(image, IMAGE_HELD_READS, pid);
+		pause_a_little();
+	}
+	image->first = true;
+	return 0;
+}
+
+static int lock(struct image *image)
+{
+	int error = lock_whole(image);
+
+	if (error || image->use == IMAGE_ALONE)
+		return error;
+	return image->use == IMAGE_READ ? lock_to_read(image) : lock_to_write(image);
+}
+
+void image_mounted(struct image *image)
+{
+	if (image->first)
+		lock_byte(image, F_UNLCK, MOUNT);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static bool in_memory(int fd)
 {
@@ -124,12 +257,12 @@ static int map(struct image *image)
 	int prot = PROT_READ | PROT_WRITE, flags = MAP_SHARED_VALIDATE | MAP_SYNC;
 	void *base = MAP_FAILED;
 
-	if (!image->readonly && !file)
+	if (image->use != IMAGE_READ && !file)
 		base = mmap(NULL, image->bytes, prot, flags, image->fd, 0);
 	if (base != MAP_FAILED)
 		clwb = true;
 	if (base == MAP_FAILED) {
-		flags = image->readonly ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
+		flags = image->use == IMAGE_READ ? MAP_PRIVATE | MAP_NORESERVE : MAP_SHARED;
 		base = mmap(NULL, image->bytes, prot, flags, image->fd, 0);
 	}
 	if (base == MAP_FAILED)
@@ -138,7 +271,7 @@ static int map(struct image *image)
 	image->base = base;
 	image->map_flags = flags;
 	pmem.flushes = pmem.fences = 0;
-	if (clwb || image->readonly || (!file && in_memory(image->fd)))
+	if (clwb || image->use == IMAGE_READ || (!file && in_memory(image->fd)))
 		pmem_use(pmem_probe());
 	else
 		pmem_file_use(image->fd);
@@ -152,21 +285,27 @@ static void reserve_none(void)
 	reserve.fd = -1;
 }
 
-/* The bytes of the store, if both copies of its head say that it is larger than the file; else 0. */
-static uint64_t cut_short(const struct image *image)
+/*
+ * What both copies of the superblock say of the store, if they do: its format's version, and its bytes if it is
+ * larger than the file.
+ */
+static void look(struct image *image)
 {
-	uint64_t frames = image->bytes / TWZ_PAGE, wanted = 0;
+	struct twz_super_fixed fixed;
+	uint64_t wanted = ~0ull;
 
 	for (int copy = 0; copy < 2; copy++) {
-		const struct twz_super_fixed *fixed =
-			(const struct twz_super_fixed *)(image->base + copy * TWZ_PAGE);
-
-		if (fixed->magic != TWZ_STORE_MAGIC || fixed->nframes <= frames ||
-		    fixed->nframes > TWZ_STORE_FRAMES_MAX)
-			return 0;
-		wanted = fixed->nframes * TWZ_PAGE;
+		if (pread(image->fd, &fixed, sizeof(fixed), copy * (off_t)TWZ_PAGE) !=
+			    (ssize_t)sizeof(fixed) ||
+		    fixed.magic != TWZ_STORE_MAGIC)
+			return;
+		image->version = fixed.version;
+		if (fixed.nframes > TWZ_STORE_FRAMES_MAX)
+			return;
+		if (fixed.nframes * TWZ_PAGE < wanted)
+			wanted = fixed.nframes * TWZ_PAGE;
 	}
-	return wanted;
+	image->wanted = wanted > image->bytes ? wanted : 0;
 }
 
 /* Locks and maps what image->fd is. */
@@ -187,18 +326,16 @@ static int take(struct image *image, bool locked)
 		return fail(image, errno);
 	image->bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size
 					   : (uint64_t)lseek(image->fd, 0, SEEK_END);
+	look(image);
+	if (image->wanted)
+		return TWZ_E_IO;
 	if ((int64_t)image->bytes < (int64_t)TWZ_STORE_SIZE_MIN)
 		return TWZ_E_NOTSTORE;
 	error = map(image);
 	if (error)
 		return error;
-	image->wanted = cut_short(image);
-	if (image->wanted) {
-		munmap(image->base, image->bytes);
-		return TWZ_E_IO;
-	}
 	reserve_none();
-	if (!image->readonly && S_ISREG(st.st_mode)) {
+	if (image->use != IMAGE_READ && S_ISREG(st.st_mode)) {
 		reserve.done = calloc(1, image->bytes / RESERVE_STEP + 1);
 		if (!reserve.done) {
 			munmap(image->base, image->bytes);
@@ -210,18 +347,19 @@ static int take(struct image *image, bool locked)
 	return 0;
 }
 
-int image_open(struct image *image, const char *path, bool readonly)
+int image_open(struct image *image, const char *path, enum image_use use)
 {
+	const int access = use == IMAGE_READ ? O_RDONLY : O_RDWR;
 	int error;
 
-	*image = (struct image){.readonly = readonly};
+	*image = (struct image){.use = use};
 	/* O_NONBLOCK: a pipe, which is no store, is not waited for. */
-	image->fd = open(path, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+	image->fd = open(path, access | O_CLOEXEC | O_NONBLOCK);
 	if (image->fd < 0 && errno == EISDIR)
 		return TWZ_E_NOTSTORE;
 	if (image->fd < 0) {
 		error = fail(image, errno);
-		if (error == TWZ_E_RIGHT && !readonly && !eaccess(path, R_OK)) {
+		if (error == TWZ_E_RIGHT && use != IMAGE_READ && !eaccess(path, R_OK)) {
 			image->host = 0; /* "permission denied" says less */
 			return TWZ_E_READONLY;
 		}
@@ -235,7 +373,7 @@ int image_open(struct image *image, const char *path, bool readonly)
 
 int image_attach(struct image *image, int fd)
 {
-	*image = (struct image){.fd = fd};
+	*image = (struct image){.fd = fd, .use = IMAGE_SHARE};
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return fail(image, errno);
 	return take(image, true);
@@ -245,7 +383,7 @@ int image_create(struct image *image, const char *path, uint64_t bytes)
 {
 	int error;
 
-	*image = (struct image){0};
+	*image = (struct image){.use = IMAGE_ALONE};
 	if (bytes < TWZ_STORE_SIZE_MIN || bytes > INT64_MAX)
 		return TWZ_E_ARG;
 	image->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -259,11 +397,32 @@ int image_create(struct image *image, const char *path, uint64_t bytes)
 	return error;
 }
 
+int image_make(struct image *image, const char *path, uint64_t bytes,
+	       void (*random)(void *out, uint64_t bytes))
+{
+	int error = image_create(image, path, bytes), closed;
+
+	if (error)
+		return error;
+	error = image_reserve(0, TWZ_STORE_SIZE_MIN / 8);
+	if (error)
+		image->host =
+			ENOSPC; /* a new store cannot be full: it is the host that has no room */
+	else
+		error = store_format(image->base, bytes, random);
+	closed = image_close(image);
+	if (!error)
+		error = closed;
+	if (error)
+		unlink(path);
+	return error;
+}
+
 int image_close(struct image *image)
 {
 	int error = 0;
 
-	if (!image->readonly && pmem.kind == PMEM_FILE && fsync(image->fd))
+	if (image->use != IMAGE_READ && pmem.kind == PMEM_FILE && fsync(image->fd))
 		error = fail(image, errno);
 	reserve_none();
 	munmap(image->base, image->bytes);
@@ -327,19 +486,44 @@ int image_reserve(uint64_t offset, uint64_t bytes)
 	return 0;
 }
 
+static const char *const held_text[] = {
+	[IMAGE_HELD_ALONE] = "the machine runs on it (process %d): it is free when that has ended",
+	[IMAGE_HELD_WRITES] = "in use by process %d: it is free when that has ended",
+	[IMAGE_HELD_READS] = "in use by process %d, which reads it: try again when that has ended",
+	[IMAGE_HELD_MOUNTING] = "in use by process %d, which does not finish opening it",
+};
+
+/* What is known of an error beyond its text; null: nothing. */
+static const char *details(const struct image *image, int error, char *text, uint64_t room)
+{
+	if (image->why)
+		return image->why;
+	if (error == TWZ_E_BUSY && image->holder) {
+		snprintf(text, room, held_text[image->held], (int)image->holder);
+		return text;
+	}
+	if (error == TWZ_E_BUSY)
+		return "in use by another process";
+	if (error == TWZ_E_IO && image->wanted) {
+		snprintf(text, room, "the file was cut short: %llu of %llu bytes are there",
+			 (unsigned long long)image->bytes, (unsigned long long)image->wanted);
+		return text;
+	}
+	if (error == TWZ_E_VERSION && image->version && image->version != TWZ_STORE_VERSION) {
+		snprintf(text, room,
+			 "the store's format is version %u, and this program knows version %u",
+			 image->version, TWZ_STORE_VERSION);
+		return text;
+	}
+	return image->host ? strerror(image->host) : NULL;
+}
+
 const char *image_error(const struct image *image, int error, const char *path, char *text,
 			uint64_t room)
 {
-	if (error == TWZ_E_BUSY && image->holder)
-		snprintf(text, room, "%s: in use by process %d", path, (int)image->holder);
-	else if (error == TWZ_E_BUSY)
-		snprintf(text, room, "%s: in use by another process", path);
-	else if (error == TWZ_E_IO && image->wanted)
-		snprintf(text, room, "%s: the file was cut short: %llu of %llu bytes are there",
-			 path, (unsigned long long)image->bytes, (unsigned long long)image->wanted);
-	else if (image->host)
-		snprintf(text, room, "%s: %s", path, strerror(image->host));
-	else
-		snprintf(text, room, "%s: %s", path, error_text(error));
+	char more[256];
+	const char *what = details(image, error, more, sizeof(more));
+
+	snprintf(text, room, "%s: %s", path, what ? what : error_text(error));
 	return text;
 }

@@ -2,9 +2,21 @@
  * image.h - the file that holds a store, opened and mapped; for rt/linux and tools/twz.
  *
  * Rules
- *   - A store is held by one home at a time: whoever opens an image to write holds an exclusive lock
- *     (flock) on the file until the last process that inherited the descriptor is gone. Read-only
- *     opens share it, and only while nobody has the image writable.
+ *   - A store is held by one home at a time: the machine, which has it alone, or processes of this
+ *     host, any number of them, unrelated to each other. They either all write, or all only read.
+ *   - The first that opens it to write mounts it, and holds all others off until it says that it has
+ *     (image_mounted). Who comes later attaches. When the last writer is gone, however it went, the
+ *     next one mounts again.
+ *   - All of that are locks of the file's open description. They are gone with the last process that
+ *     has a descriptor of it: children inherit them, and who is killed gives them back.
+ *       flock, the whole file    exclusive: alone; shared: everybody else
+ *       MOUNT                    exclusive: who opens it to write, until it knows who else does, or
+ *                                has mounted
+ *       WRITERS + N              shared: process N writes
+ *       READERS + N              shared: process N reads
+ *     The last three are bytes far behind any image (F_OFD_SETLK), which are only asked for in this
+ *     order. Who opens to write takes MOUNT, its byte of WRITERS, and waits until nobody reads unless
+ *     others write, too. Who reads takes its byte of READERS, and gives it up again if somebody writes.
  *   - A read-only image is a private mapping: what recovery and settling change stays in this
  *     process.
  *   - Opening chooses the medium (core/pmem.h) and sets `pmem`, so one image is open at a time:
@@ -26,29 +38,55 @@
 #include "abi/errors.h"
 #include "core/text.h"
 
+enum image_use {
+	IMAGE_READ,  /* only read */
+	IMAGE_SHARE, /* written, as others of this host may */
+	IMAGE_ALONE, /* written by nobody else: for the machine, and for who replaces a store */
+};
+
+/* Who has it, after TWZ_E_BUSY. */
+enum image_held {
+	IMAGE_HELD_ALONE,   /* the machine */
+	IMAGE_HELD_WRITES,  /* processes that write */
+	IMAGE_HELD_READS,   /* processes that read */
+	IMAGE_HELD_MOUNTING /* one that has not finished opening it */
+};
+
 struct image {
 	int fd;
-	bool readonly;
+	enum image_use use;
+	bool first; /* nobody else writes: it is to be mounted, then image_mounted is to be called */
 	int map_flags; /* MAP_SHARED, MAP_SYNC with it, or MAP_PRIVATE: for more mappings of fd */
 	uint8_t *base;
 	uint64_t bytes;
-	pid_t holder;    /* after TWZ_E_BUSY: who has it, 0 if that cannot be told */
-	int host;        /* after TWZ_E_IO: the host's errno */
-	uint64_t wanted; /* ... or if the file was cut short: the bytes of the store in it */
+	uint32_t version; /* of the format, as it says; 0: it says nothing */
+	/* After an error, for image_error. */
+	enum image_held held;
+	pid_t holder;    /* one of those that have it, 0 if that cannot be told */
+	int host;        /* the host's errno, or 0 */
+	uint64_t wanted; /* if the file was cut short: the bytes of the store in it */
+	const char *why; /* what whoever opened it knows better, or null */
 };
 
 /*
  * Opens the image. TWZ_E_NOTFOUND: no such file; TWZ_E_RIGHT; TWZ_E_READONLY: it was to be written,
- * and can only be read; TWZ_E_BUSY; TWZ_E_NOTSTORE: too small to hold one; TWZ_E_IO; TWZ_E_NOMEM.
- * Nothing is to be closed after an error.
+ * and can only be read; TWZ_E_BUSY: after a second, ten of them if another process is opening it;
+ * TWZ_E_NOTSTORE: too small to hold one; TWZ_E_IO; TWZ_E_NOMEM. Nothing is to be closed after an error.
  */
-int image_open(struct image *image, const char *path, bool readonly);
+int image_open(struct image *image, const char *path, enum image_use use);
 
-/* The same for a descriptor that was inherited, with its lock. After an error it stays open. */
+/* It is mounted, if it was to be (image->first): others may attach. */
+void image_mounted(struct image *image);
+
+/* The same for a descriptor that was inherited, with its locks, of a store that is mounted. After an error it stays open. */
 int image_attach(struct image *image, int fd);
 
-/* Makes and opens a sparse file of zeros. TWZ_E_EXISTS; TWZ_E_FULL; TWZ_E_RIGHT; TWZ_E_IO. */
+/* Makes and opens a sparse file of zeros, alone. TWZ_E_EXISTS; TWZ_E_FULL; TWZ_E_RIGHT; TWZ_E_IO. */
 int image_create(struct image *image, const char *path, uint64_t bytes);
+
+/* Makes a file that holds an empty store, and closes it. The same errors; TWZ_E_ARG: not a size of stores. */
+int image_make(struct image *image, const char *path, uint64_t bytes,
+	       void (*random)(void *out, uint64_t bytes));
 
 /* Makes what was stored and flushed durable, the file's name too, and gives all back. */
 int image_close(struct image *image);

@@ -95,12 +95,14 @@ int twz_rt_delete(struct twz_id id)
 
 int twz_rt_set_root(struct twz_id id)
 {
+	uint64_t ref;
 	int error;
 
 	home_lock();
-	error = store_set_name(&home.store, STORE_ROOT, id);
-	if (!error)
-		home.info.root = id;
+	/* Two that find none at the same time must not both make one: names would be lost. */
+	error = store_find(&home.store, home.store.super->root, &ref) == TWZ_E_NOTFOUND
+			? store_set_name(&home.store, STORE_ROOT, id)
+			: TWZ_E_EXISTS;
 	home_unlock();
 	return error;
 }

@@ -138,7 +138,7 @@ static int role_making(void)
 	uint64_t ref;
 
 	home_lock();
-	process_own()->making = 1;
+	home.process->making = 1;
 	MUST(store_create(&home.store, &new, &ref));
 	kill(getpid(), SIGKILL);
 	return 0;
@@ -393,11 +393,11 @@ static void programs_die_with_their_parent(void **state)
 		usleep(1000); /* until it has a child */
 		snprintf(text, sizeof(text), "pgrep -P %d >/dev/null", (int)pid);
 	} while (system(text));
-	assert_int_equal(image_open(&image, path, false), TWZ_E_BUSY);
+	assert_int_equal(image_open(&image, path, IMAGE_ALONE), TWZ_E_BUSY);
 	assert_int_equal(image.holder, pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(image_open(&image, path, false), 0);
+	assert_int_equal(image_open(&image, path, IMAGE_ALONE), 0);
 	image_close(&image);
 	unlink(path);
 }

@@ -22,7 +22,8 @@
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define PROCESSES (sizeof(home.runtime->process) / sizeof(home.runtime->process[0]))
 
-static bool own; /* what this process's entry names is its own; home_lock held */
+static bool own;    /* what this process's entry names is its own; home_lock held */
+static bool at_end; /* at_exit is called when the process ends */
 
 static struct twz_thread *data_of(uint64_t ref)
 {
@@ -82,7 +83,7 @@ static void end_unnamed(struct twz_process *process)
 
 void self_bury(pid_t pid, int status)
 {
-	struct twz_process *table = home.runtime->process, *mine = process_own();
+	struct twz_process *table = home.runtime->process, *mine = home.process;
 
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		if (table[i].making && (&table[i] == mine || process_gone(&table[i])))
@@ -96,14 +97,14 @@ void self_bury(pid_t pid, int status)
 	}
 }
 
-/* A child of fork that never attached ends without its parent's object. */
 static void at_exit(int status, void *arg)
 {
 	(void)arg;
-	if (getpid() != (pid_t)home.info.owner)
+	/* A child of vfork has its parent's memory. */
+	if (!own || getpid() != (pid_t)home.info.owner)
 		return;
 	home_lock();
-	end(process_own(), status);
+	end(home.process, status);
 	home_unlock();
 }
 
@@ -126,16 +127,16 @@ int self_need(uint64_t *ref)
 				      .ending = true,
 				      .page = DATA_PAGE,
 				      .npages = 1};
-	struct twz_process *process = process_own();
+	struct twz_process *process = home.process;
 	int error = TWZ_E_NOTFOUND;
 
 	if (process->thread.lo | process->thread.hi)
 		error = store_find(&home.store, process->thread, ref);
 	if (error != TWZ_E_NOTFOUND)
 		return error;
-	if (!own && on_exit(at_exit, NULL))
+	if (!at_end && on_exit(at_exit, NULL))
 		return TWZ_E_NOMEM;
-	own = true;
+	own = at_end = true;
 	__atomic_store_n(&process->making, 1, __ATOMIC_RELEASE);
 	error = store_create(&home.store, &new, ref);
 	if (!error) {
@@ -144,6 +145,11 @@ int self_need(uint64_t *ref)
 	}
 	__atomic_store_n(&process->making, 0, __ATOMIC_RELEASE);
 	return error;
+}
+
+void self_forked(void)
+{
+	own = false;
 }
 
 int twz_rt_self(struct twz_id *thread)

@@ -155,6 +155,14 @@ fail:
 	die(125, "the address space for the %s is not free: %s", what, strerror(errno));
 }
 
+static void unmap_host(uint32_t slot)
+{
+	if (reserve(base_of(slot), span_of(slot), MAP_FIXED) != base_of(slot))
+		die(125, "cannot unmap an object: %s", strerror(errno));
+	pieces_all -= slots[slot].pieces;
+	slots[slot].pieces = 0;
+}
+
 /* Takes away what is mapped; the binding stays. */
 static void unmap(uint32_t slot)
 {
@@ -167,10 +175,7 @@ static void unmap(uint32_t slot)
 	if (pmem.kind == PMEM_FILE && mprotect(base_of(slot), span_of(slot), PROT_NONE))
 		die(125, "cannot unmap an object: %s", strerror(errno));
 	pmem_file_all();
-	if (reserve(base_of(slot), span_of(slot), MAP_FIXED) != base_of(slot))
-		die(125, "cannot unmap an object: %s", strerror(errno));
-	pieces_all -= slots[slot].pieces;
-	slots[slot].pieces = 0;
+	unmap_host(slot);
 }
 
 void slots_reset(uint32_t slot)
@@ -190,6 +195,14 @@ void slots_reset_all(void)
 {
 	for (uint32_t slot = 0; slot < NENTRIES; slot++)
 		unmap(slot);
+}
+
+/* What the parent flushed, its own fence writes back. */
+void slots_forked(void)
+{
+	for (uint32_t slot = 0; slot < NENTRIES; slot++)
+		if (slots[slot].pieces)
+			unmap_host(slot);
 }
 
 /* Another slot gives its mappings away; false if none has any. */

@@ -13,7 +13,7 @@
  * their number (vm.max_map_count); short of it some slot's are taken away, and stores to shared pages
  * then copy all pages of their 2 MiB, so that frames are consecutive again.
  *
- * Locking: home_lock held, but for slots_init, slots_limit and those that say otherwise.
+ * Locking: home_lock held, but for slots_init, slots_forked, slots_limit and those that say otherwise.
  */
 #ifndef TWZ_RT_LINUX_SLOTS_H
 #define TWZ_RT_LINUX_SLOTS_H
@@ -39,6 +39,9 @@
 
 /* Reserves the address space, sets home.info; ends the program if it cannot. Once. */
 void slots_init(void);
+
+/* In a child of fork: nothing is mapped; the slots stay bound. */
+void slots_forked(void);
 
 /*
  * Resolves a touch at addr, or says why not in *fault; true: resolved. Takes home_lock. `want`:

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "abi/rt.h"
+#include "rt/linux/home.h"
 
 #define STACK_BYTES ((size_t)768 << 10)
 
@@ -117,6 +117,13 @@ int twz_rt_thread_wait(struct twz_id id, uint64_t timeout_ns, int *status)
 	pthread_join(s->host, NULL);
 	__atomic_store_n(&s->state, FREE, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/* Only the thread that called fork is there. */
+void threads_forked(void)
+{
+	for (struct started *s = started; s < started + TWZ_THREADS; s++)
+		s->state = FREE;
 }
 
 /* ---- what the host has other means for -------------------------------------------------------------- */

@@ -8,6 +8,18 @@ int twz_rt_open(const char *where)
 	return TWZ_E_ABSENT; /* the machine has its store */
 }
 
+int twz_rt_make(const char *where, uint64_t bytes)
+{
+	(void)where;
+	(void)bytes;
+	return TWZ_E_ABSENT;
+}
+
+const char *twz_rt_open_text(void)
+{
+	return "the machine has its store, and no other";
+}
+
 static bool flags_good(const struct twz_rt_new *new)
 {
 	const uint32_t flags = new->flags;

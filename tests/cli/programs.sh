@@ -137,19 +137,22 @@ run 0 "$bin/prompt" --store "$s" --timeout=20 --exec 'cat /text/a'
 same "$out" text/a
 run 5 "$bin/prompt" --store "$s" --timeout=20 --exec 'exit 5'
 
-# Somebody has the store.
+# Somebody has the store: who writes shares it, who only reads or replaces it does not.
 mkfifo held
 "$bin/prompt" --store "$s" <held >/dev/null 2>&1 &
 exec 9>held
 sleep 0.3
-run 125 "$bin/prompt" --store "$s" --exec ls
-warns 'in use by process'
+run 0 "$bin/prompt" --store "$s" --exec ls
+says 'text/'
+cp "$twz" held.file
+run 0 "$twz" put "$s" held.file /held
 run 1 "$twz" ls "$s"
-warns 'in use by process'
+warns "in use by process $!: it is free when that has ended"
 run 1 "$twz" mkstore "$s" --force
-warns 'in use by process'
+warns "in use by process $!: it is free when that has ended"
 exec 9>&-
 wait $!
+p 0 'rm /held'
 
 # ---- ls, cat, stat -------------------------------------------------------------------------------
 

@@ -167,10 +167,10 @@ start() {
 case_a_store_is_held_while_it_runs() {
 	start
 	"$prompt" --store store --exec 'ls /' >out 2>err </dev/null || true
-	expect err 'in use by process'
+	expect err "the machine runs on it (process $child): it is free when that has ended"
 	machine bsO
 	expect_status 125
-	expect err 'in use by process'
+	expect err "the machine runs on it (process $child): it is free when that has ended"
 	"$twz" ls store >out 2>err && fail "a reader got it too"
 	kill $child
 	wait $child 2>/dev/null || true

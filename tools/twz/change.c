@@ -22,12 +22,8 @@ static bool fault(const struct twz_fault *f, void *arg)
 
 int change_open(const char *path)
 {
-	int error = twz_rt_open(path);
-
-	if (error == TWZ_E_BUSY || error == TWZ_E_IO)
-		return STATUS_FAILED; /* the runtime has said why */
-	if (error)
-		return fail(path, "%s", twz_error_text(error));
+	if (twz_rt_open(path))
+		return fail(NULL, "%s", twz_rt_open_text());
 	twz_rt_on_fault(fault, (void *)path);
 	return STATUS_OK;
 }

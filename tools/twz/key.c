@@ -130,7 +130,6 @@ int key_system(const char *store, const char *key, char **made_path)
 	error = store_set_name(&home.store, STORE_KEY, secret.id);
 	if (!error)
 		error = store_set_name(&home.store, STORE_BOOT, boot);
-	home.info.key = secret.id; /* what is made from now on is the system's */
 	home_unlock();
 	return error ? fail(store, "%s", twz_error_text(error)) : STATUS_OK;
 }

@@ -55,30 +55,17 @@ static uint64_t parse_size(const char *text)
 	return n << 10 * (unit - units + 1);
 }
 
-/* A new store cannot be full: it is the host that has no room. */
-static const char *reason(int error)
-{
-	return error == TWZ_E_FULL ? strerror(ENOSPC) : twz_error_text(error);
-}
-
 /* Formats the file `making`. A status, printed. */
 static int format(uint64_t size)
 {
 	struct image image;
 	char text[512];
-	int error = image_create(&image, making, size);
+	int error;
 
-	if (error)
-		return fail(NULL, "%s", image_error(&image, error, making, text, sizeof(text)));
 	remove_when_interrupted();
-	error = image_reserve(0, TWZ_STORE_SIZE_MIN / 8);
-	if (!error)
-		error = store_format(image.base, size, twz_rt_random);
-	if (!error)
-		error = image_close(&image);
-	else
-		image_close(&image);
-	return error ? fail(making, "%s", reason(error)) : STATUS_OK;
+	error = image_make(&image, making, size, twz_rt_random);
+	return error ? fail(NULL, "%s", image_error(&image, error, making, text, sizeof(text)))
+		     : STATUS_OK;
 }
 
 struct asked {
@@ -102,13 +89,13 @@ static int make(const struct asked *asked)
 		return status;
 	error = twz_rt_open(making);
 	if (error)
-		return fail(asked->path, "%s", reason(error));
+		return fail(NULL, "%s", twz_rt_open_text());
 	if (!asked->no_key)
 		status = key_system(asked->path, asked->key, &key_made);
 	if (!status) {
 		error = twz_name_root(&root); /* the system's, like all that it makes */
 		if (error)
-			status = fail(asked->path, "%s", reason(error));
+			status = fail(asked->path, "%s", twz_error_text(error));
 	}
 	if (!status &&
 	    renameat2(AT_FDCWD, making, AT_FDCWD, asked->path, asked->force ? 0 : RENAME_NOREPLACE))
@@ -124,7 +111,7 @@ static int refuse_busy(const char *path)
 {
 	struct image image;
 	char text[512];
-	int error = image_open(&image, path, false);
+	int error = image_open(&image, path, IMAGE_ALONE);
 
 	if (!error)
 		image_close(&image);

@@ -28,7 +28,7 @@ static void random_bytes(void *out, uint64_t bytes)
 int store_open(const char *path, struct store *s)
 {
 	char text[512];
-	int error = image_open(&image, path, true);
+	int error = image_open(&image, path, IMAGE_READ);
 
 	if (error)
 		return fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)));
@@ -38,7 +38,7 @@ int store_open(const char *path, struct store *s)
 		if (error == TWZ_E_DAMAGED)
 			return fail(path, "the superblock, the update log or the list of what ends "
 					  "is damaged: nothing can be read");
-		return fail(path, "%s", twz_error_text(error));
+		return fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)));
 	}
 	return STATUS_OK;
 }

@@ -65,7 +65,7 @@ static bool has_room(void)
 int store_hold(const char *path, uint64_t *bytes)
 {
 	char reason[512];
-	int error = image_open(&image, path, false);
+	int error = image_open(&image, path, IMAGE_ALONE);
 
 	if (error)
 		fail(STATUS_STORE, "%s", image_error(&image, error, path, reason, sizeof(reason)));
@@ -73,7 +73,7 @@ int store_hold(const char *path, uint64_t *bytes)
 	if (error == TWZ_E_DAMAGED)
 		fail(STATUS_STORE, "%s: the store is damaged; twz check says where", path);
 	if (error)
-		fail(STATUS_STORE, "%s: %s", path, error_text(error));
+		fail(STATUS_STORE, "%s", image_error(&image, error, path, reason, sizeof(reason)));
 	if (image.bytes > STORE_MAX)
 		fail(STATUS_STORE, "%s: the machine takes stores of at most %llu GiB", path,
 		     (unsigned long long)(STORE_MAX >> 30));

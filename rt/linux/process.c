@@ -1,0 +1,150 @@
+/*
+ * process.c - the table of processes that have the store, and which of them are alive (home.h).
+ *
+ * An entry is taken without the store's lock, as who holds that is in the table. What the host does not
+ * say for sure counts as alive: to take a lock from the living is worse than to wait.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "rt/linux/home.h"
+
+#define PROCESSES (sizeof(home.runtime->process) / sizeof(home.runtime->process[0]))
+
+#define NO_PROCESS 0ull
+#define NOT_TOLD ~0ull /* there is one, and the host does not say more */
+
+/* What cannot be read may be there all the same: of another user, or we may have no descriptor left. */
+static uint64_t start_not_told(pid_t pid)
+{
+	return !kill(pid, 0) || errno == EPERM ? NOT_TOLD : NO_PROCESS;
+}
+
+/*
+ * Start time of a process as the host reports it, plus 1; NO_PROCESS if there is none that could still do
+ * anything. No stream and no memory of the C library: a fault handler may be waiting for the store's
+ * lock.
+ */
+static uint64_t start_of(pid_t pid)
+{
+	char path[32], text[1024], state = 0, *after;
+	unsigned long long start = 0;
+	long threads = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return start_not_told(pid);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	after = strrchr(text, ')'); /* behind the name, which may hold anything */
+	if (!after ||
+	    sscanf(after + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
+		   "%*d %llu",
+		   &state, &threads, &start) != 3)
+		return start_not_told(pid);
+	/* The first thread may have ended while others go on. */
+	return (state == 'Z' && threads < 2) || state == 'X' ? NO_PROCESS : start + 1;
+}
+
+/* Is the process that had this start time there? */
+static bool is_there(pid_t pid, uint64_t start)
+{
+	uint64_t now = start_of(pid);
+
+	return now == start || now == NOT_TOLD;
+}
+
+/*
+ * While an entry is being filled in, its `pid` is bit 63, the low 31 bits of the start time, and the
+ * process: so who dies there is found out too.
+ */
+#define CLAIMED (1ull << 63)
+
+static uint64_t claim(uint64_t pid, uint64_t start)
+{
+	return CLAIMED | (start & (LOCK_WAITERS - 1)) << 32 | pid;
+}
+
+/* May the entry be taken? `pid` as it was loaded. */
+static bool entry_free(const struct twz_process *entry, uint64_t pid)
+{
+	uint64_t start;
+
+	if (!pid)
+		return true;
+	if (!(pid & CLAIMED))
+		return !is_there((pid_t)pid, entry->start);
+	start = start_of((pid_t)(uint32_t)pid);
+	return start != NOT_TOLD && claim((uint32_t)pid, start) != pid;
+}
+
+bool process_gone(const struct twz_process *entry)
+{
+	uint64_t pid = __atomic_load_n(&entry->pid, __ATOMIC_ACQUIRE);
+
+	return pid & CLAIMED || entry_free(entry, pid);
+}
+
+static const struct twz_process *process_find(pid_t pid)
+{
+	const struct twz_process *table = home.runtime->process;
+
+	for (unsigned i = 0; i < PROCESSES; i++)
+		if (__atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE) == (uint64_t)pid)
+			return &table[i];
+	return NULL;
+}
+
+bool owner_alive(uint64_t word)
+{
+	pid_t pid = (pid_t)(word & (LOCK_WAITERS - 1));
+	const struct twz_process *process;
+
+	if (word >> 32 != home.owner >> 32)
+		return false;
+	process = process_find(pid);
+	return process && is_there(pid, process->start);
+}
+
+/*
+ * An entry is taken over as a whole by the claim, then filled in. The number of a process that ended may be
+ * this one's: its entry is free, so that none behind it is taken.
+ */
+int process_register(void)
+{
+	struct twz_process *table = home.runtime->process;
+	uint64_t pid = (uint64_t)getpid(), start = start_of(getpid()), seen;
+
+	if (start == NO_PROCESS || start == NOT_TOLD)
+		return TWZ_E_ABSENT;
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		seen = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
+		if (!entry_free(&table[i], seen) ||
+		    !__atomic_compare_exchange_n(&table[i].pid, &seen, claim(pid, start), false,
+						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			continue;
+		table[i].start = start;
+		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
+		home.process = &table[i];
+		return 0;
+	}
+	return TWZ_E_LIMIT;
+}
+
+uint64_t process_numbers(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+}
