@@ -382,7 +382,7 @@ static uint64_t budget_of(const struct sim_case *c)
 		return budget < 100 * SIM_STATES ? 100 * SIM_STATES : budget;
 	if (most < budget)
 		budget = most;
-	return environment("TWZ_LONG", 0) ? 20 * budget : budget;
+	return environment("TWZ_LONG", 0) ? SIM_LONG * budget : budget;
 }
 
 static uint64_t nanoseconds(void)

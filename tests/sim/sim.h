@@ -33,7 +33,7 @@
  *
  * ENVIRONMENT of a test binary
  *   TWZ_STATES=N    at most about N states for each case (default: the case's own number)
- *   TWZ_LONG=1      20 times as many
+ *   TWZ_LONG=1      SIM_LONG times as many
  *   TWZ_SEED=N      another selection, and other runs where a case uses sim_random
  *   TWZ_CRASH=...   only this state, as a failure prints it
  *   TWZ_STEP_OFF=kind:name    that step (core/step.h) is switched off
@@ -112,6 +112,7 @@ struct sim_case {
 	bool broken;     /* a violation must be found: for tests of this harness */
 };
 #define SIM_STATES 2000u
+#define SIM_LONG 40u
 
 /* In run or again: everything up to here has happened, as far as the caller can know. */
 void sim_note(uint64_t value);
