@@ -82,6 +82,13 @@ static void *fail(struct twz_tx *tx, int error)
 	return NULL;
 }
 
+int tx_fail(struct twz_tx *tx, int error)
+{
+	if (!tx->error)
+		fail(tx, error);
+	return error;
+}
+
 /*
  * Why commit must look closer: there is fresh memory to be fenced; perhaps there are no ranges.
  * And for staged(): there is an index; with long ranges.

@@ -121,6 +121,12 @@ int twz_tx_commit(struct twz_tx *tx);
 void twz_tx_abort(struct twz_tx *tx);
 
 /*
+ * Of core: the transaction has failed as a whole, since what is staged is no longer sound. Nothing more
+ * can be staged; commit returns the error, as this does.
+ */
+int tx_fail(struct twz_tx *tx, int error);
+
+/*
  * Makes plain stores to [addr, addr + bytes) durable: flushes them and the object's log head (or
  * replay would undo them), one fence. The object is not in a transaction of another thread.
  */

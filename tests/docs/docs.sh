@@ -194,13 +194,13 @@ tables() {
 # other without a gap and fill it.
 check_tables() {
 	tables "$1" >"$work/tables"
-	grep -ho '^[[:space:]]*struct twz_[a-z_]* {' abi/base.h abi/interface.h abi/namespace.h abi/object.h abi/program.h \
+	grep -ho '^[[:space:]]*struct twz_[a-z_]* {' abi/base.h abi/container.h abi/interface.h abi/namespace.h abi/object.h abi/program.h \
 		abi/record.h abi/security.h abi/store.h abi/view.h | sed 's/^[[:space:]]*struct \(.*\) {/\1/' | sort >"$work/have"
 	awk '$4 == "-" { print $3 }' "$work/tables" | sort | diff "$work/have" - |
 		sed -n 's/^< \(.*\)/docs\/format: there is no table of struct \1/p; s/^> \(.*\)/docs\/format: one table too many of struct \1/p'
 	{
 		printf '#include <stdio.h>\n'
-		for header in abi/base.h abi/interface.h abi/namespace.h abi/object.h abi/program.h abi/record.h abi/security.h \
+		for header in abi/base.h abi/container.h abi/interface.h abi/namespace.h abi/object.h abi/program.h abi/record.h abi/security.h \
 			abi/store.h abi/view.h; do
 			printf '#include "%s"\n' $header
 		done

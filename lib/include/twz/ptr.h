@@ -76,16 +76,12 @@ static inline const struct twz_shadow *twz_row(const void *where)
 #endif
 }
 
-static inline void *twz_ptr_get(const uint64_t *where)
+/* Where the value raw leads that is, or was, stored in the object at `where`. */
+static inline void *twz_ptr_follow(const uint64_t *where, uint64_t raw)
 {
-	uint64_t raw, before;
+	uint64_t before = raw - 1; /* null becomes the largest value: one compare sorts out both */
 	const struct twz_shadow *entry;
 
-#if TWZ_CHECK
-	twz_ptr_check(where);
-#endif
-	raw = *where;
-	before = raw - 1; /* null becomes the largest value: one compare sorts out both */
 	if (__builtin_expect(before < TWZ_SLOT_SIZE - 1 && !((uintptr_t)where >> TWZ_PLACE_BIT & 1),
 			     1))
 		return (void *)(((uintptr_t)where & ~(TWZ_SLOT_SIZE - 1)) + raw);
@@ -101,6 +97,14 @@ static inline void *twz_ptr_get(const uint64_t *where)
 	}
 #endif
 	return twz_ptr_slow(where, raw);
+}
+
+static inline void *twz_ptr_get(const uint64_t *where)
+{
+#if TWZ_CHECK
+	twz_ptr_check(where);
+#endif
+	return twz_ptr_follow(where, *where);
 }
 
 /* The address that the pointer at p leads to, with its type. */

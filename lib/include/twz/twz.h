@@ -12,6 +12,7 @@
 #include <twz/gate.h>
 #include <twz/heap.h>
 #include <twz/io.h>
+#include <twz/map.h>
 #include <twz/name.h>
 #include <twz/obj.h>
 #include <twz/ptr.h>

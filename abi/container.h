@@ -1,0 +1,70 @@
+/*
+ * container.h - the containers: structures that live in an object with a heap, as fields of the
+ * user's. All zero is an empty one. docs/format/map.md.
+ *
+ * References are offsets of blocks' payloads in the same object, 0 for none: each owns its block.
+ */
+#ifndef TWZ_ABI_CONTAINER_H
+#define TWZ_ABI_CONTAINER_H
+
+#include "abi/base.h"
+
+/*
+ * An ordered map: a B+tree. Keys are compared as unsigned words; signed ones are stored with the
+ * highest bit inverted.
+ */
+struct twz_map {
+	uint64_t root;   /* a node, 0 if there never was an entry */
+	uint64_t count;  /* entries */
+	uint64_t shape;  /* enum twz_map_shape | bytes of a value */
+	uint64_t doomed; /* a tree that was cleared, to be freed */
+};
+TWZ_SIZE(struct twz_map, 32);
+
+/* Values of up to 8 bytes lie in the entry's word, larger ones in a block that the word owns. */
+#define TWZ_MAP_INLINE 8u
+#define TWZ_MAP_VALUE_MAX 65536u
+enum twz_map_shape {
+	TWZ_MAP_SIGNED = 1 << 24,   /* keys are signed */
+	TWZ_MAP_POINTERS = 1 << 25, /* values are persistent pointers */
+};
+#define TWZ_MAP_BYTES_MASK 0xffffffull /* of the shape: bytes of a value */
+
+/* The first word of a node: magic, level << 32 (0: a leaf), keys << 48 (0 in a leaf). */
+#define TWZ_MAP_MAGIC 0x70616d77ull /* "wmap" */
+#define TWZ_MAP_LEVEL_SHIFT 32
+#define TWZ_MAP_KEYS_SHIFT 48
+#define TWZ_MAP_LEVELS 12u /* the root is of a lower level */
+
+#define TWZ_MAP_PAIRS 14u
+struct twz_map_pair {
+	uint64_t key; /* of a free place: all ones */
+	uint64_t value;
+};
+TWZ_SIZE(struct twz_map_pair, 16);
+
+/*
+ * Pairs stay where they are; `order` sorts them. Its nibble r says which pair is the one with r
+ * smaller keys, for r below the count in its top byte; the nibbles behind say which places are free.
+ */
+struct twz_map_leaf {
+	uint64_t head;
+	uint64_t order;
+	uint64_t next; /* the leaf with the next greater keys, 0 for none */
+	uint64_t reserved;
+	struct twz_map_pair pair[TWZ_MAP_PAIRS];
+};
+TWZ_SIZE(struct twz_map_leaf, 256);
+#define TWZ_MAP_COUNT_SHIFT 56
+#define TWZ_MAP_ORDER_EMPTY 0x00dcba9876543210ull
+
+/* Below child[i] are the keys from key[i - 1] on that are less than key[i]. */
+#define TWZ_MAP_KEYS 31u
+struct twz_map_inner {
+	uint64_t head;
+	uint64_t key[TWZ_MAP_KEYS]; /* ascending; all ones behind the last one */
+	uint64_t child[TWZ_MAP_KEYS + 1];
+};
+TWZ_SIZE(struct twz_map_inner, 512);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * map_int.h - what the files of the map share: map.c, map_change.c, map_check.c (map.h).
+ *
+ * Nodes are looked at by readers beside a writer: words are loaded by twz_read_word, and what leads
+ * anywhere is checked once it is in a register.
+ */
+#ifndef TWZ_CORE_MAP_INT_H
+#define TWZ_CORE_MAP_INT_H
+
+#include "core/map.h"
+#include "core/ptr.h"
+#include "core/read.h"
+#include "core/step.h"
+
+/* Each reader and writer has the descent in it, with what it knows as constants. */
+#define INLINE static inline __attribute__((always_inline))
+
+#define PAIRS TWZ_MAP_PAIRS
+#define KEYS TWZ_MAP_KEYS
+#define KEY_MAX (~(uint64_t)0) /* and of places without a key */
+#define ORDER_MASK (((uint64_t)1 << TWZ_MAP_COUNT_SHIFT) - 1)
+
+static inline uint64_t head_word(uint64_t level, uint64_t keys)
+{
+	return TWZ_MAP_MAGIC | level << TWZ_MAP_LEVEL_SHIFT | keys << TWZ_MAP_KEYS_SHIFT;
+}
+
+static inline uint64_t keys_of(uint64_t head)
+{
+	return head >> TWZ_MAP_KEYS_SHIFT;
+}
+
+static inline uint64_t level_of(uint64_t head)
+{
+	return (uint16_t)(head >> TWZ_MAP_LEVEL_SHIFT);
+}
+
+static inline uint64_t count_of(uint64_t order)
+{
+	return order >> TWZ_MAP_COUNT_SHIFT;
+}
+
+/* The place of the entry with that rank, 0 to 13; 14 or 15 in a damaged leaf. */
+static inline uint64_t place_of(uint64_t order, uint64_t rank)
+{
+	return order >> 4 * rank & 15;
+}
+
+/* The order with the first free place at that rank, of at most the count, which is below PAIRS. */
+static inline uint64_t order_add(uint64_t order, uint64_t rank)
+{
+	uint64_t n = count_of(order), place = place_of(order, n);
+	uint64_t below = order & (((uint64_t)1 << 4 * rank) - 1);
+	uint64_t above = (order & (((uint64_t)1 << 4 * n) - 1)) ^ below;
+	uint64_t rest = order >> (4 * n + 4) << (4 * n + 4);
+
+	return (rest | above << 4 | place << 4 * rank | below) +
+	       ((uint64_t)1 << TWZ_MAP_COUNT_SHIFT);
+}
+
+/* The order with the place at that rank, of less than the count, as the first free one. */
+static inline uint64_t order_remove(uint64_t order, uint64_t rank)
+{
+	uint64_t n = count_of(order) - 1, place = place_of(order, rank);
+	uint64_t below = order & (((uint64_t)1 << 4 * rank) - 1);
+	uint64_t above = (order & (((uint64_t)1 << (4 * n + 4)) - 1)) >> (4 * rank + 4) << 4 * rank;
+	uint64_t rest = order >> (4 * n + 4) << (4 * n + 4);
+
+	return (rest | place << 4 * n | above | below) - ((uint64_t)1 << TWZ_MAP_COUNT_SHIFT);
+}
+
+static inline uint64_t value_bytes(uint64_t shape)
+{
+	return shape & TWZ_MAP_BYTES_MASK;
+}
+
+/* The low bit of twz_map.doomed: the values are in blocks. */
+#define DOOMED_BLOCKS 1u
+
+/* Could a block of so many bytes, at most 64 KiB, lie at that offset? */
+static inline bool is_block(uint64_t offset, uint64_t bytes)
+{
+	return offset - TWZ_OBJ_DATA <= TWZ_SLOT_SIZE - TWZ_OBJ_DATA - bytes && offset % 16 == 0;
+}
+
+/* What the transaction, if there is one, sees at p. */
+#define SEE(tx, p) ((__typeof__(p))((tx) ? twz_tx_read(tx, p, sizeof(*(p))) : (p)))
+
+/* The copy of *p that the transaction commits; null after an error. */
+#define STAGE(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
+
+/* All lines of a leaf and the first half of an inner node, where most comparisons end up. */
+static inline void prefetch(const uint8_t *node)
+{
+	__builtin_prefetch(node);
+	__builtin_prefetch(node + 64);
+	__builtin_prefetch(node + 128);
+	__builtin_prefetch(node + 192);
+	__builtin_prefetch(node + 255);
+}
+
+/* A key that is only compared: the compiler may load it as it likes. */
+static inline uint64_t load_key(const uint64_t *key)
+{
+#if TWZ_TSAN
+	return twz_read_word(key);
+#else
+	return *key;
+#endif
+}
+
+/* How many keys of an inner node are at most `key`: the child to go to. */
+INLINE uint64_t child_of(const struct twz_map_inner *node, uint64_t nkeys, uint64_t key)
+{
+	const uint64_t *k = node->key;
+
+	k += load_key(&k[15]) <= key ? 16 : 0;
+	k += load_key(&k[7]) <= key ? 8 : 0;
+	k += load_key(&k[3]) <= key ? 4 : 0;
+	k += load_key(&k[1]) <= key ? 2 : 0;
+	k += load_key(&k[0]) <= key ? 1 : 0;
+	/* The greatest key is not less than those of places without one. */
+	return (uint64_t)(k - node->key) < nkeys ? (uint64_t)(k - node->key) : nkeys;
+}
+
+/* How many keys of a leaf are less than `key`; those of free places never are. */
+INLINE uint64_t rank_of(const struct twz_map_leaf *leaf, uint64_t key)
+{
+	uint64_t rank = 0;
+
+#pragma GCC unroll 14
+	for (unsigned i = 0; i < PAIRS; i++)
+		rank += load_key(&leaf->pair[i].key) < key;
+	return rank;
+}
+
+/* An inner node of that level, as it is seen, or null if there is none. */
+INLINE const struct twz_map_inner *inner_at(const struct twz_tx *tx, const uint8_t *base,
+					    uint64_t offset, uint64_t level, uint64_t *nkeys)
+{
+	const struct twz_map_inner *node = (const struct twz_map_inner *)(base + offset);
+	uint64_t head;
+
+	if (STEP("check", "map: place of a node") && !is_block(offset, sizeof(*node)))
+		return NULL;
+	prefetch((const uint8_t *)node);
+	node = SEE(tx, node);
+	head = twz_read_word(&node->head);
+	*nkeys = keys_of(head);
+	if (STEP("check", "map: inner node") &&
+	    (head << 16 != head_word(level, 0) << 16 || *nkeys > KEYS))
+		return NULL;
+	return node;
+}
+
+/* A leaf where it lies, or null; `seen` is the same as the transaction sees it. */
+INLINE const struct twz_map_leaf *leaf_at(const struct twz_tx *tx, const uint8_t *base,
+					  uint64_t offset, const struct twz_map_leaf **seen)
+{
+	const struct twz_map_leaf *leaf = (const struct twz_map_leaf *)(base + offset);
+
+	if (STEP("check", "map: place of a leaf") && !is_block(offset, sizeof(*leaf)))
+		return NULL;
+	prefetch((const uint8_t *)leaf);
+	*seen = SEE(tx, leaf);
+	if (STEP("check", "map: leaf") && twz_read_word(&(*seen)->head) != head_word(0, 0))
+		return NULL;
+	return leaf;
+}
+
+/* Level of the root, TWZ_MAP_LEVELS if there is none. */
+INLINE uint64_t level_at(const struct twz_tx *tx, const uint8_t *base, uint64_t root)
+{
+	const uint64_t *head = (const uint64_t *)(base + root);
+	uint64_t level;
+
+	if (STEP("check", "map: place of the root") && !is_block(root, sizeof(struct twz_map_leaf)))
+		return TWZ_MAP_LEVELS;
+	level = level_of(twz_read_word(SEE(tx, head)));
+	if (STEP("check", "map: height") && level >= TWZ_MAP_LEVELS)
+		return TWZ_MAP_LEVELS;
+	return level;
+}
+
+/* ---- looking a key up ------------------------------------------------------------------------ */
+
+/* Where an entry is, or would be. */
+struct spot {
+	const struct twz_map_leaf *leaf; /* in place */
+	const struct twz_map_leaf *seen; /* as the transaction sees it */
+	uint64_t order;
+	uint64_t rank;
+	uint64_t place; /* of the entry with the key, or PAIRS: there is none */
+};
+
+/*
+ * The leaf where the key belongs; *low, if it is asked for, is the least key that belongs there.
+ * TWZ_E_DAMAGED.
+ */
+INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uint64_t key,
+		     struct spot *spot, uint64_t *low)
+{
+	uint64_t level = level_at(tx, base, root), offset = root, nkeys, i;
+	const struct twz_map_inner *node;
+
+	if (level == TWZ_MAP_LEVELS)
+		return TWZ_E_DAMAGED;
+	for (; level; level--) {
+		node = inner_at(tx, base, offset, level, &nkeys);
+		if (!node)
+			return TWZ_E_DAMAGED;
+		i = child_of(node, nkeys, key);
+		if (low && i)
+			*low = twz_read_word(&node->key[i - 1]);
+		offset = twz_read_word(&node->child[i]);
+	}
+	spot->leaf = leaf_at(tx, base, offset, &spot->seen);
+	if (!spot->leaf)
+		return TWZ_E_DAMAGED;
+	spot->order = twz_read_word(&spot->seen->order);
+	return 0;
+}
+
+/* The same and where in it. */
+INLINE int find(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uint64_t key,
+		struct spot *spot)
+{
+	int error = find_leaf(tx, base, root, key, spot, NULL);
+	uint64_t place;
+
+	if (error)
+		return error;
+	spot->rank = rank_of(spot->seen, key);
+	spot->place = PAIRS;
+	if (spot->rank >= count_of(spot->order))
+		return 0;
+	place = place_of(spot->order, spot->rank);
+	if (STEP("check", "map: place in a leaf") && place >= PAIRS)
+		return TWZ_E_DAMAGED;
+	if (twz_read_word(&spot->seen->pair[place].key) == key)
+		spot->place = place;
+	return 0;
+}
+
+/* Why a map of another shape is not looked into. */
+static inline int other_shape(const struct twz_map *seen)
+{
+	return twz_read_word(&seen->count) ? TWZ_E_TYPE : TWZ_E_NOTFOUND;
+}
+
+/* A leaf that has fewer entries left is joined with a neighbour if that can be. */
+#define FEW 4u
+
+/* ---- map_change.c ---------------------------------------------------------------------------- */
+
+/* What is to be done to a map, in a transaction. */
+struct change {
+	struct twz_map *map;
+	uint64_t shape, key, word;
+	const void *value; /* null: the word is the value */
+};
+
+int map_put_in(struct twz_tx *tx, const struct change *c);
+int map_remove_in(struct twz_tx *tx, const struct change *c);
+int map_clear_in(struct twz_tx *tx, const struct change *c);
+int map_reap_in(struct twz_tx *tx, const struct change *c);
+
+#endif
