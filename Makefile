@@ -66,9 +66,11 @@ CC_fuzz := $(CLANG)
 
 # System libraries. A program that needs one more names it here: LIBS_bin_NAME.
 LIBS := -lsodium
-LIBS_bin_prompt := -ledit
-LIBS_bin_edit := -ledit
-LIBS_bin_login := -ledit
+# rt/linux/line.c asks whether it is there, which is no need to the linker.
+LIB_EDIT := -Wl,--no-as-needed -ledit -Wl,--as-needed
+LIBS_bin_prompt := $(LIB_EDIT)
+LIBS_bin_edit := $(LIB_EDIT)
+LIBS_bin_login := $(LIB_EDIT)
 LIBS_test := -lcmocka
 LIBS_bench := -lpmemobj
 
@@ -171,9 +173,9 @@ BENCHES := $(patsubst bench/%.c,%,$(call sources,bench/*.c))
 $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 	$(filter-out %/peer_linux.c,$(wildcard bench/lib/*.c)),$(call whole,plain),$(LIBS_bench)))
 
-# The machine: kernel, guest programs, the tools that start it.
+# The machine: kernel, guest programs, the tools that start it; and what is installed.
 -include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk \
-	bench/guest/guest.mk tests/attack/attack.mk
+	bench/guest/guest.mk tests/attack/attack.mk tools/install/install.mk
 
 # ---- what to ask for -----------------------------------------------------------------------------
 

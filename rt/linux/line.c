@@ -1,4 +1,7 @@
-/* line.c - a line of input, with editing and history when a person types it. */
+/*
+ * line.c - a line of input, with editing and history when a person types it, in a program that is linked with
+ * libedit (or readline): libtwz does not bring it along.
+ */
 #define _GNU_SOURCE
 #include <editline/readline.h>
 #include <locale.h>
@@ -10,6 +13,9 @@
 #include <unistd.h>
 
 #include "rt/linux/home.h"
+
+#pragma weak readline
+#pragma weak add_history
 
 static const char *plain(void)
 {
@@ -62,7 +68,7 @@ const char *twz_rt_line(const char *prompt)
 {
 	if (!isatty(0))
 		return plain();
-	if (isatty(1))
+	if (readline && isatty(1))
 		return edited(prompt);
 	if (write(2, prompt, strlen(prompt)) < 0)
 		return NULL;

@@ -110,7 +110,7 @@ piece() {
 }
 
 case_help_for_every_command() {
-	for command in run test bench build image debug clean; do
+	for command in run test bench build install image debug clean; do
 		door $command --help
 		expect_status 0
 		expect out "usage: ./twizzler $command"
@@ -123,7 +123,8 @@ case_help_for_every_command() {
 case_usage_errors_are_status_2() {
 	for line in 'run --on x' 'run --on linux --smp 2' 'run --smp' 'run --on linux --check' 'run --timeout 0' 'run --timeout' 'run --what' 'run x' \
 		'run --profile x' 'test nothing_like_it' 'test --jobs x' 'bench --profile debug' 'bench x' \
-		'debug nothing' 'debug --smp 2 ls' 'image a b' 'image --what' 'clean x' 'what'; do
+		'debug nothing' 'debug --smp 2 ls' 'image a b' 'image --what' \
+		'install x' 'install --prefix' 'install --prefix a:b|c' 'clean x' 'what'; do
 		# shellcheck disable=SC2086
 		door $line
 		[ "$status" = 2 ] || fail "'$line'"

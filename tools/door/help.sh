@@ -9,6 +9,7 @@ Twizzler in C: an operating system for data that outlives its programs.
     ./twizzler test      run the tests
     ./twizzler bench     measure, and check the figures against their bounds
     ./twizzler build     only build
+    ./twizzler install   install the library, for programs of your own on Linux
     ./twizzler image     make a disk image that boots by UEFI
     ./twizzler debug     the machine, or a program, under gdb
     ./twizzler clean     remove what was built, never a store
@@ -112,6 +113,27 @@ Builds the programs and tools into build/PROFILE (release by default), or the na
 Makefile, such as tests or bench.
 
 exit status: 0, 2 usage error, 126 packages missing or build failed
+EOF
+}
+
+help_install() {
+	cat <<'EOF'
+usage: ./twizzler install [--prefix DIR] [--destdir DIR] [--uninstall] [--verbose]
+
+Builds for release and installs libtwz (static and shared, headers, pkg-config's twz), the tool twz and
+the manual pages. All of it is there afterwards, or what was there before.
+
+    --prefix DIR   where it belongs; by default /usr/local, which root may write to
+    --destdir DIR  put it below DIR, for who makes a package: DIR/PREFIX/lib and so on
+    --uninstall    remove what was installed there
+    --verbose      show the build
+
+    cc program.c $(pkg-config --cflags --libs twz)
+
+builds a program with it. For a prefix of your own, PKG_CONFIG_PATH=PREFIX/lib/pkgconfig finds it, and
+LD_LIBRARY_PATH=PREFIX/lib its shared library.
+
+exit status: 0, 1 it cannot be written there, 2 usage error, 126 packages missing or build failed
 EOF
 }
 
