@@ -118,14 +118,16 @@ EOF
 
 help_install() {
 	cat <<'EOF'
-usage: ./twizzler install [--prefix DIR] [--destdir DIR] [--uninstall] [--verbose]
+usage: ./twizzler install [--prefix DIR] [--destdir DIR] [--uninstall] [--profile debug|release]
+                          [--verbose]
 
-Builds for release and installs libtwz (static and shared, headers, pkg-config's twz), the tool twz and
-the manual pages. All of it is there afterwards, or what was there before.
+Builds and installs libtwz (static and shared, headers, pkg-config's twz), the tool twz and the manual
+pages. All is copied before the first file gets its name; what an install before has left is removed.
 
     --prefix DIR   where it belongs; by default /usr/local, which root may write to
     --destdir DIR  put it below DIR, for who makes a package: DIR/PREFIX/lib and so on
     --uninstall    remove what was installed there
+    --profile P    debug or release (the default)
     --verbose      show the build
 
     cc program.c $(pkg-config --cflags --libs twz)

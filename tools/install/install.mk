@@ -44,7 +44,7 @@ $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION): $(INSTALL)/pic.o tools/install/libtwz.ma
 		-Wl,--no-undefined -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro $(LIBS)
 
 .PHONY: stage
-stage: all man $(INSTALL)/symbols $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION)
+stage: $(B)/twz man $(INSTALL)/symbols $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION)
 	@rm -rf $(STAGE)
 	@mkdir -p $(STAGE)/bin $(STAGE)/lib/pkgconfig $(STAGE)/share/man/man1 $(STAGE)/share/man/man3
 	@cp -R $(INSTALL)/include $(STAGE)/
