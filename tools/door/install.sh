@@ -70,5 +70,6 @@ uninstall() {
 		die "$STATUS_FAILED" "nothing is installed there: there is no $root/$installed_list"
 	[ -w "$root/${installed_list%/*}" ] || die "$STATUS_FAILED" "cannot write to $root/${installed_list%/*}"
 	remove_others /dev/null
-	rm -r "$root/${installed_list%/*}"
+	rm "$root/$installed_list"
+	rmdir "$root/${installed_list%/*}"
 }

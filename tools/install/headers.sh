@@ -20,7 +20,7 @@ compile() {
 for header in lib/include/twz/*.h; do
 	echo "#include <twz/${header##*/}>"
 done >"$out/all.c"
-compile -M | tr -s ' \\' '\n\n' | grep -E '^(abi|core)/.*\.h$' >"$out/included"
+compile -M | grep -oE '\b(abi|core)/[a-z_0-9]+\.h' >"$out/included"
 compile -fsyntax-only -aux-info "$out/functions"
 compile -O0 -fkeep-inline-functions -c -o "$out/all.o"
 
@@ -29,14 +29,14 @@ compile -O0 -fkeep-inline-functions -c -o "$out/all.o"
 {
 	awk '$2 ~ /^\.\/(abi|core)\// && $2 !~ /core\/mem\.h/ { sub(/ \(.*/, ""); sub(/.*[ *]/, ""); print }' \
 		"$out/functions"
-	xargs awk '
+	xargs cat <"$out/included" | awk '
 		/^#define / { sub(/\(.*/, "", $2); print $2 }
 		/^(struct|union|enum) [a-zA-Z_0-9]+ \{/ { print $2 }
 		/^extern .*;/ { sub(/(\[.*)?( __attribute__.*)?;.*/, ""); sub(/.*[ *]/, ""); print }
 		/^enum .*\{/ { constants = 1 }
 		/^}/ { constants = 0 }
 		constants && /^\t[A-Za-z_0-9]+( =.*)?,/ { sub(/,.*/, "", $1); print $1 }
-	' <"$out/included"
+	'
 } | grep -vi '^twz_' | sort -u |
 	awk '{ print $1, ($1 ~ /^[A-Z]/ ? "TWZ_CORE_" : "twz_core_") $1 }' >"$out/names"
 
