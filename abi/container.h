@@ -1,6 +1,6 @@
 /*
  * container.h - the containers: structures that live in an object with a heap, as fields of the
- * user's. All zero is an empty one. docs/format/map.md.
+ * user's. All zero is an empty one. docs/format/map.md, vec.md, str.md.
  *
  * References are offsets of blocks' payloads in the same object, 0 for none: each owns its block.
  */
@@ -66,5 +66,42 @@ struct twz_map_inner {
 	uint64_t child[TWZ_MAP_KEYS + 1];
 };
 TWZ_SIZE(struct twz_map_inner, 512);
+
+/*
+ * A vector. Segment k holds TWZ_VEC_FIRST << k elements, segment 0 the first ones: so none ever moves.
+ * `segments` is the offset of the block that says where they lie.
+ */
+struct twz_vec {
+	uint64_t count;
+	uint64_t segments; /* struct twz_vec_segments; 0: none yet */
+};
+TWZ_SIZE(struct twz_vec, 16);
+
+#define TWZ_VEC_MAGIC 0x63657674u /* "tvec" */
+#define TWZ_VEC_FIRST 8u
+#define TWZ_VEC_SEGMENTS 27u
+#define TWZ_VEC_MAX ((uint64_t)TWZ_VEC_FIRST * ((1u << TWZ_VEC_SEGMENTS) - 1)) /* elements */
+#define TWZ_VEC_ELEMENT_MAX 65536u                                             /* bytes of one */
+
+struct twz_vec_segments {
+	uint32_t magic; /* TWZ_VEC_MAGIC */
+	uint32_t bytes; /* of an element */
+	/* Offsets; 0: it is not there, nor are those behind it. */
+	uint64_t segment[TWZ_VEC_SEGMENTS];
+};
+TWZ_SIZE(struct twz_vec_segments, 224);
+
+/* A string of bytes. */
+#define TWZ_STR_SHORT 24u /* so many bytes stand in it, more in a block */
+#define TWZ_STR_MAX ((uint64_t)1 << 29)
+
+struct twz_str {
+	uint64_t length;
+	union {
+		uint64_t block; /* length > TWZ_STR_SHORT: its offset */
+		uint8_t text[TWZ_STR_SHORT];
+	};
+};
+TWZ_SIZE(struct twz_str, 32);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * core.c - what works inside an object costs: transactions, FOT, heap. PMDK beside it.
+ * core.c - what works inside an object costs: transactions, FOT, heap, containers. PMDK beside it.
  *
  * Counted, not timed, on shared memory with this processor's flush instructions. The counts include
  * the calls. Means are over operations on different places, which take different paths.
@@ -14,6 +14,8 @@
 #include "core/fot.h"
 #include "core/heap.h"
 #include "core/pmem.h"
+#include "core/str.h"
+#include "core/vec.h"
 #include "core/read.h"
 
 #define OBJECT ((uint8_t *)0x200040000000)
@@ -258,6 +260,85 @@ static void heap(void)
 	show("heap, free, PMDK", count_run(pmdk_free, NULL), 0, 0);
 }
 
+/* ---- vectors, strings ------------------------------------------------------------------------ */
+
+/* In a vector of words, element by element. */
+static struct twz_vec *const vec = (struct twz_vec *)(OBJECT + (TWZ_SLOT_SIZE >> 1));
+
+static void push(void *arg)
+{
+	uint64_t value = (uintptr_t)arg;
+
+	must(vec_push(NULL, vec, sizeof(value), &value));
+}
+
+static void push_inside(void *arg)
+{
+	uint64_t value = (uintptr_t)arg;
+
+	must(vec_push(&tx, vec, sizeof(value), &value));
+}
+
+static void get(void *arg)
+{
+	uint64_t value;
+
+	must(vec_get(NULL, vec, sizeof(value), (uintptr_t)arg, &value));
+	if (value != (uintptr_t)arg)
+		must(TWZ_E_DAMAGED);
+}
+
+static void vectors(void)
+{
+	uint64_t arg[NMEAN];
+
+	new_object();
+	must(heap_make(OBJECT, object_id));
+	for (uint64_t i = 0; i < 100000; i++)
+		push((void *)(uintptr_t)i);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = i * 100000 / NMEAN;
+	get((void *)(uintptr_t)99999);
+	show_mean("vector, get among 100,000", mean_of(get, arg), 130, 0);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = 100000 + i;
+	show_mean("vector, push of a word", mean_of(push, arg), 350, 2);
+	twz_tx_begin(&tx);
+	push_inside(NULL);
+	show_mean("vector, push inside a transaction", mean_of(push_inside, arg), 0, 0);
+	must(twz_tx_commit(&tx));
+}
+
+/* Strings that stand beside each other; 16 bytes at a time, so that a quarter of the appends grow. */
+static struct twz_str *const str = (struct twz_str *)(OBJECT + (TWZ_SLOT_SIZE >> 1));
+
+static void append(void *arg)
+{
+	must(twz_str_append(NULL, &str[(uintptr_t)arg / 8], "sixteen bytes...", 16));
+}
+
+static void text(void *arg)
+{
+	char out[128];
+
+	if (twz_str_get(NULL, &str[(uintptr_t)arg / 8], out, sizeof(out)) != 128)
+		must(TWZ_E_DAMAGED);
+}
+
+static void strings(void)
+{
+	uint64_t arg[NMEAN];
+
+	new_object();
+	must(heap_make(OBJECT, object_id));
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = i;
+	for (uint64_t i = NMEAN; i < NMEAN + 8; i++)
+		append((void *)(uintptr_t)i);
+	show_mean("string, append 16 bytes", mean_of(append, arg), 0, 0);
+	show_mean("string, get 128 bytes", mean_of(text, arg), 0, 0);
+}
+
 int main(int argc, char **argv)
 {
 	double few, many;
@@ -271,6 +352,8 @@ int main(int argc, char **argv)
 	many = fot_at(60000);
 	figure("FOT, insert into 60,000 entries against 10", many / few, "times", 1.5);
 	heap();
+	vectors();
+	strings();
 	measure("pointer, PMDK", pmdk_direct, 0, 0);
 	return 0;
 }

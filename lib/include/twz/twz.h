@@ -19,8 +19,10 @@
 #include <twz/queue.h>
 #include <twz/read.h>
 #include <twz/right.h>
+#include <twz/str.h>
 #include <twz/stream.h>
 #include <twz/tie.h>
 #include <twz/tx.h>
+#include <twz/vec.h>
 
 #endif
