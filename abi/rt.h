@@ -73,7 +73,8 @@ int twz_rt_make(const char *where, uint64_t bytes);
 
 /*
  * Why the calling thread's last twz_rt_open or twz_rt_make failed: a sentence for a person, which names the
- * file, who has it, and what to do. Good until the next of them. Since 1.6; before, some were printed.
+ * file, who has it, and what to do; empty if it did not fail. Good until the next of them. Since 1.6; before, some
+ * were printed.
  */
 const char *twz_rt_open_text(void);
 

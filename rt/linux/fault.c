@@ -189,7 +189,7 @@ void twz_rt_fault(const struct twz_fault *fault)
 	raise(SIGSEGV);
 }
 
-void fault_init(void)
+int fault_init(void)
 {
 	struct sigaction segv = {.sa_sigaction = on_segv,
 				 .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
@@ -199,9 +199,10 @@ void fault_init(void)
 	stack.ss_sp =
 		mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (stack.ss_sp == MAP_FAILED)
-		die(125, "no memory for the fault handler's stack");
+		return TWZ_E_NOMEM;
 	/* A sanitizer may have given this thread one: it is too small for us. */
 	if (sigaltstack(&stack, NULL) || sigaction(SIGSEGV, &segv, &before_segv) ||
 	    sigaction(SIGBUS, &bus, &before_bus))
 		die(125, "cannot handle faults: %s", strerror(errno));
+	return 0;
 }

@@ -17,6 +17,6 @@
 #ifndef TWZ_RT_LINUX_FAULT_H
 #define TWZ_RT_LINUX_FAULT_H
 
-void fault_init(void);
+int fault_init(void);
 
 #endif

@@ -237,10 +237,12 @@ static int attach(void)
 		return refuse(error);
 	outer_lock();
 	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
-	if (error)
-		outer_unlock();
-	else
+	if (!error) {
 		self_bury(0, 0); /* also of who had this entry of the table before */
+		return 0;
+	}
+	outer_unlock();
+	process_leave();
 	return error;
 }
 
@@ -300,9 +302,13 @@ static void follow(void)
 /* Opens the file, or the inherited descriptor if path is null. `inner` held. */
 static int open_store(const char *path, int fd)
 {
-	int error =
-		path ? image_open(&home.image, path, IMAGE_SHARE) : image_attach(&home.image, fd);
+	const char *why = NULL;
+	int error = slots_init(&why);
 
+	home.image = (struct image){.why = why};
+	if (error)
+		return error;
+	error = path ? image_open(&home.image, path, IMAGE_SHARE) : image_attach(&home.image, fd);
 	if (error)
 		return error;
 	error = home.image.first ? mount() : attach();
@@ -313,14 +319,16 @@ static int open_store(const char *path, int fd)
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
 	home.store.held = end_mappings;
+	if (!error)
+		error = fault_init();
 	outer_unlock();
 	if (error)
-		goto close;
-	slots_init();
-	fault_init();
+		goto leave;
 	sync_init();
 	__atomic_store_n(&opened, true, __ATOMIC_RELEASE);
 	return 0;
+leave:
+	process_leave();
 close:
 	image_close(&home.image);
 	return error;
@@ -345,6 +353,7 @@ int twz_rt_open(const char *where)
 {
 	int error;
 
+	open_text[0] = 0;
 	inner_lock();
 	error = refuse_second(where);
 	if (!error) {
@@ -401,6 +410,7 @@ int twz_rt_make(const char *where, uint64_t bytes)
 {
 	int error;
 
+	open_text[0] = 0;
 	inner_lock();
 	error = refuse_second(where);
 	if (!error) {

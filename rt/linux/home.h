@@ -59,6 +59,8 @@ int home_find(struct twz_id id, uint64_t *ref);
  * is full; TWZ_E_ABSENT: the host says nothing of processes.
  */
 int process_register(void);
+/* It never had the store; no lock is this process's. */
+void process_leave(void);
 /* Is the process of this entry of the table gone? Then `thread` there is nobody's any more. */
 bool process_gone(const struct twz_process *entry);
 /*

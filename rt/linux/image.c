@@ -384,7 +384,7 @@ int image_create(struct image *image, const char *path, uint64_t bytes)
 	int error;
 
 	*image = (struct image){.use = IMAGE_ALONE};
-	if (bytes < TWZ_STORE_SIZE_MIN || bytes > INT64_MAX)
+	if (bytes < TWZ_STORE_SIZE_MIN || bytes > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
 		return TWZ_E_ARG;
 	image->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (image->fd < 0)

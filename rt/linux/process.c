@@ -142,6 +142,12 @@ int process_register(void)
 	return TWZ_E_LIMIT;
 }
 
+void process_leave(void)
+{
+	__atomic_store_n(&home.process->pid, 0, __ATOMIC_RELEASE);
+	home.process = NULL;
+}
+
 uint64_t process_numbers(void)
 {
 	struct stat st;

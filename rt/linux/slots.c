@@ -119,27 +119,59 @@ void slots_limit(uint32_t pieces)
 	pieces_max = pieces ? pieces : host_limit();
 }
 
-void slots_init(void)
+/* What an object or a pointer can lead to, in this order; the first so many are there. */
+static const struct region {
+	const char *name;
+	uint64_t start, bytes;
+} regions[] = {
+	{"objects' slots", SLOT_BASE, NSLOTS *TWZ_SLOT_SIZE},
+	{"large objects' places", PLACE_BASE, NPLACES *TWZ_PLACE_SIZE},
+	{"null pointers' region (build the program as a PIE)", LOW_START, LOW_END - LOW_START},
+};
+#define NREGIONS (sizeof(regions) / sizeof(regions[0]))
+
+static void regions_give_back(unsigned n)
 {
-	const char *what = "objects' slots";
+	while (n--)
+		if (regions[n].bytes)
+			munmap((void *)regions[n].start, regions[n].bytes);
+}
+
+/* The number of regions that could be reserved. */
+static unsigned regions_reserve(void)
+{
+	for (unsigned i = 0; i < NREGIONS; i++)
+		if (regions[i].bytes && reserve((void *)regions[i].start, regions[i].bytes,
+						MAP_FIXED_NOREPLACE) != (void *)regions[i].start)
+			return i;
+	return NREGIONS;
+}
+
+static int no_room(unsigned there, const char **why)
+{
+	static char text[160];
+
+	snprintf(text, sizeof(text), "the address space for the %s is not free: %s",
+		 there < NREGIONS ? regions[there].name : "shadow", strerror(errno));
+	regions_give_back(there);
+	*why = text;
+	return TWZ_E_NOMEM;
+}
+
+int slots_init(const char **why)
+{
+	unsigned there;
 	void *shadow;
 
-	if (reserve((void *)SLOT_BASE, NSLOTS * TWZ_SLOT_SIZE, MAP_FIXED_NOREPLACE) !=
-	    (void *)SLOT_BASE)
-		goto fail;
-	what = "large objects' places";
-	if (NPLACES && reserve((void *)PLACE_BASE, NPLACES * TWZ_PLACE_SIZE, MAP_FIXED_NOREPLACE) !=
-			       (void *)PLACE_BASE)
-		goto fail;
-	what = "null pointers' region (build the program as a PIE)";
-	if (reserve((void *)LOW_START, LOW_END - LOW_START, MAP_FIXED_NOREPLACE) !=
-	    (void *)LOW_START)
-		goto fail;
-	what = "shadow";
+	if (home.info.shadow)
+		return 0;
+	there = regions_reserve();
+	if (there < NREGIONS)
+		return no_room(there, why);
 	shadow = mmap(NULL, SHADOW_BYTES + TWZ_SHADOW_TAIL, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (shadow == MAP_FAILED)
-		goto fail;
+		return no_room(there, why);
 	madvise(shadow, SHADOW_BYTES + TWZ_SHADOW_TAIL, MADV_DONTDUMP);
 	pieces_max = host_limit();
 	home.info.version = TWZ_RT_VERSION;
@@ -150,9 +182,7 @@ void slots_init(void)
 	home.info.view = view;
 	home.info.shadow = (uint64_t)shadow;
 	home.info.shadow_bytes = SHADOW_BYTES;
-	return;
-fail:
-	die(125, "the address space for the %s is not free: %s", what, strerror(errno));
+	return 0;
 }
 
 static void unmap_host(uint32_t slot)

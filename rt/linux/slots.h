@@ -37,8 +37,8 @@
 #define LOW_START 0x10000ull
 #define LOW_END TWZ_SHADOW_TAIL
 
-/* Reserves the address space, sets home.info; ends the program if it cannot. Once. */
-void slots_init(void);
+/* Reserves the address space, sets home.info. Again: nothing. TWZ_E_NOMEM, and why. */
+int slots_init(const char **why);
 
 /* In a child of fork: nothing is mapped; the slots stay bound. */
 void slots_forked(void);

@@ -319,7 +319,8 @@ static void programs(void)
 	check(twz_run(argv, ~0ull, &status) == TWZ_E_LIMIT, "of 2 MiB they are refused");
 	argv[0] = "nobody";
 	check(twz_run(argv, ~0ull, &status) == TWZ_E_NOTFOUND, "an unknown program is not found");
-	check(twz_rt_open("x") == TWZ_E_ABSENT, "the machine has its store");
+	check(twz_store_open("x") == TWZ_E_ABSENT, "the machine has its store");
+	check(twz_store_make("x", 1ull << 30) == TWZ_E_ABSENT, "and makes no other");
 }
 
 /* ---- lifetimes ------------------------------------------------------------------------------------ */

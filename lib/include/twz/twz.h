@@ -20,6 +20,7 @@
 #include <twz/read.h>
 #include <twz/right.h>
 #include <twz/str.h>
+#include <twz/store.h>
 #include <twz/stream.h>
 #include <twz/tie.h>
 #include <twz/tx.h>
