@@ -148,13 +148,17 @@ TWZ_SIZE(struct twz_heap, 1024);
 
 /* Stands 16 bytes before each block's payload, which is aligned to 16. One word changes at a time. */
 struct twz_block_head {
-	uint16_t magic; /* TWZ_BLOCK_USED or TWZ_BLOCK_FREE */
+	uint16_t magic; /* TWZ_BLOCK_... */
 	uint16_t size_class;
-	uint32_t next; /* FREE: offset of the next free payload / 16, 0 ends. USED: 0 */
+	uint32_t next; /* offset of the class's next free payload / 16, 0 ends; of a used block 0 */
 	uint64_t reserved;
 };
 TWZ_SIZE(struct twz_block_head, 16);
 #define TWZ_BLOCK_USED 0x6475u /* "ud" */
-#define TWZ_BLOCK_FREE 0x6566u /* "fe" */
+/* Three kinds of free ones. */
+#define TWZ_BLOCK_FREE 0x6566u /* "fe": it was used */
+#define TWZ_BLOCK_CUT 0x6366u  /* "fc": cut off a larger free one, and not used since */
+#define TWZ_BLOCK_BARE \
+	0x6266u /* "fb": its whole pages were given back, and it was not used since */
 
 #endif

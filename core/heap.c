@@ -2,80 +2,19 @@
  * heap.c - allocation inside an object (heap.h, docs/format/heap.md).
  *
  * A block comes from the list of its class or from the top; either way three words change: that
- * list or the top, the block's head, the owner.
+ * list or the top, the block's head, the owner. If both have nothing it is cut off a larger free one.
  */
-#include "core/edit.h"
-#include "core/heap.h"
-#include "core/ptr.h"
+#include "core/heap_int.h"
 #include "core/sum.h"
 
 /* The functions below are expanded twice, for use with a transaction and without. */
 #define INLINE static inline __attribute__((always_inline))
-
-#define GRANULE 16u
-#define HEAD sizeof(struct twz_block_head)
-#define BYTES_MAX (TWZ_SLOT_SIZE - TWZ_OBJ_DATA)
-
-/* ---- size classes: 1 to 4 granules, then four for each power of two --------------------------- */
-
-static unsigned class_of(uint64_t bytes)
-{
-	uint64_t last = (bytes - 1) / GRANULE; /* granules - 1 */
-	unsigned k;
-
-	if (last < 4)
-		return (unsigned)last;
-	k = 61 - (unsigned)__builtin_clzll(last);
-	return 4 * k + (unsigned)(last >> k); /* 4 + 4 k + (last >> k) - 4 */
-}
-
-static uint64_t class_bytes(unsigned size_class)
-{
-	unsigned k = size_class / 4;
-
-	if (!k)
-		return (uint64_t)(size_class + 1) * GRANULE;
-	return (uint64_t)(size_class % 4 + 5) << (k - 1) << 4;
-}
-
-static struct twz_block_head *head_of(const void *payload)
-{
-	return (struct twz_block_head *)payload - 1;
-}
 
 uint64_t heap_size(const void *payload)
 {
 	uint32_t size_class = head_of(payload)->size_class;
 
 	return size_class < TWZ_HEAP_CLASSES ? class_bytes(size_class) : 0;
-}
-
-/* The head's first word: a free one's also has the next free payload / 16 in its upper half. */
-static uint64_t head_word(uint32_t magic, uint32_t size_class)
-{
-	return magic | size_class << 16;
-}
-
-/* ---- looking at a heap that anyone may have written to ---------------------------------------- */
-
-/* The heap of the object at base, or null if there is none that makes sense. */
-static inline struct twz_heap *heap_of(const uint8_t *base)
-{
-	uint64_t off = ((const struct twz_meta *)(base + TWZ_OBJ_META))->heap;
-	struct twz_heap *heap = (struct twz_heap *)(base + off);
-
-	if (STEP("check", "heap: place") &&
-	    (off - TWZ_OBJ_DATA >= BYTES_MAX - sizeof(*heap) || off % GRANULE))
-		return NULL;
-	if (STEP("check", "heap: magic") && (heap->magic != TWZ_HEAP_MAGIC || heap->version != 1))
-		return NULL;
-	return heap;
-}
-
-/* Can a block's payload begin at this offset? Its head can be read then, and its start stored. */
-static bool is_place(uint64_t payload)
-{
-	return payload - (TWZ_OBJ_DATA + HEAD) < BYTES_MAX - HEAD && payload % GRANULE == 0;
 }
 
 /* ---- allocation ------------------------------------------------------------------------------ */
@@ -86,6 +25,7 @@ struct block {
 	uint64_t *from;
 	uint64_t rest;
 	unsigned size_class;
+	uint64_t more; /* bytes of free memory behind it, which become blocks of their own */
 };
 
 /* The first free block of the class. */
@@ -100,17 +40,18 @@ INLINE int look_free(const struct twz_tx *tx, const uint8_t *base, struct twz_he
 	if (STEP("check", "heap: free list") && !is_place(payload))
 		return TWZ_E_DAMAGED;
 	word = edit_get(tx, head);
-	if (STEP("check", "heap: free block") &&
-	    (uint32_t)word != head_word(TWZ_BLOCK_FREE, size_class))
+	if (STEP("check", "heap: free block") && !is_free_word(word, size_class))
 		return TWZ_E_DAMAGED;
 	/*
 	 * Freed in this very transaction: its content has an owner until the commit. Or allocated in it
-	 * before: what was staged in it then would be stored over the content that it gets now.
+	 * before: what was staged in it then would be stored over the content that it gets now. One that
+	 * was cut off in it is neither.
 	 */
-	if (STEP("check", "heap: freed here") && tx && twz_tx_read(tx, head, sizeof(*head)) != head)
+	if (STEP("check", "heap: freed here") && tx && (uint16_t)word != TWZ_BLOCK_CUT &&
+	    twz_tx_read(tx, head, sizeof(*head)) != head)
 		return 0;
 	*block = (struct block){payload, &heap->free[size_class], (word >> 32) * GRANULE,
-				size_class};
+				size_class, 0};
 	return 0;
 }
 
@@ -124,19 +65,47 @@ INLINE int look_top(const struct twz_tx *tx, struct twz_heap *heap, unsigned siz
 	    (top - TWZ_OBJ_DATA > BYTES_MAX || top % GRANULE || heap->end > TWZ_SLOT_SIZE))
 		return TWZ_E_DAMAGED;
 	if (next <= heap->end)
-		*block = (struct block){top + HEAD, &heap->top, next, size_class};
+		*block = (struct block){top + HEAD, &heap->top, next, size_class, 0};
 	return 0;
 }
 
-/* Nothing is left to cut from: a larger free block. */
+/* Nothing is left to cut from: a part of a larger free block. */
 static __attribute__((noinline)) int look_larger(const struct twz_tx *tx, struct twz_heap *heap,
 						 unsigned size_class, struct block *block)
 {
+	unsigned larger = size_class;
 	int error = 0;
 
-	while (!error && !block->payload && ++size_class < TWZ_HEAP_CLASSES)
-		error = look_free(tx, obj_base(heap), heap, size_class, block);
-	return error || block->payload ? error : TWZ_E_HEAPFULL;
+	while (!error && !block->payload && ++larger < TWZ_HEAP_CLASSES)
+		error = look_free(tx, obj_base(heap), heap, larger, block);
+	if (error || !block->payload)
+		return error ? error : TWZ_E_HEAPFULL;
+	if (STEP("check", "heap: larger block") &&
+	    block->payload + class_bytes(larger) > edit_get(tx, &heap->top))
+		return TWZ_E_DAMAGED;
+	block->more = class_bytes(larger) - class_bytes(size_class);
+	if (block->more < BLOCK_MIN)
+		block->more = 0;
+	else
+		block->size_class = size_class;
+	return 0;
+}
+
+/* The rest of a larger block becomes free blocks, each of another class, all of smaller ones. */
+static __attribute__((noinline)) void cut_rest(struct edit *e, struct twz_tx *tx,
+					       struct twz_heap *heap, const struct block *block)
+{
+	uint64_t at = block->payload + class_bytes(block->size_class), end = at + block->more;
+
+	while (at < end) {
+		unsigned size_class = class_within(end - at);
+		uint64_t *list = &heap->free[size_class];
+
+		edit_set(e, tx, (uint64_t *)(e->part.base + at),
+			 free_word(TWZ_BLOCK_CUT, size_class, edit_get(tx, list)));
+		edit_set(e, tx, list, at + HEAD);
+		at += block_bytes(size_class);
+	}
 }
 
 /* The owner is a word that a transaction can set. */
@@ -174,6 +143,8 @@ INLINE int alloc(struct edit *e, struct twz_tx *tx, uint64_t bytes, uint64_t *ow
 	edit_set(e, tx, block.from, block.rest);
 	edit_set(e, tx, (uint64_t *)head_of(p), head_word(TWZ_BLOCK_USED, block.size_class));
 	edit_set(e, tx, owner, block.payload);
+	if (__builtin_expect(block.more, 0))
+		cut_rest(e, tx, heap, &block);
 	*out = p;
 	return 0;
 }
@@ -218,8 +189,7 @@ INLINE int give(struct edit *e, struct twz_tx *tx, uint64_t *owner)
 	    ((uint16_t)word != TWZ_BLOCK_USED || size_class >= TWZ_HEAP_CLASSES))
 		return TWZ_E_ARG;
 	list = &heap->free[size_class];
-	edit_set(e, tx, head,
-		 head_word(TWZ_BLOCK_FREE, size_class) | edit_get(tx, list) / GRANULE << 32);
+	edit_set(e, tx, head, free_word(TWZ_BLOCK_FREE, size_class, edit_get(tx, list)));
 	edit_set(e, tx, list, payload);
 	edit_set(e, tx, owner, 0);
 	return 0;
@@ -307,19 +277,18 @@ static int walk_blocks(const void *obj, struct contents *contents, uint64_t *whe
 
 	*contents = (struct contents){0};
 	*where = obj_meta(obj)->heap;
-	if (!heap || heap->start < *where + sizeof(*heap) || heap->start % GRANULE ||
-	    heap->top < heap->start || heap->top > heap->end || heap->end > TWZ_SLOT_SIZE)
+	if (!heap || !heap_bounds_ok(base, heap))
 		return TWZ_E_DAMAGED;
 	for (uint64_t at = heap->start; at < heap->top; at += bytes) {
 		head = (const struct twz_block_head *)(base + at);
 		*where = at;
-		if ((head->magic != TWZ_BLOCK_USED && head->magic != TWZ_BLOCK_FREE) ||
+		if ((head->magic != TWZ_BLOCK_USED && !is_free(head->magic)) ||
 		    head->size_class >= TWZ_HEAP_CLASSES)
 			return TWZ_E_DAMAGED;
-		bytes = HEAD + class_bytes(head->size_class);
+		bytes = block_bytes(head->size_class);
 		if (heap->top - at < bytes)
 			return TWZ_E_DAMAGED;
-		contents->nfree += head->magic == TWZ_BLOCK_FREE;
+		contents->nfree += head->magic != TWZ_BLOCK_USED;
 		contents->used += head->magic == TWZ_BLOCK_USED ? bytes : 0;
 	}
 	return 0;
@@ -349,8 +318,7 @@ int heap_check(const void *obj, uint64_t *where)
 			if (!is_place(at) || at >= heap->top)
 				return TWZ_E_DAMAGED;
 			head = head_of(base + at);
-			if (head->magic != TWZ_BLOCK_FREE || head->size_class != i ||
-			    !contents.nfree--)
+			if (!is_free(head->magic) || head->size_class != i || !contents.nfree--)
 				return TWZ_E_DAMAGED;
 		}
 	return error || !contents.nfree ? error : TWZ_E_DAMAGED;

@@ -22,7 +22,8 @@ int heap_make(void *obj, struct twz_id id);
  * A block of at least `bytes` (1 to 1 GiB - 4 MiB), aligned to 16, its payload's content undefined;
  * *owner, a word in the same object, gets the pointer to it at commit. With a transaction: part of
  * it, no fence of its own. *out gets the address, to be filled by plain stores and twz_tx_fresh (or
- * flushed by the caller before what makes it reachable). TWZ_E_HEAPFULL, TWZ_E_ARG.
+ * flushed by the caller before what makes it reachable). TWZ_E_ARG. TWZ_E_HEAPFULL: there is no free
+ * block as large as that; heap_trim may make one.
  */
 int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out);
 
@@ -31,6 +32,15 @@ int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out);
  * transaction does not allocate it again: until the commit its content counts.
  */
 int heap_free(struct twz_tx *tx, uint64_t *owner);
+
+/*
+ * Makes the heap as small as it gets without moving a block: neighbouring free blocks become one, the
+ * whole pages inside of large ones are given back to the store, and what is free at the end is not the
+ * heap's any more. It can serve larger allocations then. In steps, each whole or not there, between which
+ * others use the heap; each walks it, and its free lists. The caller has not locked the object. Errors of
+ * locking; TWZ_E_DAMAGED; those of giving pages back: what was done remains.
+ */
+int heap_trim(void *obj);
 
 /* Bytes that the block at this payload can hold. */
 uint64_t heap_size(const void *payload);

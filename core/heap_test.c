@@ -131,12 +131,59 @@ static void test_full(void **state)
 	assert_int_equal(heap_alloc(NULL, 300000, owner(n), &p), TWZ_E_HEAPFULL);
 	assert_int_equal(*owner(n), 0);
 	sound();
-	/* What is left is used, then a larger free block. */
+	/* What is left is used, then parts of a larger free block. */
 	while (!heap_alloc(NULL, 2000, owner(NOWNERS - 1), &p))
 		;
 	assert_int_equal(heap_free(NULL, owner(0)), 0);
-	assert_int_equal(heap_alloc(NULL, 2000, owner(0), &p), 0);
-	assert_true(heap_size(p) >= 300000);
+	for (n = 0; !heap_alloc(NULL, 2000, owner(NOWNERS - 1), &p); n++) {
+		assert_true(heap_size(p) < 2600);
+		sound();
+	}
+	assert_true(n > 80); /* what is left over is too small */
+	for (n = 0; !heap_alloc(NULL, 16, owner(NOWNERS - 1), &p); n++)
+		sound();
+	assert_true(n);
+	/* A block that is larger by less than a block is given out as it is. */
+	*owner(0) = *owner(NOWNERS - 1);
+	assert_int_equal(heap_free(NULL, owner(0)), 0);
+	assert_int_equal(heap_alloc(NULL, 16, owner(0), &p), 0);
+	sound();
+}
+
+/* Several blocks out of one in one transaction; given up, it is as it was. */
+static void test_cut(void **state)
+{
+	uint64_t used, larger;
+	void *p;
+
+	(void)state;
+	heap()->end = heap()->top + 16 + 65536;
+	assert_int_equal(heap_alloc(NULL, 65536, owner(0), &p), 0);
+	larger = *owner(0);
+	assert_int_equal(heap_free(NULL, owner(0)), 0);
+	for (int abort = 1; abort >= 0; abort--) {
+		twz_tx_begin(&tx);
+		for (unsigned n = 0; n < 40; n++)
+			assert_int_equal(heap_alloc(&tx, 1 + n * 37, owner(n), &p), 0);
+		assert_int_equal(heap_free(&tx, owner(7)), 0);
+		assert_int_equal(heap_alloc(&tx, 1 + 7 * 37, owner(7), &p), 0);
+		if (!abort) {
+			assert_int_equal(twz_tx_commit(&tx), 0);
+			break;
+		}
+		twz_tx_abort(&tx);
+		sound();
+		assert_int_equal(heap_used(object(0), &used), 0);
+		assert_int_equal(used, 0);
+	}
+	sound();
+	for (unsigned n = 0; n < 40; n++) {
+		assert_in_range(*owner(n), larger, larger + 65536);
+		memset(object(0) + *owner(n), 0xff, heap_size(object(0) + *owner(n)));
+	}
+	sound();
+	for (unsigned n = 0; n < 40; n++)
+		assert_int_equal(heap_free(NULL, owner(n)), 0);
 	sound();
 
 	assert_int_equal(heap_alloc(NULL, 0, owner(0), &p), TWZ_E_ARG);
@@ -291,7 +338,7 @@ static void test_lies(void **state)
 	void *p;
 
 	(void)state;
-	for (unsigned how = 0; how < 14; how++) {
+	for (unsigned how = 0; how < 15; how++) {
 		setup(NULL);
 		assert_int_equal(heap_alloc(NULL, 100, owner(0), &p), 0);
 		list = &heap()->free[block_head(0)->size_class];
@@ -342,6 +389,12 @@ static void test_lies(void **state)
 			break;
 		case 13:
 			obj_meta(object(0))->heap = (uint64_t)-4096;
+			break;
+		case 14: /* a larger one that ends behind the top, to be cut */
+			((struct twz_block_head *)(object(0) + *list) - 1)->size_class = 70;
+			heap()->free[70] = *list;
+			*list = 0;
+			heap()->end = heap()->top;
 			break;
 		}
 		assert_int_equal(heap_alloc(NULL, 100, owner(0), &p), TWZ_E_DAMAGED);
@@ -419,6 +472,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sizes, setup),
 		cmocka_unit_test_setup(test_reuse, setup),
 		cmocka_unit_test_setup(test_full, setup),
+		cmocka_unit_test_setup(test_cut, setup),
 		cmocka_unit_test_setup(test_model, setup),
 		cmocka_unit_test_setup(test_used, setup),
 		cmocka_unit_test_setup(test_freed_here, setup),

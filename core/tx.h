@@ -44,6 +44,11 @@ struct tx_env {
 	int (*stored)(const void *base, const struct twz_log_head *head, uint64_t seq);
 	/* Makes the pages of the range present and unshared; TWZ_E_FULL, TWZ_E_OUTSIDE, ... */
 	int (*touch)(void *addr, uint64_t bytes);
+	/*
+	 * The range's pages, of an object that the caller has locked, become holes, which read as zeros.
+	 * Durable on return; nothing that is staged for them is stored afterwards.
+	 */
+	int (*drop)(void *addr, uint64_t bytes);
 	/* ID of the object mapped at base. */
 	struct twz_id (*id)(const void *base);
 };

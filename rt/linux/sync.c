@@ -216,6 +216,22 @@ static void wake(uint64_t *lock)
 	futex_wake((const uint32_t *)lock, INT_MAX);
 }
 
+/* As twz_rt_drop, for who has the object in a transaction. */
+static int drop(void *addr, uint64_t bytes)
+{
+	const struct twz_id id = slots_id((uintptr_t)addr);
+	uint64_t ref;
+	int error;
+
+	home_lock();
+	error = home_find(id, &ref);
+	slots_reset_object(id);
+	if (!error)
+		error = store_drop(&home.store, ref, obj_offset(addr) / TWZ_PAGE, bytes / TWZ_PAGE);
+	home_unlock();
+	return error;
+}
+
 static struct twz_id id_of(const void *base)
 {
 	return slots_id((uintptr_t)base);
@@ -228,5 +244,6 @@ void sync_init(void)
 				 .wake = wake,
 				 .stored = stored,
 				 .touch = twz_rt_touch,
+				 .drop = drop,
 				 .id = id_of};
 }

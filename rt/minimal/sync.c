@@ -157,6 +157,12 @@ static int stored(const void *base, const struct twz_log_head *head, uint64_t se
 	return 0;
 }
 
+/* The kernel lets who has the object in a transaction do it. */
+static int drop(void *addr, uint64_t bytes)
+{
+	return twz_rt_drop(id_of(addr), obj_offset(addr) / TWZ_PAGE, bytes / TWZ_PAGE);
+}
+
 void sync_init(void)
 {
 	tx_env = (struct tx_env){.owner = own_lock(),
@@ -164,5 +170,6 @@ void sync_init(void)
 				 .wake = wake,
 				 .stored = stored,
 				 .touch = twz_rt_touch,
+				 .drop = drop,
 				 .id = id_of};
 }

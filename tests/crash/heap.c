@@ -19,7 +19,10 @@
 #define NOPS 48u
 
 /* LINK and NAME make FOT entries, for target or name number `slot`; the UN ones delete them. */
-enum what { END, ALLOC, FREE, LINK, UNLINK, NAME, UNNAME };
+enum what { END, ALLOC, FREE, LINK, UNLINK, NAME, UNNAME, TRIM };
+
+/* Of a block's content: the rest of a large one, whose pages matter, stays as it is. */
+#define FILLED_MAX 300u
 
 struct op {
 	enum what what;
@@ -82,11 +85,16 @@ static uint64_t content(const struct op *op, uint32_t i)
 	return (uint64_t)op->bytes << 32 | op->slot << 16 | i;
 }
 
+static uint32_t words_of(const struct op *op)
+{
+	return op->bytes / 8 < FILLED_MAX ? op->bytes / 8 : FILLED_MAX;
+}
+
 static void fill(struct twz_tx *tx, uint64_t *payload, const struct op *op)
 {
-	for (uint32_t i = 0; i < op->bytes / 8; i++)
+	for (uint32_t i = 0; i < words_of(op); i++)
 		payload[i] = content(op, i);
-	twz_tx_fresh(tx, payload, op->bytes);
+	twz_tx_fresh(tx, payload, 8 * words_of(op));
 }
 
 static void perform_one(struct twz_tx *tx, const struct op *op)
@@ -126,6 +134,10 @@ static const struct op *perform(const struct op *op)
 {
 	struct twz_tx tx;
 
+	if (op->what == TRIM) {
+		expect(heap_trim(object(0)), "trim");
+		return op + 1;
+	}
 	twz_tx_begin(&tx);
 	for (;; op++) {
 		perform_one(&tx, op);
@@ -150,7 +162,7 @@ static const struct op *model_perform(struct model *m, const struct op *op)
 			m->slot[op->slot] = op->what == ALLOC ? op : NULL;
 		else if (op->what == LINK || op->what == UNLINK)
 			m->linked[op->slot] = op->what == LINK;
-		else
+		else if (op->what == NAME || op->what == UNNAME)
 			m->named[op->slot] = op->what == NAME;
 		if (!op->more)
 			return op + 1;
@@ -165,7 +177,7 @@ static bool has_slots(const struct model *m)
 
 		if (!*slot_at(n) != !op)
 			return false;
-		for (uint32_t i = 0; op && i < op->bytes / 8; i++)
+		for (uint32_t i = 0; op && i < words_of(op); i++)
 			if (payload[i] != content(op, i))
 				return false;
 	}
@@ -381,6 +393,20 @@ names = {
 		{UNNAME, 1}, {NAME, 3, 0, true}, {UNNAME, 0}, {NAME, 0},
 	},
 	.again = {{NAME, 4, 0, true}, {LINK, 4}, {NAME, 5}},
+},
+
+/* Neighbours become one, pages are given back, the top sinks; and what comes after. */
+trim = {
+	.run = {
+		{ALLOC, 0, 64, true}, {ALLOC, 1, 64, true}, {ALLOC, 2, 200, true}, {ALLOC, 3, 64},
+		{ALLOC, 4, 90000, true}, {ALLOC, 5, 40, true}, {ALLOC, 6, 100, true}, {ALLOC, 7, 32},
+		{FREE, 1, 0, true}, {FREE, 2, 0, true}, {FREE, 4, 0, true}, {FREE, 6, 0, true},
+		{FREE, 7}, {TRIM},
+		{ALLOC, 1, 250}, {FREE, 5}, {FREE, 3}, {TRIM},
+	},
+	.again = {
+		{TRIM}, {ALLOC, 8, 5000, true}, {ALLOC, 9, 90000}, {FREE, 8}, {TRIM},
+	},
 };
 
 #define CASE(title, script, budget, ...)                                                     \
@@ -396,6 +422,8 @@ static const struct sim_case cases[] = {
 	CASE("many entries", many_links, 12000),
 	CASE("late-bound entries", names, 12000),
 	CASE("blocks and entries", mixed, 12000),
+	CASE("trimmed", trim, 12000),
+	CASE("trimmed and killed", trim, 12000, .killed = true),
 	CASE("killed", mixed, 12000, .killed = true),
 };
 /* clang-format on */

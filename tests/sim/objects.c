@@ -39,6 +39,21 @@ static int env_touch(void *addr, uint64_t bytes)
 	return obj_offset(addr) + bytes <= OBJECTS_SPAN ? 0 : TWZ_E_FULL;
 }
 
+/* The pages are there for good: what is in them goes. */
+static int env_drop(void *addr, uint64_t bytes)
+{
+	uint64_t *word = addr;
+
+	pmem_flush("test: log head of drop", &obj_meta(addr)->log, TWZ_LINE);
+	for (; bytes; bytes -= 8, word++)
+		if (*word) {
+			pmem_store64(word, 0);
+			pmem_flush("test: drop", word, 8);
+		}
+	pmem_fence("test: drop");
+	return 0;
+}
+
 static struct twz_id env_id(const void *base)
 {
 	return object_id((unsigned)(((const uint8_t *)base - object(0)) >> TWZ_SLOT_SHIFT));
@@ -58,6 +73,7 @@ static void new_epoch(void)
 		.wake = env_wake,
 		.stored = env_stored,
 		.touch = env_touch,
+		.drop = env_drop,
 		.id = env_id,
 	};
 }

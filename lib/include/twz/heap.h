@@ -31,6 +31,17 @@ static inline int twz_heap_make(const struct twz_obj *obj)
 	return heap_make(obj->base, obj->id);
 }
 
+/*
+ * Makes the heap as small as it gets without moving a block: free blocks side by side become one, pages
+ * in them go back to the store, and so does the end. Worth it when much was freed, or when twz_alloc says
+ * TWZ_E_HEAPFULL. Threads and processes that use the heap meanwhile wait for a part of it at a time. The
+ * caller has the object in no transaction (it would wait for itself: TWZ_E_TIMEOUT).
+ */
+static inline int twz_heap_trim(const struct twz_obj *obj)
+{
+	return heap_trim(obj->base);
+}
+
 /* The heap's root: a word for the user, null at first, to own the first block. */
 static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 {
