@@ -264,13 +264,15 @@ no_page:
 /* ---- finding what is staged ------------------------------------------------------------------ */
 
 /*
- * A transaction of many ranges has an index of them: a hash table by line, or by page for long
- * ranges, of places in the logs; open addressing. It is made when a search would be long, and takes
- * in what was staged since whenever it is asked, so that staging has nothing to do with it. When
- * it is full, the ranges behind `indexed` are walked.
+ * A transaction of many ranges has an index of them: a hash table of places in the logs, open
+ * addressing. A range is in it once, under the line that it starts in; what is looked for is found
+ * from all lines where a range that overlaps it can start, so tx->reach is the most lines that one
+ * has. Long ranges are in it under each of their pages instead. The index is made when a search
+ * would be long, and takes in what was staged since whenever it is asked, so that staging has
+ * nothing to do with it. When it is full (1,536 ranges), the ranges behind `indexed` are walked.
  */
 #define WALK_MAX 256u /* bytes of ranges that are walked rather than indexed */
-#define LONG_LINES 8u
+#define REACH_MAX 16u /* lines of a range that is not long */
 #define SLOTS_MIN 128u
 
 static uint32_t slot_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t number)
@@ -280,7 +282,7 @@ static uint32_t slot_of(const struct twz_tx *tx, const struct tx_part *part, uin
 	return (uint32_t)(hash >> 32) & (tx->nslots - 1);
 }
 
-/* Numbers under which a range is found: of its lines, or of its pages with a bit to tell them. */
+/* Numbers under which a range is found: of lines, or of pages with a bit to tell them. */
 struct keys {
 	uint64_t first, last;
 };
@@ -304,9 +306,12 @@ static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uin
 	uint32_t value =
 		(uint32_t)(part - tx->part + 1) << 16 | (uint32_t)(p - start_of(part)) / 16;
 	struct keys keys = line_keys(off, range & LOG_LENGTH_MASK);
+	uint64_t reach = keys.last - keys.first;
 
-	if (keys.last - keys.first >= LONG_LINES) {
+	keys.last = keys.first;
+	if (reach >= REACH_MAX) {
 		keys = page_keys(off, range & LOG_LENGTH_MASK);
+		reach = 0;
 		tx->special |= LONG;
 	}
 	if (tx->nused + (keys.last - keys.first + 1) > tx->nslots / 4 * 3)
@@ -319,6 +324,8 @@ static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uin
 		tx->slot[i] = value;
 		tx->nused++;
 	}
+	if (tx->reach < reach)
+		tx->reach = (uint32_t)reach;
 	return true;
 }
 
@@ -327,6 +334,7 @@ static void index_clear(struct twz_tx *tx, uint32_t nslots)
 	memset(tx->slot, 0, nslots * sizeof(*tx->slot));
 	tx->nslots = nslots;
 	tx->nused = 0;
+	tx->reach = 0;
 	for (uint32_t i = 0; i < tx->nparts; i++)
 		tx->part[i].indexed = start_of(&tx->part[i]);
 	tx->special |= INDEXED;
@@ -366,17 +374,37 @@ static bool compare(uint8_t *p, uint64_t off, uint64_t bytes, struct found *foun
 	return true;
 }
 
-static bool look_up(const struct twz_tx *tx, const struct tx_part *part, struct keys keys,
+static bool look_at(const struct twz_tx *tx, const struct tx_part *part, uint64_t number,
 		    uint64_t off, uint64_t bytes, struct found *found)
 {
-	for (uint64_t number = keys.first; number <= keys.last; number++) {
-		uint32_t i = slot_of(tx, part, number), value;
+	uint32_t i = slot_of(tx, part, number), value;
 
-		for (; (value = tx->slot[i]); i = (i + 1) & (tx->nslots - 1))
-			if (value >> 16 == (uint32_t)(part - tx->part + 1) &&
-			    compare(start_of(part) + (value & 0xffff) * 16, off, bytes, found))
-				return true;
-	}
+	for (; (value = tx->slot[i]); i = (i + 1) & (tx->nslots - 1))
+		if (value >> 16 == (uint32_t)(part - tx->part + 1) &&
+		    compare(start_of(part) + (value & 0xffff) * 16, off, bytes, found))
+			return true;
+	return false;
+}
+
+static bool look_up(const struct twz_tx *tx, const struct tx_part *part, uint64_t off,
+		    uint64_t bytes, struct found *found)
+{
+	struct keys keys = line_keys(off, bytes);
+	uint64_t least = keys.first < tx->reach ? 0 : keys.first - tx->reach;
+
+	/* Mostly what is looked for is what was staged: it starts in the same line. */
+	for (uint64_t number = keys.first; number <= keys.last; number++)
+		if (look_at(tx, part, number, off, bytes, found))
+			return true;
+	for (uint64_t number = least; number < keys.first; number++)
+		if (look_at(tx, part, number, off, bytes, found))
+			return true;
+	if (!(tx->special & LONG))
+		return false;
+	keys = page_keys(off, bytes);
+	for (uint64_t number = keys.first; number <= keys.last; number++)
+		if (look_at(tx, part, number, off, bytes, found))
+			return true;
 	return false;
 }
 
@@ -388,10 +416,7 @@ static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off
 
 	if (ranges_of(part) > WALK_MAX) {
 		index_update(tx, part);
-		if (look_up(tx, part, line_keys(off, bytes), off, bytes, &found))
-			return found;
-		if (tx->special & LONG &&
-		    look_up(tx, part, page_keys(off, bytes), off, bytes, &found))
+		if (look_up(tx, part, off, bytes, &found))
 			return found;
 		p = part->indexed;
 	}

@@ -80,7 +80,7 @@ struct twz_tx {
 	int error;
 	struct tx_part *last; /* that was used */
 	struct tx_part part[TWZ_LOG_PARTS_MAX];
-	uint32_t nslots, nused; /* index of many ranges: which are staged where */
+	uint32_t nslots, nused, reach; /* index of many ranges: which are staged where */
 	uint32_t slot[TX_SLOTS];
 };
 TWZ_PIN(sizeof(struct twz_tx) <= 11 * 1024 + 256); /* of somebody's stack */
