@@ -70,11 +70,54 @@ static void print_masks(struct object *context, struct twz_id object)
 	putchar(')');
 }
 
+/* The same as a member: which masks. */
+static void json_masks(struct object *context, struct twz_id object)
+{
+	struct twz_mask mask = {.mask = TWZ_PERM_ALL};
+	struct twz_context head;
+
+	json_object("masks");
+	json_id("context", context->id);
+	if (!object_read(context, TWZ_OBJ_DATA, &head, sizeof(head)) &&
+	    !find_mask(context, &head, object, &mask)) {
+		json_perms("global", head.global_mask);
+		json_perms("override", mask.override);
+		json_perms("mask", mask.mask);
+	}
+	json_end();
+}
+
+static void json_permission(const char *name, bool allowed, struct twz_id object,
+			    struct object *context, const struct right_reason *reason)
+{
+	struct twz_cap cap;
+
+	json_object(NULL);
+	json_text("permission", name);
+	json_bool("allowed", allowed);
+	json_text("reason", twz_right_text(reason->why));
+	if (reason->cap) {
+		json_number("capability", reason->cap);
+		if (!object_read(context, reason->cap, &cap, sizeof(cap))) {
+			json_id("signer", cap.signer);
+			json_number("from", cap.not_before);
+			json_number("until", cap.expires);
+		}
+	}
+	if (!twz_id_none(reason->by))
+		json_masks(context, object);
+	json_end();
+}
+
 static void print_permission(const char *name, unsigned bit, struct twz_id object,
 			     struct object *context, const struct right_answer *answer)
 {
 	const struct right_reason *reason = &answer->reason[bit];
 
+	if (json) {
+		json_permission(name, answer->effective >> bit & 1, object, context, reason);
+		return;
+	}
 	printf("%-8s %-3s  %s", name, answer->effective >> bit & 1 ? "yes" : "no",
 	       twz_right_text(reason->why));
 	if (reason->cap)
@@ -90,11 +133,18 @@ static void print_answer(const struct asked *asked, struct twz_id object, struct
 	static const char *const names[] = {"read", "write", "execute", "use", "delete"};
 	char text[TWZ_TIME_TEXT];
 
+	if (json) {
+		json_object(NULL);
+		json_id("object", object);
+		json_id("context", context->id);
+		json_number("until", answer->until == RIGHT_NEVER ? 0 : answer->until);
+		json_array("permissions");
+	}
 	if (asked->entry)
 		print_permission("enter", 2, object, context, answer); /* it counts as execute */
 	for (unsigned i = 0; i < RIGHT_PERMS && !asked->entry; i++)
 		print_permission(names[i], i, object, context, answer);
-	if (answer->until != RIGHT_NEVER) {
+	if (answer->until != RIGHT_NEVER && !json) {
 		twz_time_text(answer->until, text);
 		printf("until %s\n", text);
 	}
@@ -127,6 +177,7 @@ int command_access(int argc, char **argv)
 	const struct option_spec spec[] = {{"--context", &asked.context, NULL},
 					   {"--at", &asked.at, NULL},
 					   {"--entry", &asked.entry, NULL},
+					   {"--json", NULL, &json},
 					   {NULL, NULL, NULL}};
 	struct store s;
 	char *end;

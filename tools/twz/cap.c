@@ -69,10 +69,39 @@ static const char *signature_text(struct store *s, const struct twz_cap *cap)
 	}
 }
 
+static void json_cap(struct store *s, const struct twz_cap *cap)
+{
+	json_object(NULL);
+	json_perms("perms", cap->perms);
+	json_id("target", cap->target);
+	json_bool("of_key", cap->flags & TWZ_CAP_KEY);
+	json_bool("delegate", cap->flags & TWZ_CAP_DELEGATE);
+	json_id("context", cap->accessor);
+	json_id("signer", cap->signer);
+	json_text("signature", signature_text(s, cap));
+	json_number("from", cap->not_before);
+	json_number("until", cap->expires);
+	if (cap->flags & TWZ_CAP_GATE) {
+		json_object("gate");
+		json_number("offset", cap->gate_off);
+		json_number("length", cap->gate_len);
+		json_number("align", cap->gate_align);
+		json_end();
+	}
+	json_end();
+}
+
 void cap_print(struct store *s, const struct twz_cap *chain, uint32_t count)
 {
 	char text[TWZ_CAP_TEXT];
 
+	if (json) {
+		json_array("chain");
+		for (uint32_t i = 0; i < count; i++)
+			json_cap(s, &chain[i]);
+		json_end();
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		const char *indent = i ? "    " : "  ";
 
@@ -206,7 +235,7 @@ static int cap_make(int argc, char **argv)
 
 static int cap_show(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct twz_cap chain[CHAIN_MAX];
 	struct store s;
 	uint32_t count;
@@ -218,6 +247,8 @@ static int cap_show(int argc, char **argv)
 		status = store_open(argv[0], &s);
 	if (status)
 		return status;
+	if (json)
+		json_object(NULL);
 	cap_print(&s, chain, count);
 	store_close(&s);
 	return STATUS_OK;

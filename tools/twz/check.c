@@ -39,37 +39,55 @@ static void violation_store(void *arg, const char *invariant, uint64_t frame, co
 {
 	struct checking *c = arg;
 
-	printf("%s violated at frame %llu: %s\n", invariant, (ull)frame, what);
 	c->violations++;
+	if (!json) {
+		printf("%s violated at frame %llu: %s\n", invariant, (ull)frame, what);
+		return;
+	}
+	json_object(NULL);
+	json_text("kind", "violation");
+	json_text("invariant", invariant);
+	json_number("frame", frame);
+	json_text("text", what);
+	json_end();
+}
+
+static void say(const char *kind, struct twz_id id, const char *format, va_list args)
+{
+	char what[TWZ_NAME_MAX + 256], text[TWZ_ID_TEXT];
+
+	vsnprintf(what, sizeof(what), format, args);
+	if (json) {
+		json_object(NULL);
+		json_text("kind", kind);
+		json_id("object", id);
+		json_text("text", what);
+		json_end();
+		return;
+	}
+	twz_id_text(id, text);
+	printf("%sobject %s: %s\n", strcmp(kind, "note") ? "" : "note: ", text, what);
 }
 
 __attribute__((format(printf, 3, 4))) static void violation(struct checking *c, struct twz_id id,
 							    const char *format, ...)
 {
-	char text[TWZ_ID_TEXT];
 	va_list args;
 
-	twz_id_text(id, text);
-	printf("object %s: ", text);
 	va_start(args, format);
-	vprintf(format, args);
+	say("violation", id, format, args);
 	va_end(args);
-	putchar('\n');
 	c->violations++;
 }
 
 __attribute__((format(printf, 3, 4))) static void note(struct checking *c, struct twz_id id,
 						       const char *format, ...)
 {
-	char text[TWZ_ID_TEXT];
 	va_list args;
 
-	twz_id_text(id, text);
-	printf("note: object %s: ", text);
 	va_start(args, format);
-	vprintf(format, args);
+	say("note", id, format, args);
 	va_end(args);
-	putchar('\n');
 	c->notes++;
 }
 
@@ -457,9 +475,20 @@ static int check_store(struct checking *c)
 	return 0;
 }
 
+static void json_totals(const struct checking *c, const struct store_usage *usage)
+{
+	json_end();
+	json_number("objects", usage->objects);
+	json_number("names", c->names);
+	json_number("used", usage->used);
+	json_number("frames", usage->frames);
+	json_number("notes", c->notes);
+	json_number("violations", c->violations);
+}
+
 int command_check(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct store s;
 	struct checking c = {.store = &s};
 	struct store_usage usage;
@@ -470,9 +499,16 @@ int command_check(int argc, char **argv)
 	status = store_open(argv[0], &s);
 	if (status)
 		return status;
+	if (json) {
+		json_object(NULL);
+		json_array("findings");
+	}
 	error = check_store(&c);
 	store_usage(&s, &usage);
-	printf("%llu objects, %llu names, %llu of %llu frames in use; %llu notes, %llu "
+	if (json)
+		json_totals(&c, &usage);
+	else
+		printf("%llu objects, %llu names, %llu of %llu frames in use; %llu notes, %llu "
 	       "violations\n",
 	       (ull)usage.objects, (ull)c.names, (ull)usage.used, (ull)usage.frames, (ull)c.notes,
 	       (ull)c.violations);

@@ -176,7 +176,7 @@ static int key_new(int argc, char **argv)
 
 static int key_show(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct twz_secret secret;
 	char id[TWZ_ID_TEXT];
 	int nrest, status = take_options(argc, argv, spec, 2, 2, &nrest);
@@ -185,6 +185,15 @@ static int key_show(int argc, char **argv)
 		status = secret_load(argv[1], &secret);
 	if (status)
 		return status;
+	if (json) {
+		json_object(NULL);
+		json_id("id", secret.id);
+		json_text("algorithm", "Ed25519");
+		json_hex("public", secret.key, sizeof(secret.key));
+		json_bool("sealed", secret.sealing);
+		explicit_bzero(&secret, sizeof(secret));
+		return STATUS_OK;
+	}
 	twz_id_text(secret.id, id);
 	printf("%-12s %s\n%-12s Ed25519\n%-12s ", "id", id, "algorithm", "public key");
 	for (size_t i = 0; i < sizeof(secret.key); i++)

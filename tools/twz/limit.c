@@ -21,6 +21,16 @@ static void print_account(const struct twz_account *a)
 {
 	char id[TWZ_ID_TEXT];
 
+	if (json) {
+		json_object(NULL);
+		json_id("key", a->key);
+		json_number("objects", a->objects);
+		json_number("pages", a->pages);
+		json_number("page_limit", a->limit); /* 0: none, as in the format */
+		json_number("frame_limit", a->frame_limit);
+		json_end();
+		return;
+	}
 	twz_id_text(a->key, id);
 	printf("%-32s %12llu %12llu", id, (unsigned long long)a->objects,
 	       (unsigned long long)a->pages);
@@ -31,7 +41,7 @@ static void print_account(const struct twz_account *a)
 
 int key_accounts(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct twz_account account;
 	uint64_t cursor = 0;
 	struct store s;
@@ -41,8 +51,13 @@ int key_accounts(int argc, char **argv)
 		status = store_open(argv[1], &s);
 	if (status)
 		return status;
-	printf("%-32s %12s %12s %12s %12s\n", "key", "objects", "pages", "page limit",
-	       "frame limit");
+	if (json) {
+		json_object(NULL);
+		json_array("accounts");
+	} else {
+		printf("%-32s %12s %12s %12s %12s\n", "key", "objects", "pages", "page limit",
+		       "frame limit");
+	}
 	while ((error = store_account_next(&s, &cursor, &account)) != TWZ_E_NOTFOUND) {
 		if (error)
 			status = fail(argv[1], "an account is damaged");

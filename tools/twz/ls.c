@@ -27,8 +27,32 @@ static bool print_object(struct store *s, struct twz_id id)
 	return !error;
 }
 
+/* The same as members. */
+static void json_details(struct store *s, struct twz_id id)
+{
+	struct object o;
+	struct twz_meta meta;
+	int error = object_find(s, id, &o);
+
+	if (!error)
+		error = object_meta(&o, &meta);
+	json_id("id", id);
+	json_text("is", error == TWZ_E_NOTFOUND ? "dangling" : error ? "damaged" : "there");
+	if (!error) {
+		json_text("type", type_name(o.record.identity.type));
+		json_number("size", meta.size);
+	}
+}
+
 static void print_name(struct store *s, struct name *name, bool details)
 {
+	if (json) {
+		json_object(NULL);
+		json_text("name", name->text);
+		json_details(s, name->id);
+		json_end();
+		return;
+	}
 	if (details)
 		print_object(s, name->id);
 	printf("%s%s\n", printable(name->text), name->type == TWZ_TYPE_NAMESPACE ? "/" : "");
@@ -37,7 +61,8 @@ static void print_name(struct store *s, struct name *name, bool details)
 int command_ls(int argc, char **argv)
 {
 	bool details = false;
-	const struct option_spec spec[] = {{"-l", NULL, &details}, {NULL, NULL, NULL}};
+	const struct option_spec spec[] = {
+		{"-l", NULL, &details}, {"--json", NULL, &json}, {NULL, NULL, NULL}};
 	const char *path;
 	struct store s;
 	struct object o;
@@ -55,8 +80,20 @@ int command_ls(int argc, char **argv)
 	status = object_named(&s, path, &o);
 	if (status)
 		goto out;
+	if (json) {
+		json_object(NULL);
+		json_text("path", path);
+		json_array("names");
+	}
 	error = names_open(&s, o.id, &names);
 	if (error == TWZ_E_TYPE) { /* as the host's ls: a file is its own list */
+		if (json) {
+			json_object(NULL);
+			json_text("name", path);
+			json_details(&s, o.id);
+			json_end();
+			goto out;
+		}
 		if (details)
 			print_object(&s, o.id);
 		puts(path);
@@ -79,7 +116,8 @@ out:
 struct level {
 	const struct level *up;
 	struct twz_id id;
-	bool last; /* nothing follows it in its namespace */
+	const char *name; /* as it was come to */
+	bool last;        /* nothing follows it in its namespace */
 	unsigned depth;
 };
 
@@ -89,6 +127,42 @@ static void print_indent(const struct level *level)
 		return;
 	print_indent(level->up);
 	fputs(level->last ? "    " : "|   ", stdout);
+}
+
+static void print_level(const struct level *level, uint32_t type, bool loop)
+{
+	char name[TWZ_NAME_MAX + 1];
+
+	print_indent(level->up);
+	printf("%s %s%s%s\n", level->last ? "`--" : "|--",
+	       printable(strcpy(name, level->name)), type == TWZ_TYPE_NAMESPACE ? "/" : "",
+	       loop ? " (leads back to a namespace above)" : "");
+}
+
+/* The path from what was asked for, in `text`: DEPTH_MAX names and no more. */
+static uint64_t path_below(const struct level *level, char *text)
+{
+	uint64_t n = level->up ? path_below(level->up, text) : 0;
+
+	return n + (uint64_t)sprintf(text + n, "%s%s", n > 0 && text[n - 1] != '/' ? "/" : "",
+				     level->name);
+}
+
+static void json_level(const struct level *level, uint32_t type, bool loop)
+{
+	char *text = malloc((uint64_t)(level->depth + 2) * (TWZ_NAME_MAX + 2) + TWZ_PATH_MAX);
+
+	if (!text)
+		abort();
+	path_below(level, text);
+	json_object(NULL);
+	json_text("path", text);
+	json_id("id", level->id);
+	json_text("type", type_name(type));
+	if (loop)
+		json_bool("loop", true);
+	json_end();
+	free(text);
 }
 
 /* Prints what is below the namespace. A status: damage is printed where it is and the rest goes on. */
@@ -105,15 +179,16 @@ static int print_tree(struct store *s, const struct level *level)
 		error = names_list(&names, &list, &count);
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
-		struct level down = {level, name->id, i + 1 == count, level->depth + 1};
+		struct level down = {level, name->id, name->text, i + 1 == count,
+				     level->depth + 1};
 		bool loop = false;
 
 		for (const struct level *l = level; l; l = l->up)
 			loop |= twz_id_equal(l->id, name->id);
-		print_indent(level);
-		printf("%s %s%s%s\n", down.last ? "`--" : "|--", printable(name->text),
-		       name->type == TWZ_TYPE_NAMESPACE ? "/" : "",
-		       loop ? " (leads back to a namespace above)" : "");
+		if (json)
+			json_level(&down, name->type, loop);
+		else
+			print_level(&down, name->type, loop);
 		if (name->type == TWZ_TYPE_NAMESPACE && !loop)
 			status |= print_tree(s, &down);
 	}
@@ -129,7 +204,7 @@ static int print_tree(struct store *s, const struct level *level)
 
 int command_tree(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	const char *path;
 	struct store s;
 	struct object o;
@@ -143,9 +218,16 @@ int command_tree(int argc, char **argv)
 		return status;
 	status = object_named(&s, path, &o);
 	if (!status) {
-		puts(path);
+		if (json) {
+			json_object(NULL);
+			json_text("path", path);
+			json_array("names");
+		} else {
+			puts(path);
+		}
 		if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
-			status = print_tree(&s, &(struct level){.id = o.id, .last = true});
+			status = print_tree(&s,
+					    &(struct level){.id = o.id, .name = path, .last = true});
 	}
 	store_close(&s);
 	return status;

@@ -91,6 +91,23 @@ static const struct command {
 	 "name and no pointer leads to. Changes nothing.\n"
 	 "\n"
 	 "exit status: 0 sound, 1 damaged or not readable, 2 usage error\n"},
+	{"graph", command_graph, "FILE [-o SVG] [--from OBJECT] [--dot] ...", "draw what leads where",
+	 "Draws the store's objects and what leads from one to another, as SVG on the standard "
+	 "output:\n"
+	 "namespaces as boxes, objects as cards with type, size, and how much leads out of them and "
+	 "in;\n"
+	 "pointers, late-bound names, ties. What is too much is folded into cards with a count, so "
+	 "that\n"
+	 "any store gives a picture of at most 220 cards, which --from opens elsewhere.\n"
+	 "\n"
+	 "    -o SVG         into this file\n"
+	 "    --from OBJECT  a PATH or an ID: the namespace alone; or around an object, what leads to "
+	 "it\n"
+	 "                   and what it leads to\n"
+	 "    --depth N      so many levels of namespaces or links; by default what there is room for, "
+	 "and 2\n"
+	 "    --dot          for graphviz\n"
+	 "    --json         all of it, unfolded\n"},
 	{"key", command_key, "new|show|accounts|limit ...", "keys, and what is used under them",
 	 "    twz key new [--store FILE] [--out KEYFILE] [--passphrase]\n"
 	 "    twz key show KEYFILE\n"
@@ -281,6 +298,8 @@ int main(int argc, char **argv)
 {
 	int status = run(argc, argv);
 
+	if (json && status != STATUS_USAGE)
+		json_finish();
 	if (fflush(stdout) || ferror(stdout))
 		status = fail("standard output", "%s", strerror(errno));
 	return status;

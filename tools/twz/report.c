@@ -16,6 +16,9 @@ int fail(const char *where, const char *format, ...)
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	va_start(args, format);
+	json_failed(where, format, args);
+	va_end(args);
 	return STATUS_FAILED;
 }
 

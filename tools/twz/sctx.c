@@ -31,8 +31,16 @@ static int show_run(struct object *o, const struct twz_context_entry *e)
 		error = object_read(o, off, chain, count * sizeof(*chain));
 		if (error)
 			return error;
-		printf("capability at 0x%llx\n", (ull)off);
+		if (json) {
+			json_object(NULL);
+			json_text("kind", "capability");
+			json_number("offset", off);
+		} else {
+			printf("capability at 0x%llx\n", (ull)off);
+		}
 		cap_print(o->store, chain, count);
+		if (json)
+			json_end();
 	}
 	return 0;
 }
@@ -45,12 +53,46 @@ static int show_mask(struct object *o, const struct twz_context_entry *e)
 
 	if (error)
 		return error;
+	if (json) {
+		json_object(NULL);
+		json_text("kind", "mask");
+		json_number("offset", e->off);
+		json_id("target", m.target);
+		json_perms("override", m.override);
+		json_perms("mask", m.mask);
+		json_end();
+		return 0;
+	}
 	twz_id_text(m.target, id);
 	twz_perms_text(m.override, override);
 	twz_perms_text(m.mask, mask);
 	printf("mask at 0x%llx\n  %-12s %s\n  %-12s %s\n  %-12s %s\n", (ull)e->off, "object", id,
 	       "override", override, "mask", mask);
 	return 0;
+}
+
+static void json_gate(const struct twz_gate *g)
+{
+	json_object(NULL);
+	json_bool("sound", gate_sound(g));
+	json_id("object", g->object);
+	json_number("start", g->start);
+	json_number("length", g->length);
+	json_number("align", g->align);
+	json_bool("in_place", g->flags & TWZ_GATE_IN_PLACE);
+	json_bool("abortable", g->flags & TWZ_GATE_ABORTABLE);
+	json_bool("public", g->flags & TWZ_GATE_PUBLIC);
+	json_number("vector_in", g->vector_in);
+	json_number("vector_out", g->vector_out);
+	json_id("view", g->view);
+	json_id("stacks", g->stacks);
+	json_number("nstacks", g->nstacks);
+	json_number("stack_size", g->stack_size);
+	json_number("base", g->base);
+	json_number("stack_base", g->stack_base);
+	json_number("handler", g->handler);
+	json_number("handler_bytes", g->handler_bytes);
+	json_end();
 }
 
 static int show_gates(struct object *o, const struct twz_context *head)
@@ -66,6 +108,10 @@ static int show_gates(struct object *o, const struct twz_context *head)
 
 		if (error)
 			return error;
+		if (json) {
+			json_gate(&gate);
+			continue;
+		}
 		twz_gate_text(&gate, "  ", text);
 		printf("gate %llu at 0x%llx\n%s", (ull)i, (ull)off, text);
 	}
@@ -83,6 +129,15 @@ static int show_header(struct object *o, struct twz_context *head)
 		return TWZ_E_TYPE;
 	if (head->magic != TWZ_CONTEXT_MAGIC || head->version != 1)
 		return object_damaged(o, "the header of the context is damaged");
+	if (json) {
+		json_object(NULL);
+		json_id("context", o->id);
+		json_id("key", o->record.identity.key);
+		json_perms("global_mask", head->global_mask);
+		json_bool("undetachable", head->flags & 1);
+		json_number("published", head->serial);
+		return 0;
+	}
 	twz_id_text(o->id, id);
 	printf("%-14s %s\n", "context", id);
 	twz_id_text(o->record.identity.key, id);
@@ -100,6 +155,8 @@ static int show_all(struct object *o)
 	struct twz_context_entry e;
 	int error = show_header(o, &head);
 
+	if (!error && json)
+		json_array("entries");
 	for (uint64_t i = 0; !error && i < head.nentries; i++) {
 		error = object_read(o, head.table + i * sizeof(e), &e, sizeof(e));
 		if (!error && e.kind == TWZ_CONTEXT_CAP)
@@ -109,12 +166,18 @@ static int show_all(struct object *o)
 		else if (!error && e.kind)
 			error = object_damaged(o, "entry %llu is of kind %u", (ull)i, e.kind);
 	}
-	return error ? error : show_gates(o, &head);
+	if (error)
+		return error;
+	if (json) {
+		json_end();
+		json_array("gates");
+	}
+	return show_gates(o, &head);
 }
 
 static int sctx_show(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct object o;
 	struct store s;
 	int error, nrest, status = take_options(argc, argv, spec, 3, 3, &nrest);

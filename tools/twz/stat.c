@@ -31,17 +31,63 @@ static void print_id(const char *what, struct twz_id id)
 	printf("%-12s %s\n", what, twz_id_none(id) ? "none" : text);
 }
 
+static void uuid_text(const uint8_t uuid[16], char text[static 37])
+{
+	for (int i = 0; i < 16; i++)
+		text += sprintf(text, "%02x%s", uuid[i],
+				i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
+}
+
+static void json_area(const char *what, struct twz_area area)
+{
+	json_object(what);
+	json_number("frame", area.frame);
+	json_number("frames", area.frames);
+	json_end();
+}
+
+static void json_store(const char *path, struct store *s)
+{
+	const struct twz_super_fixed *f = s->fixed;
+	struct store_usage usage;
+	char uuid[37];
+
+	store_usage(s, &usage);
+	uuid_text(f->uuid, uuid);
+	json_object(NULL);
+	json_text("store", path);
+	json_text("uuid", uuid);
+	json_number("version", f->version);
+	json_number("frames", usage.frames);
+	json_number("used", usage.used);
+	json_number("objects", usage.objects);
+	json_number("epoch", s->super->epoch - 1); /* before it was opened here */
+	json_object("features");
+	json_number("may", f->may);
+	json_number("ro", f->ro);
+	json_number("must", f->must);
+	json_end();
+	json_id("root", s->super->root);
+	json_id("key", s->super->key);
+	json_id("boot", s->super->boot);
+	json_object("areas");
+	json_area("blocks", f->block);
+	json_area("shares", f->share);
+	json_area("log", f->log);
+	json_area("runtime", f->runtime);
+	json_end();
+}
+
 static void stat_store(const char *path, struct store *s)
 {
 	const struct twz_super_fixed *f = s->fixed;
 	struct store_usage usage;
+	char uuid[37];
 
 	store_usage(s, &usage);
-	printf("%-12s %s\n", "store", path);
-	printf("%-12s ", "uuid");
-	for (int i = 0; i < 16; i++)
-		printf("%02x%s", f->uuid[i], i == 3 || i == 5 || i == 7 || i == 9 ? "-" : "");
-	printf("\n%-12s %u\n", "version", f->version);
+	uuid_text(f->uuid, uuid);
+	printf("%-12s %s\n%-12s %s\n", "store", path, "uuid", uuid);
+	printf("%-12s %u\n", "version", f->version);
 	print_size("size", usage.frames);
 	print_size("used", usage.used);
 	printf("%-12s %llu\n", "objects", (ull)usage.objects);
@@ -72,11 +118,17 @@ static void print_perms(const char *what, uint32_t perms)
 }
 
 /* Of the key that the object is under, or of the object as a key. */
-static void print_account(struct object *o)
+static int find_account(struct object *o, struct twz_account *a)
 {
 	const struct twz_identity *i = &o->record.identity;
+
+	return store_account(o->store, i->type == TWZ_TYPE_KEY ? o->record.id : i->key, a);
+}
+
+static void print_account(struct object *o)
+{
 	struct twz_account a;
-	int error = store_account(o->store, i->type == TWZ_TYPE_KEY ? o->record.id : i->key, &a);
+	int error = find_account(o, &a);
 
 	if (error == TWZ_E_NOTFOUND)
 		return;
@@ -91,9 +143,51 @@ static void print_account(struct object *o)
 		puts("no limit");
 }
 
-static void print_record(struct object *o)
+static const char *state_name(uint32_t state)
 {
 	static const char *const states[] = {"free", "live", "ending", "view", "dying", "internal"};
+
+	return state < sizeof(states) / sizeof(states[0]) ? states[state] : "unknown";
+}
+
+static void json_account(struct object *o)
+{
+	struct twz_account a;
+
+	if (find_account(o, &a))
+		return; /* what is damaged is `check`'s to say */
+	json_object("account");
+	json_number("pages", a.pages);
+	json_number("objects", a.objects);
+	json_number("page_limit", a.limit);
+	json_end();
+}
+
+static void json_record(struct object *o)
+{
+	const struct twz_record *r = &o->record;
+	const struct twz_identity *i = &r->identity;
+
+	json_object(NULL);
+	json_id("id", r->id);
+	json_text("type", type_name(i->type));
+	json_perms("perms", i->perms);
+	json_bool("sealed", i->flags & TWZ_ID_SEALED);
+	json_id("key", i->key);
+	json_account(o);
+	json_text("state", state_name(r->state));
+	json_number("end_epoch", r->end_epoch);
+	json_bool("deleted", r->flags & TWZ_RECORD_MARKED);
+	json_object("record");
+	json_number("frame", o->ref >> 6);
+	json_number("place", o->ref & 63);
+	json_end();
+	json_number("tree_height", r->level);
+	json_number("pages", r->npages);
+}
+
+static void print_record(struct object *o)
+{
 	const struct twz_record *r = &o->record;
 	const struct twz_identity *i = &r->identity;
 
@@ -103,8 +197,7 @@ static void print_record(struct object *o)
 	printf("%-12s %s\n", "sealed", i->flags & TWZ_ID_SEALED ? "yes" : "no");
 	print_id("key", i->key);
 	print_account(o);
-	printf("%-12s %s\n", "state",
-	       r->state < sizeof(states) / sizeof(states[0]) ? states[r->state] : "unknown");
+	printf("%-12s %s\n", "state", state_name(r->state));
 	if (r->end_epoch)
 		printf("%-12s with epoch %llu\n", "ends", (ull)r->end_epoch);
 	printf("%-12s frame %llu, place %llu\n", "record", (ull)(o->ref >> 6), (ull)(o->ref & 63));
@@ -118,12 +211,35 @@ static void print_record(struct object *o)
 		printf("%-12s with its last tie\n", "deleted");
 }
 
+static void print_extent(const struct store_run *run)
+{
+	if (json) {
+		json_object(NULL);
+		json_number("page", run->page);
+		json_number("pages", run->pages);
+		json_number("frame", run->frame);
+		json_bool("shared", run->shared);
+		json_perms("without", run->limit);
+		json_end();
+		return;
+	}
+	printf("  pages %llu to %llu: frames %u to %llu%s", (ull)run->page,
+	       (ull)(run->page + run->pages - 1), run->frame, (ull)(run->frame + run->pages - 1),
+	       run->shared ? ", shared" : "");
+	if (run->limit)
+		printf(", without rights 0x%x", run->limit);
+	putchar('\n');
+}
+
 /* Stretches of pages in one state, joined over the nodes that they cross. */
 static int print_extents(struct object *o)
 {
 	struct store_run run, last = {.pages = 0};
 
-	puts("extents");
+	if (json)
+		json_array("extents");
+	else
+		puts("extents");
 	for (uint64_t page = 0; page <= STORE_PAGES_MAX; page += run.pages) {
 		int error = 0;
 
@@ -140,17 +256,37 @@ static int print_extents(struct object *o)
 			last.pages += run.pages;
 			continue;
 		}
-		if (last.frame) {
-			printf("  pages %llu to %llu: frames %u to %llu%s", (ull)last.page,
-			       (ull)(last.page + last.pages - 1), last.frame,
-			       (ull)(last.frame + last.pages - 1), last.shared ? ", shared" : "");
-			if (last.limit)
-				printf(", without rights 0x%x", last.limit);
-			putchar('\n');
-		}
+		if (last.frame)
+			print_extent(&last);
 		last = run;
 	}
+	if (json)
+		json_end();
 	return 0;
+}
+
+static void json_meta(const struct twz_meta *meta)
+{
+	json_number("size", meta->size);
+	json_number("fot_next", meta->fot_next);
+	json_number("fot_live", meta->fot_live);
+	json_number("extensions", meta->ext_count);
+	json_number("log_retired", meta->log.retired);
+	json_number("log_lock", meta->log.lock);
+}
+
+static void print_words(const struct twz_meta *meta)
+{
+	printf("%-12s %llu bytes of data\n", "size", (ull)meta->size);
+	printf("%-12s %u entries given out, %u live\n", "fot", meta->fot_next, meta->fot_live);
+	if (meta->ext_count)
+		printf("%-12s %u\n", "extensions", meta->ext_count);
+	printf("%-12s retired up to %llu, ", "log", (ull)meta->log.retired);
+	if (meta->log.lock)
+		printf("locked by %llu in epoch %llu\n", (ull)(meta->log.lock & 0x7fffffff),
+		       (ull)(meta->log.lock >> 32));
+	else
+		puts("free");
 }
 
 static int print_meta(struct object *o)
@@ -161,16 +297,10 @@ static int print_meta(struct object *o)
 
 	if (error)
 		return error;
-	printf("%-12s %llu bytes of data\n", "size", (ull)meta.size);
-	printf("%-12s %u entries given out, %u live\n", "fot", meta.fot_next, meta.fot_live);
-	if (meta.ext_count)
-		printf("%-12s %u\n", "extensions", meta.ext_count);
-	printf("%-12s retired up to %llu, ", "log", (ull)meta.log.retired);
-	if (meta.log.lock)
-		printf("locked by %llu in epoch %llu\n", (ull)(meta.log.lock & 0x7fffffff),
-		       (ull)(meta.log.lock >> 32));
+	if (json)
+		json_meta(&meta);
 	else
-		puts("free");
+		print_words(&meta);
 	if (!meta.heap)
 		return 0;
 	error = object_read(o, meta.heap, &heap, sizeof(heap));
@@ -178,14 +308,22 @@ static int print_meta(struct object *o)
 		return error;
 	if (heap.magic != TWZ_HEAP_MAGIC)
 		return object_damaged(o, "there is no heap at offset 0x%llx", (ull)meta.heap);
-	printf("%-12s from 0x%llx, cut up to 0x%llx, end 0x%llx\n", "heap", (ull)heap.start,
-	       (ull)heap.top, (ull)heap.end);
+	if (json) {
+		json_object("heap");
+		json_number("start", heap.start);
+		json_number("top", heap.top);
+		json_number("end", heap.end);
+		json_end();
+	} else {
+		printf("%-12s from 0x%llx, cut up to 0x%llx, end 0x%llx\n", "heap",
+		       (ull)heap.start, (ull)heap.top, (ull)heap.end);
+	}
 	return 0;
 }
 
 int command_stat(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct store s;
 	struct object o;
 	int nrest, error, status = take_options(argc, argv, spec, 1, 2, &nrest);
@@ -196,9 +334,9 @@ int command_stat(int argc, char **argv)
 	if (status)
 		return status;
 	if (nrest == 1) {
-		stat_store(argv[0], &s);
+		(json ? json_store : stat_store)(argv[0], &s);
 	} else if (!(status = object_named(&s, argv[1], &o))) {
-		print_record(&o);
+		(json ? json_record : print_record)(&o);
 		error = ties_print(&o, TIES_SHOWN);
 		if (!error)
 			error = print_meta(&o);
@@ -225,7 +363,10 @@ static int print_fot_name(struct object *o, uint64_t word)
 	if (error)
 		return error;
 	text[bytes] = 0;
-	printf("%s", printable(text));
+	if (json)
+		json_bytes("name", text, bytes);
+	else
+		printf("%s", printable(text));
 	return 0;
 }
 
@@ -241,6 +382,25 @@ static bool holds(struct object *o, struct twz_id target)
 		if (other == o->ref)
 			return kinds & TWZ_TIE_HOLD;
 	return false;
+}
+
+static int json_entry(struct object *o, uint32_t index, const struct twz_fot_entry *e,
+		      const char *kind)
+{
+	int error = 0;
+
+	json_object(NULL);
+	json_number("index", index);
+	json_text("kind", kind);
+	json_bool("hold", e->kind == TWZ_FOT_ID && holds(o, e->target));
+	if (e->kind == TWZ_FOT_ID)
+		json_id("target", e->target);
+	if (e->kind == TWZ_FOT_NAME) {
+		error = print_fot_name(o, e->name);
+		json_id("resolver", e->target);
+	}
+	json_end();
+	return error;
 }
 
 static int print_fot(struct object *o)
@@ -260,6 +420,10 @@ static int print_fot(struct object *o)
 			break;
 		if (e.kind >= sizeof(kinds) / sizeof(kinds[0]))
 			return object_damaged(o, "FOT entry %u is of kind %u", i, e.kind);
+		if (json) {
+			error = json_entry(o, i, &e, kinds[e.kind]);
+			continue;
+		}
 		printf("%5u  %-7s  %-4s  ", i, kinds[e.kind],
 		       e.kind == TWZ_FOT_ID && holds(o, e.target) ? "hold" : "-");
 		twz_id_text(e.target, target);
@@ -276,7 +440,7 @@ static int print_fot(struct object *o)
 
 int command_fot(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct store s;
 	struct object o;
 	int nrest, error, status = take_options(argc, argv, spec, 2, 2, &nrest);
@@ -288,6 +452,11 @@ int command_fot(int argc, char **argv)
 		return status;
 	status = object_named(&s, argv[1], &o);
 	if (!status) {
+		if (json) {
+			json_object(NULL);
+			json_id("object", o.id);
+			json_array("entries");
+		}
 		error = print_fot(&o);
 		if (error)
 			status = fail(argv[1], "%s", object_error(&o, error));

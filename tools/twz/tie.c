@@ -19,10 +19,20 @@ static const char *kinds_text(uint32_t kinds)
 	}
 }
 
-static void print(const char *what, const struct twz_record *other, uint32_t kinds)
+static void print(bool in, const struct twz_record *other, uint32_t kinds)
 {
+	const char *what = in ? "tied to it" : "tied to";
 	char text[TWZ_ID_TEXT];
 
+	if (json) {
+		json_object(NULL);
+		json_text("direction", in ? "in" : "out");
+		json_id("id", other->id);
+		json_bool("plain", kinds & TWZ_TIE_PLAIN);
+		json_bool("hold", kinds & TWZ_TIE_HOLD);
+		json_end();
+		return;
+	}
 	twz_id_text(other->id, text);
 	printf("%-12s %s%s\n", what, text, kinds_text(kinds));
 }
@@ -38,12 +48,12 @@ static int print_direction(struct object *o, bool in, uint64_t *left)
 
 		if (!record)
 			return object_damaged(o, "a tie leads to no record");
-		if (!*left) {
+		if (!*left && !json) {
 			printf("%-12s more (twz tie lists them)\n", "ties");
 			return 0;
 		}
-		--*left;
-		print(in ? "tied to it" : "tied to", record, kinds);
+		*left -= *left > 0;
+		print(in, record, kinds);
 	}
 	if (error == TWZ_E_DAMAGED)
 		return object_damaged(o, "its ties are damaged");
@@ -53,9 +63,16 @@ static int print_direction(struct object *o, bool in, uint64_t *left)
 int ties_print(struct object *o, uint64_t max)
 {
 	uint64_t left = max;
-	int error = print_direction(o, false, &left);
+	int error;
 
-	return error || !left ? error : print_direction(o, true, &left);
+	if (json)
+		json_array("ties");
+	error = print_direction(o, false, &left);
+	if (!error && (left || json))
+		error = print_direction(o, true, &left);
+	if (json)
+		json_end();
+	return error;
 }
 
 static int list(const char *path, const char *name)
@@ -68,6 +85,10 @@ static int list(const char *path, const char *name)
 		return status;
 	status = object_named(&s, name, &o);
 	if (!status) {
+		if (json) {
+			json_object(NULL);
+			json_id("object", o.id);
+		}
 		error = ties_print(&o, UINT64_MAX);
 		if (error)
 			status = fail(name, "%s", object_error(&o, error));
@@ -102,7 +123,8 @@ static int refused(const char *name, int error, bool itself)
 int command_tie(int argc, char **argv)
 {
 	bool ending = false;
-	const struct option_spec spec[] = {{"--ending", NULL, &ending}, {NULL, NULL, NULL}};
+	const struct option_spec spec[] = {
+		{"--ending", NULL, &ending}, {"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct twz_id object, to;
 	int nrest, error, status = take_options(argc, argv, spec, 2, 3, &nrest);
 
@@ -110,6 +132,8 @@ int command_tie(int argc, char **argv)
 		return status;
 	if (nrest == 2 && ending)
 		return usage("tie", "--ending is about a tie that is made, with a TO");
+	if (nrest == 3 && json)
+		return usage("tie", "--json is for the list of ties, without a TO");
 	if (nrest == 2)
 		return list(argv[0], argv[1]);
 	status = both_named(argv, &object, &to);

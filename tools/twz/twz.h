@@ -44,6 +44,9 @@ int command_tie(int argc, char **argv);
 int command_untie(int argc, char **argv);
 int command_user(int argc, char **argv);
 int command_service(int argc, char **argv);
+int command_graph(int argc, char **argv);
+int command_hexdump(int argc, char **argv);
+int command_diff(int argc, char **argv);
 
 /* ---- report.c: messages and options ----------------------------------------------------------- */
 
@@ -69,6 +72,31 @@ int take_options(int argc, char **argv, const struct option_spec *spec, int min,
 const char *type_name(uint32_t type);
 /* The text with ASCII control characters as "?", in place: names in a hostile store. */
 const char *printable(char *text);
+
+/* ---- json.c: what looking commands say, as JSON ------------------------------------------------- */
+
+/* The option --json: one object on stdout. docs/man/twz.1 says which commands have which members. */
+extern bool json;
+
+/* A member of what is open; in an array, without a name. */
+void json_object(const char *name);
+void json_array(const char *name);
+void json_end(void);
+void json_text(const char *name, const char *text);
+void json_bytes(const char *name, const char *text, uint64_t bytes); /* a text, of any bytes */
+void json_number(const char *name, uint64_t value);
+void json_hex(const char *name, const void *data, uint64_t bytes);
+void json_bool(const char *name, bool value);
+void json_id(const char *name, struct twz_id id);
+void json_perms(const char *name, uint32_t perms);
+
+/* fail's message, the first of which becomes the member "error". */
+void json_failed(const char *where, const char *format, va_list args);
+/* Closes all that is open, however the command ended. */
+void json_finish(void);
+
+/* Bytes of the UTF-8 character at the start of n > 0 bytes; 0: it is none. */
+unsigned utf8_length(const char *text, uint64_t n);
 
 /* ---- open.c: the store, opened for reading ----------------------------------------------------- */
 
@@ -122,6 +150,53 @@ int names_open(struct store *s, struct twz_id id, struct names *names);
 int names_next(struct names *names, struct name *name);
 /* All of them, sorted, freed by the caller. On damage: those before it, and the error. */
 int names_list(struct names *names, struct name **list, uint64_t *count);
+
+/* ---- objects.c: all objects, and what they are called --------------------------------------------- */
+
+#define NO_OBJECT UINT32_MAX
+
+struct listed {
+	struct twz_id id;
+	uint64_t ref;
+	uint32_t type, state, flags, npages;
+	uint32_t name;               /* its first one, among the names; NO_OBJECT: none */
+	uint32_t first_name, nnames; /* of a namespace that was reached: what stands in it, sorted */
+};
+
+struct called {
+	char *text;
+	uint32_t in, to; /* the namespace, and the object */
+};
+
+struct objects {
+	struct store *store;
+	struct listed *listed; /* sorted by ID */
+	struct called *names;
+	uint32_t nlisted, nnames;
+	uint32_t root; /* NO_OBJECT: there is none */
+	bool damaged;  /* something could not be read; what it was first, if that can be said: */
+	char trouble[240];
+};
+
+/* The objects alone. objects_free comes after an error, too. */
+int objects_list(struct store *s, struct objects *all);
+/* And their names. */
+int objects_load(struct store *s, struct objects *all);
+void objects_free(struct objects *all);
+
+/* What could not be read of this one, and why. */
+void objects_damaged(struct objects *all, struct object *o, int error);
+
+/* Room for one more than `count` elements, of an array that grows by this alone: it may move. */
+bool room_for(void **array, uint64_t count, uint64_t size);
+
+/* An index or NO_OBJECT: by ID; by a name in a namespace; by a path. */
+uint32_t objects_find(const struct objects *all, struct twz_id id);
+uint32_t objects_named(const struct objects *all, uint32_t in, const char *name, uint64_t bytes);
+uint32_t objects_path_to(const struct objects *all, const char *path, uint64_t bytes);
+
+/* Its shortest path, or its ID if it has no name: in `text`, which has TWZ_PATH_MAX + 1 bytes. */
+const char *objects_path(const struct objects *all, uint32_t object, char *text);
 
 /* Trees are followed so deep: no path reaches further, and a hostile store may go on for ever. */
 #define DEPTH_MAX (TWZ_PATH_MAX / 2 + 1)

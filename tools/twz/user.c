@@ -326,6 +326,15 @@ static int print_user(struct store *s, const struct name *name)
 		error = store_account(s, context.record.identity.key, &account);
 	if (error)
 		return fail(name->text, "%s", object_error(&context, error));
+	if (json) {
+		json_object(NULL);
+		json_text("name", name->text);
+		json_id("key", account.key);
+		json_number("objects", account.objects);
+		json_number("pages", account.pages);
+		json_end();
+		return STATUS_OK;
+	}
 	twz_id_text(account.key, key);
 	printf("%-32s %s %12llu %12llu\n", name->text, key, (unsigned long long)account.objects,
 	       (unsigned long long)account.pages);
@@ -346,7 +355,12 @@ static int print_users(struct store *s)
 	if (error)
 		return fail(TWZ_USERS, "%s", object_error(&names.object, error));
 	error = names_list(&names, &list, &count);
-	printf("%-32s %-32s %12s %12s\n", "name", "key", "objects", "pages");
+	if (json) {
+		json_object(NULL);
+		json_array("users");
+	} else {
+		printf("%-32s %-32s %12s %12s\n", "name", "key", "objects", "pages");
+	}
 	for (uint64_t i = 0; i < count; i++)
 		status |= print_user(s, &list[i]);
 	free(list);
@@ -355,7 +369,7 @@ static int print_users(struct store *s)
 
 static int user_list(int argc, char **argv)
 {
-	const struct option_spec spec[] = {{NULL, NULL, NULL}};
+	const struct option_spec spec[] = {{"--json", NULL, &json}, {NULL, NULL, NULL}};
 	struct store s;
 	int nrest, status = take_options(argc, argv, spec, 2, 2, &nrest);
 
