@@ -108,6 +108,18 @@ static const struct command {
 	 "and 2\n"
 	 "    --dot          for graphviz\n"
 	 "    --json         all of it, unfolded\n"},
+	{"hexdump", command_hexdump, "FILE OBJECT [OFFSET [BYTES]] [--all]",
+	 "show bytes, with names of fields",
+	 "Shows what is present of OBJECT, a PATH or an ID, with the names of what the formats put "
+	 "there:\n"
+	 "meta page, log, FOT, heap, names, contexts and others; what pointers lead to; the rest as "
+	 "bytes.\n"
+	 "Fields of zero are left out. OFFSET and BYTES are numbers, from the object's start: its "
+	 "data begins\n"
+	 "at 0x400000.\n"
+	 "\n"
+	 "    --all   all of it, not 400 lines\n"
+	 "    --json  as JSON\n"},
 	{"key", command_key, "new|show|accounts|limit ...", "keys, and what is used under them",
 	 "    twz key new [--store FILE] [--out KEYFILE] [--passphrase]\n"
 	 "    twz key show KEYFILE\n"
