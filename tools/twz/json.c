@@ -168,6 +168,8 @@ void json_failed(const char *where, const char *format, va_list args)
 
 void json_finish(void)
 {
+	if (!out.depth && !out.error[0])
+		return; /* of a usage error */
 	while (out.depth > 1)
 		json_end();
 	if (!out.depth)

@@ -120,6 +120,19 @@ static const struct command {
 	 "\n"
 	 "    --all   all of it, not 400 lines\n"
 	 "    --json  as JSON\n"},
+	{"diff", command_diff, "FILE FILE | FILE OBJECT OBJECT [-q]",
+	 "show where two stores or objects differ",
+	 "Two stores: which objects were added, are gone, or have changed, by their IDs, and where. "
+	 "Two\n"
+	 "objects of a store, each a PATH or an ID: the ranges of bytes that differ, in data, FOT and "
+	 "meta\n"
+	 "page, and how many pages of 4096 bytes they share. The state of logs is not compared.\n"
+	 "\n"
+	 "    -q      only which and how much\n"
+	 "    --json  as JSON\n"
+	 "\n"
+	 "exit status: 0 nothing differs, 1 something does, 2 usage error, or they could not be "
+	 "compared\n"},
 	{"key", command_key, "new|show|accounts|limit ...", "keys, and what is used under them",
 	 "    twz key new [--store FILE] [--out KEYFILE] [--passphrase]\n"
 	 "    twz key show KEYFILE\n"
@@ -310,7 +323,7 @@ int main(int argc, char **argv)
 {
 	int status = run(argc, argv);
 
-	if (json && status != STATUS_USAGE)
+	if (json)
 		json_finish();
 	if (fflush(stdout) || ferror(stdout))
 		status = fail("standard output", "%s", strerror(errno));

@@ -9,7 +9,8 @@
 #include "rt/linux/image.h"
 #include "tools/twz/twz.h"
 
-static struct image image;
+/* Two at most: to be compared. A free one has no base. */
+static struct image images[2];
 
 static void random_bytes(void *out, uint64_t bytes)
 {
@@ -27,24 +28,29 @@ static void random_bytes(void *out, uint64_t bytes)
 
 int store_open(const char *path, struct store *s)
 {
+	struct image *image = images[0].base ? &images[1] : &images[0];
 	char text[512];
-	int error = image_open(&image, path, IMAGE_READ);
+	int error = image_open(image, path, IMAGE_READ);
+	bool opened = !error;
 
-	if (error)
-		return fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)));
-	error = store_mount(s, image.base, image.bytes, random_bytes);
-	if (error) {
-		image_close(&image);
-		if (error == TWZ_E_DAMAGED)
-			return fail(path, "the superblock, the update log or the list of what ends "
-					  "is damaged: nothing can be read");
-		return fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)));
-	}
-	return STATUS_OK;
+	if (!error)
+		error = store_mount(s, image->base, image->bytes, random_bytes);
+	if (!error)
+		return STATUS_OK;
+	if (opened)
+		image_close(image);
+	image->base = NULL;
+	if (opened && error == TWZ_E_DAMAGED)
+		return fail(path, "the superblock, the update log or the list of what ends is "
+				  "damaged: nothing can be read");
+	return fail(NULL, "%s", image_error(image, error, path, text, sizeof(text)));
 }
 
 void store_close(struct store *s)
 {
+	struct image *image = images[0].base == s->base ? &images[0] : &images[1];
+
 	s->base = NULL;
-	image_close(&image);
+	image_close(image);
+	image->base = NULL;
 }

@@ -37,6 +37,7 @@ int usage(const char *command, const char *format, ...)
 int take_options(int argc, char **argv, const struct option_spec *spec, int min, int max,
 		 int *nrest)
 {
+	const char *command = argv[0]; /* whose place the rest takes */
 	int rest = 0;
 
 	for (int i = 1; i < argc; i++) {
@@ -56,7 +57,7 @@ int take_options(int argc, char **argv, const struct option_spec *spec, int min,
 		while (o->name && (strlen(o->name) != name || memcmp(o->name, arg, name)))
 			o++;
 		if (!o->name || (o->flag && arg[name]))
-			return usage(argv[0], "there is no option %s", arg);
+			return usage(command, "there is no option %s", arg);
 		if (o->flag)
 			*o->flag = true;
 		else if (arg[name])
@@ -64,12 +65,12 @@ int take_options(int argc, char **argv, const struct option_spec *spec, int min,
 		else if (i + 1 < argc)
 			*o->value = argv[++i];
 		else
-			return usage(argv[0], "%s needs a value", arg);
+			return usage(command, "%s needs a value", arg);
 	}
 	if (rest < min)
-		return usage(argv[0], "an argument is missing");
+		return usage(command, "an argument is missing");
 	if (rest > max)
-		return usage(argv[0], "%s is one argument too many", argv[max]);
+		return usage(command, "%s is one argument too many", argv[max]);
 	*nrest = rest;
 	return STATUS_OK;
 }
