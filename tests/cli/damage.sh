@@ -1,6 +1,7 @@
 #!/bin/sh
 # The piece `cli_damage`: words of a store are overwritten at random, and every command of twz, and
-# programs, are used on it: each ends with an answer or an error, none with a signal or not at all.
+# programs, are used on it: each ends with an answer or an error, none with a signal or not at all; and
+# what is JSON is valid, whatever the store holds.
 #
 # TWZ_SEED repeats a run. --long damages ten times as many stores.
 set -eu
@@ -56,6 +57,11 @@ awk -v stores="$stores" -v seed="$seed" '
 			}
 	}' places >damage
 
+# What a sanitizer says ends a program with the status 1, too.
+sanitized() {
+	! grep -qE 'runtime error|Sanitizer' "$err" || fails "$ran (TWZ_SEED=$seed)"
+}
+
 # One command on the damaged store `it`: as said above.
 attempt() {
 	ran="store $store: $*"
@@ -72,6 +78,29 @@ attempt() {
 		;;
 	*) fails "$ran: status $got (TWZ_SEED=$seed)" ;;
 	esac
+	sanitized
+}
+
+# The same for diff: 1 is an answer.
+attempt_diff() {
+	ran="store $store: $*"
+	got=0
+	timeout -k 5 30 "$@" >"$out" 2>"$err" </dev/null || got=$?
+	if [ "$got" -lt 2 ] || { [ "$got" = 2 ] && [ -s "$err" ]; }; then
+		passes
+	else
+		fails "$ran: status $got (TWZ_SEED=$seed)"
+	fi
+	sanitized
+}
+
+# Kept, to be looked at all at once.
+answers=0
+mkdir answers
+attempt_json() {
+	attempt "$@" --json
+	cp "$out" "answers/$answers"
+	answers=$((answers + 1))
 }
 
 store=0
@@ -89,6 +118,18 @@ while [ $store -lt "$stores" ]; do
 	attempt "$twz" stat it /text/1
 	attempt "$twz" fot it /index
 	attempt "$twz" get it / got
+	attempt "$twz" graph it -o picture.svg
+	attempt "$twz" hexdump it /index --all
+	attempt_diff "$twz" diff it sound
+	# One of these a store, in turn.
+	case $((store % 6)) in
+	0) attempt_json "$twz" tree it ;;
+	1) attempt_json "$twz" stat it /text ;;
+	2) attempt_json "$twz" fot it /index ;;
+	3) attempt_json "$twz" check it ;;
+	4) attempt_json "$twz" graph it ;;
+	5) attempt_json "$twz" hexdump it / ;;
+	esac
 	attempt "$twz" check it
 	if cmp -s it kept; then
 		passes
@@ -99,5 +140,14 @@ while [ $store -lt "$stores" ]; do
 	rm -rf got
 	store=$((store + 1))
 done
+
+run 0 python3 -c '
+import json, sys
+for i in range(int(sys.argv[1])):
+	try:
+		json.load(open("answers/%d" % i, encoding="utf-8"))
+	except ValueError as e:
+		sys.exit("answers/%d: %s" % (i, e))
+' "$answers"
 
 finish cli_damage

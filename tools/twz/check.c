@@ -294,7 +294,7 @@ static struct item *item_of(struct checking *c, struct twz_id id)
 {
 	struct item key = {.id = id};
 
-	return bsearch(&key, c->item, c->nitems, sizeof(key), by_id);
+	return c->nitems ? bsearch(&key, c->item, c->nitems, sizeof(key), by_id) : NULL;
 }
 
 /* Marks the object as reached. Null if it is not there. */
@@ -446,7 +446,8 @@ static int list_objects(struct checking *c)
 			(struct item){record->id,     record->state, record->identity.type,
 				      record->npages, record->flags, false};
 	}
-	qsort(c->item, c->nitems, sizeof(*c->item), by_id);
+	if (c->nitems)
+		qsort(c->item, c->nitems, sizeof(*c->item), by_id);
 	c->todo = malloc((c->nitems + 1) * sizeof(*c->todo));
 	return c->todo ? 0 : TWZ_E_NOMEM;
 }
@@ -509,9 +510,9 @@ int command_check(int argc, char **argv)
 		json_totals(&c, &usage);
 	else
 		printf("%llu objects, %llu names, %llu of %llu frames in use; %llu notes, %llu "
-	       "violations\n",
-	       (ull)usage.objects, (ull)c.names, (ull)usage.used, (ull)usage.frames, (ull)c.notes,
-	       (ull)c.violations);
+		       "violations\n",
+		       (ull)usage.objects, (ull)c.names, (ull)usage.used, (ull)usage.frames,
+		       (ull)c.notes, (ull)c.violations);
 	if (error)
 		status = fail(argv[0], "%s", twz_error_text(error));
 	else if (c.violations)

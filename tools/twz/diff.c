@@ -31,7 +31,9 @@ struct comparing {
 static int show_range(uint64_t offset, uint64_t bytes, void *arg)
 {
 	struct comparing *c = arg;
-	const char *where = offset >= TWZ_OBJ_DATA ? "data" : offset >= TWZ_OBJ_FOT ? "FOT" : "meta";
+	const char *where = offset >= TWZ_OBJ_DATA  ? "data"
+			    : offset >= TWZ_OBJ_FOT ? "FOT"
+						    : "meta";
 	const uint64_t start = offset >= TWZ_OBJ_DATA  ? TWZ_OBJ_DATA
 			       : offset >= TWZ_OBJ_FOT ? TWZ_OBJ_FOT
 						       : TWZ_OBJ_META;
@@ -182,8 +184,9 @@ static int by_path(const void *a, const void *b)
 static int add_change(struct stores *s, uint32_t a, uint32_t b)
 {
 	char text[TWZ_PATH_MAX + 1];
-	struct change c = {a, b, strdup(b == NO_OBJECT ? objects_path(&s->a, a, text)
-						       : objects_path(&s->b, b, text))};
+	struct change c = {a, b,
+			   strdup(b == NO_OBJECT ? objects_path(&s->a, a, text)
+						 : objects_path(&s->b, b, text))};
 
 	if (!c.path)
 		return TWZ_E_NOMEM;
@@ -233,7 +236,9 @@ static int compare_both(struct stores *s, const struct change *c)
 {
 	struct object a, b;
 	struct comparing count = {.a = &a, .b = &b, .most = 0},
-			 tell = {.a = &a, .b = &b, .most = s->quiet ? 0 : RANGES_SHOWN,
+			 tell = {.a = &a,
+				 .b = &b,
+				 .most = s->quiet ? 0 : RANGES_SHOWN,
 				 .indent = "    "};
 	int error = object_find(s->a.store, s->a.listed[c->a].id, &a);
 

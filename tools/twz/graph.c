@@ -1,9 +1,12 @@
 /*
  * graph.c - twz graph: objects, and what leads from one to another. tools/twz/graph.h.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/ptr.h"
 #include "tools/twz/graph.h"
@@ -34,8 +37,7 @@ static int add_late(struct graph *g, uint32_t from, struct object *o, const stru
 	if (bytes > sizeof(path))
 		return object_damaged(o, "a name of %llu bytes", (unsigned long long)bytes);
 	error = object_read(o, ptr_offset(e->name), path, bytes);
-	return error ? error
-		     : add_link(g, from, objects_path_to(&g->all, path, bytes), LINK_LATE);
+	return error ? error : add_link(g, from, objects_path_to(&g->all, path, bytes), LINK_LATE);
 }
 
 static int add_fot(struct graph *g, uint32_t from, struct object *o)
@@ -169,7 +171,8 @@ static void index_links(struct graph *g)
 	}
 	sum_up(g->first, n);
 	sum_up(g->back_first, n);
-	for (uint32_t i = g->nlinks; i-- > 0;) /* backwards: the last place first, and so in order */
+	for (uint32_t i = g->nlinks;
+	     i-- > 0;) /* backwards: the last place first, and so in order */
 		g->back[--g->back_first[g->link[i].to + 1]] = i;
 	/* Each is now where the one before it begins: one further. */
 	memmove(g->back_first, g->back_first + 1, n * sizeof(*g->back_first));
@@ -372,6 +375,8 @@ static void print_json(const struct picture *p)
 static int write_picture(const struct picture *p, const struct asked *asked)
 {
 	FILE *out = asked->out ? fopen(asked->out, "we") : stdout;
+	struct stat st;
+	bool own, failed; /* own: neither a device nor a pipe */
 
 	if (!out)
 		return fail(asked->out, "%s", strerror(errno));
@@ -381,11 +386,14 @@ static int write_picture(const struct picture *p, const struct asked *asked)
 		svg_write(p, out);
 	if (out == stdout)
 		return STATUS_OK; /* main looks whether it could be written */
-	if (ferror(out) | fclose(out)) {
-		remove(asked->out);
-		return fail(asked->out, "could not be written: %s", strerror(errno));
-	}
-	return STATUS_OK;
+	own = !fstat(fileno(out), &st) && S_ISREG(st.st_mode);
+	failed = fflush(out) || ferror(out);
+	if (!fclose(out) && !failed)
+		return STATUS_OK;
+	fail(asked->out, "%s", strerror(errno));
+	if (own)
+		unlink(asked->out);
+	return STATUS_FAILED;
 }
 
 static int show(struct store *s, const struct asked *asked, unsigned depth)
@@ -424,12 +432,10 @@ static int show(struct store *s, const struct asked *asked, unsigned depth)
 int command_graph(int argc, char **argv)
 {
 	struct asked asked = {.out = NULL};
-	const struct option_spec spec[] = {{"-o", &asked.out, NULL},
-					   {"--from", &asked.from, NULL},
-					   {"--depth", &asked.depth, NULL},
-					   {"--dot", NULL, &asked.dot},
-					   {"--json", NULL, &json},
-					   {NULL, NULL, NULL}};
+	const struct option_spec spec[] = {
+		{"-o", &asked.out, NULL},        {"--from", &asked.from, NULL},
+		{"--depth", &asked.depth, NULL}, {"--dot", NULL, &asked.dot},
+		{"--json", NULL, &json},         {NULL, NULL, NULL}};
 	unsigned long depth = 0;
 	struct store s;
 	int nrest, status = take_options(argc, argv, spec, 1, 1, &nrest);

@@ -55,7 +55,7 @@ struct graph {
 
 #define CARD_WIDTH 196
 #define CARD_HEIGHT 40
-#define CARDS_MAX 220 /* shown, boxes included: so big does a picture get */
+#define CARDS_MAX 220  /* shown, boxes included: so big does a picture get */
 #define LINES_MAX 600  /* drawn; of more, those that stand for most */
 #define LINES_CLEAR 90 /* of these, those that stand for most are drawn clearly */
 

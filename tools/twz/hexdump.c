@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/container.h"
+#include "abi/interface.h"
 #include "core/log.h"
 #include "core/ptr.h"
 #include "tools/twz/layout.h"
@@ -124,6 +126,25 @@ static void print_lock(uint64_t lock)
 	       lock >> 31 & 1 ? ", others wait" : "");
 }
 
+static const char *tag_name(struct twz_id tag)
+{
+#define NAMED(macro, name)                      \
+	if (twz_id_equal(tag, TWZ_TAG_##macro)) \
+		return name;
+	TWZ_TAGS(NAMED)
+#undef NAMED
+	return NULL;
+}
+
+static void print_tag(struct twz_id tag)
+{
+	const char *name = tag_name(tag);
+	char text[TWZ_ID_TEXT];
+
+	twz_id_text(tag, text);
+	fputs(name ? name : text, stdout);
+}
+
 static void print_value(struct dump *d, const struct field *f, const uint8_t *data)
 {
 	uint64_t value = number_of(data, f->size);
@@ -161,6 +182,13 @@ static void print_value(struct dump *d, const struct field *f, const uint8_t *da
 		printf("%llu bytes to 0x%llx", (ull)(value & LOG_LENGTH_MASK),
 		       (ull)(value >> LOG_LENGTH_BITS));
 		break;
+	case HOW_TAG:
+		print_tag(id_of(data));
+		break;
+	case HOW_PAIR:
+		printf("0x%llx: 0x%llx", (ull)value, (ull)number_of(data + 8, 8));
+		print_target(d, number_of(data + 8, 8));
+		break;
 	case HOW_FOT_NAME:
 		printf("%llu bytes at 0x%llx", (ull)(value >> TWZ_PTR_OFF_BITS),
 		       (ull)ptr_offset(value));
@@ -189,6 +217,10 @@ static void json_value(struct dump *d, const struct field *f, const uint8_t *dat
 			       ? NULL
 			       : id_name(d, id_of(data), path);
 		break;
+	case HOW_TAG:
+		json_id("value", id_of(data));
+		name = tag_name(id_of(data));
+		break;
 	case HOW_TEXT:
 		json_bytes("value", (const char *)data, strnlen((const char *)data, f->size));
 		break;
@@ -197,6 +229,7 @@ static void json_value(struct dump *d, const struct field *f, const uint8_t *dat
 		break;
 	case HOW_BYTES:
 	case HOW_RESERVED:
+	case HOW_PAIR:
 		json_hex("value", data, f->size);
 		break;
 	default:
@@ -208,6 +241,23 @@ static void json_value(struct dump *d, const struct field *f, const uint8_t *dat
 		json_text("leads_to", name);
 }
 
+/* Of a map's node: a place that holds no entry, or key. */
+static bool unused(const struct layout *l, const struct field *f, const uint8_t *data, uint32_t i)
+{
+	uint64_t order;
+
+	if (l == &layouts[LAYOUT_MAP_INNER])
+		return f->offset == offsetof(struct twz_map_inner, key) &&
+		       i >= number_of(data, 8) >> TWZ_MAP_KEYS_SHIFT;
+	if (f->how != HOW_PAIR)
+		return false;
+	order = number_of(data + offsetof(struct twz_map_leaf, order), 8);
+	for (uint64_t r = 0; r < order >> TWZ_MAP_COUNT_SHIFT && r < TWZ_MAP_PAIRS; r++)
+		if ((order >> (4 * r) & 15) == i)
+			return false;
+	return true;
+}
+
 /* What stands in field f of `data`, element by element; zeros are left out. */
 static void show_field(struct dump *d, const struct piece *p, const struct field *f,
 		       const uint8_t *data, bool *first)
@@ -216,7 +266,8 @@ static void show_field(struct dump *d, const struct piece *p, const struct field
 		const uint8_t *at = data + f->offset + i * f->size;
 		char name[64];
 
-		if (zero(at, f->size) || (json && f->how == HOW_RESERVED))
+		if (zero(at, f->size) || unused(p->layout, f, data, i) ||
+		    (json && f->how == HOW_RESERVED))
 			continue;
 		snprintf(name, sizeof(name), f->count > 1 ? "%s[%u]" : "%s", f->name, i);
 		if (json) {

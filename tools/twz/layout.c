@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "abi/container.h"
 #include "abi/interface.h"
 #include "abi/program.h"
 #include "abi/security.h"
@@ -12,11 +13,15 @@
 #define OF(type, member) (((struct type *)0)->member)
 
 /* A field; an array, by its elements. */
-#define F(type, member, how) \
-	{#member, offsetof(struct type, member), sizeof(OF(type, member)), 1, how}
-#define A(type, member, how)                                                          \
-	{#member, offsetof(struct type, member), sizeof(OF(type, member)[0]),         \
-	 sizeof(OF(type, member)) / sizeof(OF(type, member)[0]), how}
+#define F(type, member, how)                                                             \
+	{                                                                                \
+#member, offsetof(struct type, member), sizeof(OF(type, member)), 1, how \
+	}
+#define A(type, member, how)                                                         \
+	{                                                                            \
+#member, offsetof(struct type, member), sizeof(OF(type, member)[0]), \
+			sizeof(OF(type, member)) / sizeof(OF(type, member)[0]), how  \
+	}
 
 static const struct field meta[] = {
 	F(twz_meta, magic, HOW_TEXT),
@@ -38,7 +43,7 @@ static const struct field meta[] = {
 };
 
 static const struct field ext[] = {
-	F(twz_ext, tag, HOW_ID),
+	F(twz_ext, tag, HOW_TAG),
 	F(twz_ext, methods, HOW_POINTER),
 	F(twz_ext, reserved, HOW_RESERVED),
 };
@@ -67,10 +72,10 @@ static const struct field fot[] = {
 };
 
 static const struct field heap[] = {
-	F(twz_heap, magic, HOW_TEXT),    F(twz_heap, version, HOW_NUMBER),
-	F(twz_heap, narenas, HOW_NUMBER), F(twz_heap, start, HOW_HEX),
-	F(twz_heap, top, HOW_HEX),       F(twz_heap, end, HOW_HEX),
-	F(twz_heap, root, HOW_POINTER),  F(twz_heap, arenas, HOW_HEX),
+	F(twz_heap, magic, HOW_TEXT),        F(twz_heap, version, HOW_NUMBER),
+	F(twz_heap, narenas, HOW_NUMBER),    F(twz_heap, start, HOW_HEX),
+	F(twz_heap, top, HOW_HEX),           F(twz_heap, end, HOW_HEX),
+	F(twz_heap, root, HOW_POINTER),      F(twz_heap, arenas, HOW_HEX),
 	A(twz_heap, reserved, HOW_RESERVED), A(twz_heap, free, HOW_HEX),
 };
 
@@ -82,10 +87,10 @@ static const struct field block[] = {
 };
 
 static const struct field ns[] = {
-	F(twz_ns, magic, HOW_TEXT),        F(twz_ns, version, HOW_NUMBER),
-	F(twz_ns, nbuckets, HOW_NUMBER),   F(twz_ns, count, HOW_NUMBER),
-	F(twz_ns, parent, HOW_ID),         F(twz_ns, generation, HOW_NUMBER),
-	A(twz_ns, segment, HOW_HEX),       F(twz_ns, doomed, HOW_ID),
+	F(twz_ns, magic, HOW_TEXT),      F(twz_ns, version, HOW_NUMBER),
+	F(twz_ns, nbuckets, HOW_NUMBER), F(twz_ns, count, HOW_NUMBER),
+	F(twz_ns, parent, HOW_ID),       F(twz_ns, generation, HOW_NUMBER),
+	A(twz_ns, segment, HOW_HEX),     F(twz_ns, doomed, HOW_ID),
 };
 
 static const struct field ns_entry[] = {
@@ -95,13 +100,13 @@ static const struct field ns_entry[] = {
 };
 
 static const struct field context[] = {
-	F(twz_context, magic, HOW_TEXT),       F(twz_context, version, HOW_NUMBER),
-	F(twz_context, flags, HOW_HEX),        F(twz_context, global_mask, HOW_PERMS),
+	F(twz_context, magic, HOW_TEXT),         F(twz_context, version, HOW_NUMBER),
+	F(twz_context, flags, HOW_HEX),          F(twz_context, global_mask, HOW_PERMS),
 	F(twz_context, reserved0, HOW_RESERVED), F(twz_context, serial, HOW_NUMBER),
-	F(twz_context, table, HOW_HEX),        F(twz_context, nentries, HOW_NUMBER),
-	F(twz_context, gates, HOW_HEX),        F(twz_context, ngates, HOW_NUMBER),
-	F(twz_context, heap, HOW_HEX),         F(twz_context, nused, HOW_NUMBER),
-	F(twz_context, live, HOW_NUMBER),      A(twz_context, reserved, HOW_RESERVED),
+	F(twz_context, table, HOW_HEX),          F(twz_context, nentries, HOW_NUMBER),
+	F(twz_context, gates, HOW_HEX),          F(twz_context, ngates, HOW_NUMBER),
+	F(twz_context, heap, HOW_HEX),           F(twz_context, nused, HOW_NUMBER),
+	F(twz_context, live, HOW_NUMBER),        A(twz_context, reserved, HOW_RESERVED),
 };
 
 static const struct field context_entry[] = {
@@ -131,39 +136,47 @@ static const struct field mask[] = {
 };
 
 static const struct field gate[] = {
-	F(twz_gate, object, HOW_ID),            F(twz_gate, start, HOW_HEX),
-	F(twz_gate, length, HOW_NUMBER),        F(twz_gate, align, HOW_NUMBER),
-	F(twz_gate, flags, HOW_HEX),            F(twz_gate, vector_in, HOW_HEX),
-	F(twz_gate, vector_out, HOW_HEX),       F(twz_gate, nstacks, HOW_NUMBER),
-	F(twz_gate, handler_bytes, HOW_NUMBER), F(twz_gate, view, HOW_ID),
-	F(twz_gate, stacks, HOW_ID),            F(twz_gate, stack_size, HOW_NUMBER),
-	F(twz_gate, base, HOW_HEX),             F(twz_gate, stack_base, HOW_HEX),
-	F(twz_gate, handler, HOW_HEX),          F(twz_gate, reserved, HOW_RESERVED),
+	F(twz_gate, object, HOW_ID),
+	F(twz_gate, start, HOW_HEX),
+	F(twz_gate, length, HOW_NUMBER),
+	F(twz_gate, align, HOW_NUMBER),
+	F(twz_gate, flags, HOW_HEX),
+	F(twz_gate, vector_in, HOW_HEX),
+	F(twz_gate, vector_out, HOW_HEX),
+	F(twz_gate, nstacks, HOW_NUMBER),
+	F(twz_gate, handler_bytes, HOW_NUMBER),
+	F(twz_gate, view, HOW_ID),
+	F(twz_gate, stacks, HOW_ID),
+	F(twz_gate, stack_size, HOW_NUMBER),
+	F(twz_gate, base, HOW_HEX),
+	F(twz_gate, stack_base, HOW_HEX),
+	F(twz_gate, handler, HOW_HEX),
+	F(twz_gate, reserved, HOW_RESERVED),
 };
 
 static const struct field key[] = {
-	F(twz_key, magic, HOW_TEXT), F(twz_key, version, HOW_NUMBER),
-	F(twz_key, alg, HOW_NUMBER), F(twz_key, key, HOW_BYTES),
+	F(twz_key, magic, HOW_TEXT),        F(twz_key, version, HOW_NUMBER),
+	F(twz_key, alg, HOW_NUMBER),        F(twz_key, key, HOW_BYTES),
 	A(twz_key, reserved, HOW_RESERVED),
 };
 
 /* The seed is shown as what it is, sealed or not: who may read the image has it. */
 static const struct field secret[] = {
-	F(twz_secret, magic, HOW_TEXT),      F(twz_secret, version, HOW_NUMBER),
-	F(twz_secret, alg, HOW_NUMBER),      F(twz_secret, sealing, HOW_NUMBER),
+	F(twz_secret, magic, HOW_TEXT),         F(twz_secret, version, HOW_NUMBER),
+	F(twz_secret, alg, HOW_NUMBER),         F(twz_secret, sealing, HOW_NUMBER),
 	F(twz_secret, reserved0, HOW_RESERVED), F(twz_secret, ops, HOW_NUMBER),
-	F(twz_secret, memory, HOW_NUMBER),   F(twz_secret, id, HOW_ID),
-	F(twz_secret, key, HOW_BYTES),       F(twz_secret, salt, HOW_BYTES),
-	F(twz_secret, nonce, HOW_BYTES),     F(twz_secret, mac, HOW_BYTES),
-	F(twz_secret, seed, HOW_BYTES),      F(twz_secret, reserved, HOW_RESERVED),
+	F(twz_secret, memory, HOW_NUMBER),      F(twz_secret, id, HOW_ID),
+	F(twz_secret, key, HOW_BYTES),          F(twz_secret, salt, HOW_BYTES),
+	F(twz_secret, nonce, HOW_BYTES),        F(twz_secret, mac, HOW_BYTES),
+	F(twz_secret, seed, HOW_BYTES),         F(twz_secret, reserved, HOW_RESERVED),
 };
 
 static const struct field view[] = {
-	F(twz_view, magic, HOW_TEXT),         F(twz_view, version, HOW_NUMBER),
-	F(twz_view, flags, HOW_HEX),          F(twz_view, recovery_entry, HOW_HEX),
-	F(twz_view, recovery_arg, HOW_HEX),   F(twz_view, stack, HOW_HEX),
-	F(twz_view, stack_size, HOW_NUMBER),  A(twz_view, reserved, HOW_RESERVED),
-	A(twz_view, context, HOW_ID),         A(twz_view, reserved1, HOW_RESERVED),
+	F(twz_view, magic, HOW_TEXT),        F(twz_view, version, HOW_NUMBER),
+	F(twz_view, flags, HOW_HEX),         F(twz_view, recovery_entry, HOW_HEX),
+	F(twz_view, recovery_arg, HOW_HEX),  F(twz_view, stack, HOW_HEX),
+	F(twz_view, stack_size, HOW_NUMBER), A(twz_view, reserved, HOW_RESERVED),
+	A(twz_view, context, HOW_ID),        A(twz_view, reserved1, HOW_RESERVED),
 };
 
 static const struct field view_slot[] = {
@@ -174,9 +187,9 @@ static const struct field view_slot[] = {
 };
 
 static const struct field queue[] = {
-	F(twz_queue, magic, HOW_TEXT),       F(twz_queue, version, HOW_NUMBER),
-	F(twz_queue, reserved, HOW_RESERVED), F(twz_queue, capacity, HOW_NUMBER),
-	F(twz_queue, put, HOW_NUMBER),       F(twz_queue, got, HOW_NUMBER),
+	F(twz_queue, magic, HOW_TEXT),         F(twz_queue, version, HOW_NUMBER),
+	F(twz_queue, reserved, HOW_RESERVED),  F(twz_queue, capacity, HOW_NUMBER),
+	F(twz_queue, put, HOW_NUMBER),         F(twz_queue, got, HOW_NUMBER),
 	A(twz_queue, reserved1, HOW_RESERVED),
 };
 
@@ -184,9 +197,21 @@ static const struct field queue[] = {
 static const struct field message[] = {{"bytes", 0, 8, 1, HOW_NUMBER}};
 
 static const struct field methods[] = {
-	F(twz_methods, magic, HOW_TEXT),      F(twz_methods, version, HOW_NUMBER),
-	F(twz_methods, params, HOW_NUMBER),   F(twz_methods, interface, HOW_ID),
-	F(twz_methods, implementation, HOW_ID), F(twz_methods, name, HOW_TEXT),
+	F(twz_methods, magic, HOW_TEXT),         F(twz_methods, version, HOW_NUMBER),
+	F(twz_methods, params, HOW_NUMBER),      F(twz_methods, interface, HOW_TAG),
+	F(twz_methods, implementation, HOW_TAG), F(twz_methods, name, HOW_TEXT),
+};
+
+static const struct field map_leaf[] = {
+	F(twz_map_leaf, head, HOW_HEX),  F(twz_map_leaf, order, HOW_HEX),
+	F(twz_map_leaf, next, HOW_HEX),  F(twz_map_leaf, reserved, HOW_RESERVED),
+	A(twz_map_leaf, pair, HOW_PAIR),
+};
+
+static const struct field map_inner[] = {
+	F(twz_map_inner, head, HOW_HEX),
+	A(twz_map_inner, key, HOW_HEX),
+	A(twz_map_inner, child, HOW_HEX),
 };
 
 static const struct field program[] = {
@@ -208,7 +233,8 @@ static const struct field library[] = {
 const struct layout layouts[LAYOUTS] = {
 	[LAYOUT_META] = {"meta page", FIELDS(meta), offsetof(struct twz_meta, ext), false, 0, 0},
 	[LAYOUT_EXT] = {"extension", FIELDS(ext), sizeof(struct twz_ext), true, 0, 0},
-	[LAYOUT_RECORD] = {"log record", FIELDS(record), sizeof(struct twz_log_record), false, 0, 0},
+	[LAYOUT_RECORD] = {"log record", FIELDS(record), sizeof(struct twz_log_record), false, 0,
+			   0},
 	[LAYOUT_RANGE] = {"range", FIELDS(range), 8, true, 0, 0},
 	[LAYOUT_PART] = {"participant", FIELDS(part), sizeof(struct twz_log_part), true, 0, 0},
 	[LAYOUT_DIGEST] = {"digest", FIELDS(digest), 32, true, 0, 0},
@@ -235,6 +261,11 @@ const struct layout layouts[LAYOUTS] = {
 	[LAYOUT_MESSAGE] = {"message", FIELDS(message), 8, true, 0, 0},
 	[LAYOUT_METHODS] = {"method table", FIELDS(methods), sizeof(struct twz_methods), false,
 			    TWZ_METHODS_MAGIC, 8},
+	/* A leaf is of level 0 and says no number of keys: its first word is the magic number alone. */
+	[LAYOUT_MAP_LEAF] = {"leaf of a map", FIELDS(map_leaf), sizeof(struct twz_map_leaf), false,
+			     TWZ_MAP_MAGIC, 8},
+	[LAYOUT_MAP_INNER] = {"inner node of a map", FIELDS(map_inner),
+			      sizeof(struct twz_map_inner), false, TWZ_MAP_MAGIC, 4},
 	[LAYOUT_PROGRAM] = {"program", FIELDS(program), sizeof(struct twz_program), false,
 			    TWZ_PROGRAM_MAGIC, 8},
 	[LAYOUT_LIBRARY] = {"library", FIELDS(library), sizeof(struct twz_library), false,

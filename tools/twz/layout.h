@@ -22,6 +22,8 @@ enum how {
 	HOW_TIME,     /* seconds since 1970; 0: not shown */
 	HOW_LOCK,     /* of a log's head */
 	HOW_RANGE,    /* the word before a range in a log's record */
+	HOW_PAIR,     /* of a map's leaf: a key and what stands beside it */
+	HOW_TAG,      /* of an interface or an implementation */
 	HOW_FOT_NAME, /* of a FOT entry: where a name stands, and its length */
 	HOW_RESERVED, /* shown only if it is not zero, which it should be */
 };
@@ -68,6 +70,8 @@ enum layout_name {
 	LAYOUT_QUEUE,
 	LAYOUT_MESSAGE,
 	LAYOUT_METHODS,
+	LAYOUT_MAP_LEAF,
+	LAYOUT_MAP_INNER,
 	LAYOUT_PROGRAM,
 	LAYOUT_LIBRARY,
 	LAYOUTS

@@ -134,8 +134,8 @@ static void print_level(const struct level *level, uint32_t type, bool loop)
 	char name[TWZ_NAME_MAX + 1];
 
 	print_indent(level->up);
-	printf("%s %s%s%s\n", level->last ? "`--" : "|--",
-	       printable(strcpy(name, level->name)), type == TWZ_TYPE_NAMESPACE ? "/" : "",
+	printf("%s %s%s%s\n", level->last ? "`--" : "|--", printable(strcpy(name, level->name)),
+	       type == TWZ_TYPE_NAMESPACE ? "/" : "",
 	       loop ? " (leads back to a namespace above)" : "");
 }
 
@@ -179,8 +179,7 @@ static int print_tree(struct store *s, const struct level *level)
 		error = names_list(&names, &list, &count);
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
-		struct level down = {level, name->id, name->text, i + 1 == count,
-				     level->depth + 1};
+		struct level down = {level, name->id, name->text, i + 1 == count, level->depth + 1};
 		bool loop = false;
 
 		for (const struct level *l = level; l; l = l->up)
@@ -226,8 +225,8 @@ int command_tree(int argc, char **argv)
 			puts(path);
 		}
 		if (o.record.identity.type == TWZ_TYPE_NAMESPACE)
-			status = print_tree(&s,
-					    &(struct level){.id = o.id, .name = path, .last = true});
+			status = print_tree(
+				&s, &(struct level){.id = o.id, .name = path, .last = true});
 	}
 	store_close(&s);
 	return status;

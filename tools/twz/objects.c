@@ -23,7 +23,8 @@ bool room_for(void **array, uint64_t count, uint64_t size)
 {
 	void *more;
 
-	if (count & (count - 1) || (count && count < 256)) /* a power of two, from 256 on, is full */
+	if (count & (count - 1) ||
+	    (count && count < 256)) /* a power of two, from 256 on, is full */
 		return true;
 	more = realloc(*array, (count ? 2 * count : 256) * size);
 	if (more)
@@ -59,16 +60,16 @@ int objects_list(struct store *s, struct objects *all)
 			.name = NO_OBJECT,
 		};
 	}
-	qsort(all->listed, all->nlisted, sizeof(*all->listed), by_id);
+	if (all->nlisted)
+		qsort(all->listed, all->nlisted, sizeof(*all->listed), by_id);
 	return 0;
 }
 
 uint32_t objects_find(const struct objects *all, struct twz_id id)
 {
 	struct listed key = {.id = id};
-	const struct listed *k = all->nlisted ? bsearch(&key, all->listed, all->nlisted, sizeof(key),
-						      by_id)
-					    : NULL;
+	const struct listed *k =
+		all->nlisted ? bsearch(&key, all->listed, all->nlisted, sizeof(key), by_id) : NULL;
 
 	return k ? (uint32_t)(k - all->listed) : NO_OBJECT;
 }

@@ -73,10 +73,10 @@ static int by_weight(const void *a, const void *b)
 struct members {
 	const uint32_t *object;
 	uint32_t n, up;
-	bool tree;                /* each stands for what is below it, too */
-	uint32_t spaces, others;  /* at most so many get cards of their own */
-	struct member *scratch;   /* room for all objects */
-	bool *single;             /* by object: has a card of its own */
+	bool tree;               /* each stands for what is below it, too */
+	uint32_t spaces, others; /* at most so many get cards of their own */
+	struct member *scratch;  /* room for all objects */
+	bool *single;            /* by object: has a card of its own */
 };
 
 static bool is_space(const struct graph *g, uint32_t i)

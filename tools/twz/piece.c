@@ -149,7 +149,8 @@ static void find_names(struct finding *f)
 
 static void find_context(struct finding *f)
 {
-	uint64_t left = TWZ_SLOT_SIZE / sizeof(struct twz_cap); /* entries may overlap: no more fit */
+	uint64_t left =
+		TWZ_SLOT_SIZE / sizeof(struct twz_cap); /* entries may overlap: no more fit */
 	struct twz_context_entry e;
 	struct twz_context head;
 
@@ -179,8 +180,7 @@ static void find_slots(struct finding *f)
 	struct twz_view_slot slot;
 
 	for (uint32_t i = 0; i < TWZ_VIEW_SLOTS + TWZ_VIEW_PLACES; i++)
-		if (get(f, first + i * sizeof(slot), &slot, sizeof(slot)) &&
-		    !twz_id_none(slot.id))
+		if (get(f, first + i * sizeof(slot), &slot, sizeof(slot)) && !twz_id_none(slot.id))
 			add(f, LAYOUT_VIEW_SLOT, first + i * sizeof(slot), i);
 }
 
@@ -200,8 +200,7 @@ static void find_messages(struct finding *f)
 	for (at = head.queue.got; at < head.queue.put; at += 8 + (bytes + 7) / 8 * 8) {
 		uint64_t off = ring + at % head.queue.capacity / 8 * 8;
 
-		if (!get(f, off, &bytes, sizeof(bytes)) || !bytes ||
-		    bytes > TWZ_QUEUE_MESSAGE_MAX)
+		if (!get(f, off, &bytes, sizeof(bytes)) || !bytes || bytes > TWZ_QUEUE_MESSAGE_MAX)
 			return;
 		add(f, LAYOUT_MESSAGE, off, NO_NUMBER);
 	}

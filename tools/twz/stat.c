@@ -315,8 +315,8 @@ static int print_meta(struct object *o)
 		json_number("end", heap.end);
 		json_end();
 	} else {
-		printf("%-12s from 0x%llx, cut up to 0x%llx, end 0x%llx\n", "heap",
-		       (ull)heap.start, (ull)heap.top, (ull)heap.end);
+		printf("%-12s from 0x%llx, cut up to 0x%llx, end 0x%llx\n", "heap", (ull)heap.start,
+		       (ull)heap.top, (ull)heap.end);
 	}
 	return 0;
 }

@@ -10,11 +10,11 @@
 
 #include "tools/twz/graph.h"
 
-#define HEAD 58        /* above the picture: what it is of */
-#define FOOT 40        /* below: what the colours say */
+#define HEAD 58         /* above the picture: what it is of */
+#define FOOT 40         /* below: what the colours say */
 #define TITLE_MIDDLE 15 /* of a box: lines end there */
-#define NAME_SHOWN 25  /* characters of a name on a card */
-#define NAME_HOVER 300 /* bytes of a path in what is told */
+#define NAME_SHOWN 25   /* characters of a name on a card */
+#define NAME_HOVER 300  /* bytes of a path in what is told */
 
 /* ---- texts --------------------------------------------------------------------------------------- */
 
@@ -138,7 +138,8 @@ static void put_facts(const struct card *c, FILE *out)
 	char size[32], n[16], m[16];
 
 	if (c->object != NO_OBJECT && c->type == TWZ_TYPE_NAMESPACE && !c->behind)
-		fprintf(out, "%s object%s, ", count_text(c->count - 1, n), c->count == 2 ? "" : "s");
+		fprintf(out, "%s object%s, ", count_text(c->count - 1, n),
+			c->count == 2 ? "" : "s");
 	else if (c->object != NO_OBJECT && !c->behind)
 		fprintf(out, "%s, ", kind_text(c));
 	fputs(size_text(c->pages, size), out);
@@ -182,7 +183,8 @@ static const char style[] =
 	".t{font-size:17px;font-weight:600}.f{font-size:10.5px;fill:#5d6b7a}"
 	".b{fill:#f3f6f9;stroke:#c3ced9}.h{font-weight:600}"
 	".c{fill:#fff;stroke:#b4c0cc}.d{fill:#fff;stroke:#b4c0cc;stroke-dasharray:4 3}"
-	".l{fill:none;stroke-width:1.3;opacity:.65}.q{opacity:.09}.l:hover{opacity:1;stroke-width:3}"
+	".l{fill:none;stroke-width:1.3;opacity:.65}.q{opacity:.09}.l:hover{opacity:1;stroke-width:"
+	"3}"
 	":target .c,:target .b{stroke:#d62728;stroke-width:3}"
 	".pointer{stroke:#2f6db5}.late{stroke:#2f6db5;stroke-dasharray:6 4}"
 	".tie{stroke:#c2452d;stroke-dasharray:2 3}.name{stroke:#8a97a5;stroke-dasharray:1 3}";
@@ -240,8 +242,7 @@ static void put_counts(const struct line *l, FILE *out)
 	for (int k = 0; k < LINK_KINDS; k++) {
 		if (!l->count[k])
 			continue;
-		fprintf(out, "%s%u %s%s", comma, l->count[k], what[k],
-			l->count[k] == 1 ? "" : "s");
+		fprintf(out, "%s%u %s%s", comma, l->count[k], what[k], l->count[k] == 1 ? "" : "s");
 		if (k == LINK_POINTER && l->holds)
 			fprintf(out, " (%u hold%s)", l->holds, l->holds == 1 ? "s" : "");
 		comma = ", ";
@@ -293,7 +294,10 @@ static void put_line(const struct picture *p, const struct line *l, FILE *out)
 	fprintf(out, "\"><path class=\"l %s%s t%u\" marker-end=\"url(#%s)\"", kind,
 		l->faint ? " q" : "", l->to, kind);
 	if (n > 1)
-		fprintf(out, " style=\"stroke-width:%s\"", n < 10 ? "1.8" : n < 100 ? "2.4" : "3.2");
+		fprintf(out, " style=\"stroke-width:%s\"",
+			n < 10    ? "1.8"
+			: n < 100 ? "2.4"
+				  : "3.2");
 	fputs(" d=\"", out);
 	put_curve(a, b, out);
 	fputs("\"><title>", out);
@@ -380,7 +384,10 @@ static void put_foot(int y, FILE *out)
 {
 	static const struct {
 		const char *kind, *text;
-	} lines[] = {{"pointer", "pointer"}, {"late", "late-bound"}, {"tie", "tie"}, {"name", "further name"}};
+	} lines[] = {{"pointer", "pointer"},
+		     {"late", "late-bound"},
+		     {"tie", "tie"},
+		     {"name", "further name"}};
 	int x = 14;
 
 	fprintf(out,

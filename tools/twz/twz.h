@@ -159,8 +159,9 @@ struct listed {
 	struct twz_id id;
 	uint64_t ref;
 	uint32_t type, state, flags, npages;
-	uint32_t name;               /* its first one, among the names; NO_OBJECT: none */
-	uint32_t first_name, nnames; /* of a namespace that was reached: what stands in it, sorted */
+	uint32_t name; /* its first one, among the names; NO_OBJECT: none */
+	uint32_t first_name,
+		nnames; /* of a namespace that was reached: what stands in it, sorted */
 };
 
 struct called {
