@@ -2,7 +2,7 @@
  * look.c - puts into the store TWZ_STORE what tests/cli/look.sh looks at:
  *
  *     /here      pointers to /there (which it holds), late to /late/name, to an object without a name
- *     /there     a map of 20 entries, in a block of its heap
+ *     /there     a map of 20 entries and a vector of 10, in a block of its heap
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include <twz/name.h>
 #include <twz/tie.h>
 #include <twz/twz.h>
+#include <twz/vec.h>
 
 struct here {
 	twz_ptr(struct there) there;
@@ -21,6 +22,7 @@ struct here {
 
 struct there {
 	twz_map(uint64_t, uint64_t) map;
+	twz_vec(uint64_t) vec;
 };
 
 static void must(const char *what, int error)
@@ -59,6 +61,8 @@ int main(void)
 	MUST(twz_tx_commit(&tx));
 	for (uint64_t i = 1; i <= 20; i++)
 		MUST(twz_map_put(NULL, &t->map, i, i * 0x100));
+	for (uint64_t i = 0; i < 10; i++)
+		MUST(twz_vec_push(NULL, &t->vec, i));
 	twz_tx_begin(&tx);
 	MUST(twz_alloc(&tx, from, sizeof(*h), &h));
 	twz_tx_fresh(&tx, h, sizeof(*h));

@@ -137,6 +137,8 @@ run 0 "$twz" hexdump "$s" /there
 says 'leaf of a map'
 says 'inner node of a map'
 says '0x14: 0x1400'
+says 'segments of a vector'
+says 'bytes          8'
 lacks 0xffffffffffffffff # places of the tree that are free
 run 0 "$twz" hexdump "$s" / --all
 says 'namespace'

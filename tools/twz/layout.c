@@ -214,6 +214,12 @@ static const struct field map_inner[] = {
 	A(twz_map_inner, child, HOW_HEX),
 };
 
+static const struct field vec[] = {
+	F(twz_vec_segments, magic, HOW_TEXT),
+	F(twz_vec_segments, bytes, HOW_NUMBER),
+	A(twz_vec_segments, segment, HOW_HEX),
+};
+
 static const struct field program[] = {
 	F(twz_program, magic, HOW_TEXT),        F(twz_program, version, HOW_NUMBER),
 	F(twz_program, rt_version, HOW_NUMBER), F(twz_program, entry, HOW_HEX),
@@ -266,6 +272,8 @@ const struct layout layouts[LAYOUTS] = {
 			     TWZ_MAP_MAGIC, 8},
 	[LAYOUT_MAP_INNER] = {"inner node of a map", FIELDS(map_inner),
 			      sizeof(struct twz_map_inner), false, TWZ_MAP_MAGIC, 4},
+	[LAYOUT_VEC] = {"segments of a vector", FIELDS(vec), sizeof(struct twz_vec_segments), false,
+			TWZ_VEC_MAGIC, 4},
 	[LAYOUT_PROGRAM] = {"program", FIELDS(program), sizeof(struct twz_program), false,
 			    TWZ_PROGRAM_MAGIC, 8},
 	[LAYOUT_LIBRARY] = {"library", FIELDS(library), sizeof(struct twz_library), false,
