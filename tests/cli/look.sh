@@ -267,6 +267,7 @@ run 0 "$twz" put names q /zqz
 for byte in 377 001 042 134 303; do
 	cp --sparse=always names hostile
 	LC_ALL=C grep -aobF zqz hostile | cut -d : -f 1 | while read -r at; do
+		# shellcheck disable=SC2059
 		printf "\\$byte" | dd of=hostile bs=1 seek=$((at + 1)) conv=notrunc status=none
 	done
 	run 0 "$twz" tree hostile --json
