@@ -134,9 +134,10 @@ INLINE int alloc(struct edit *e, struct twz_tx *tx, uint64_t bytes, uint64_t *ow
 	if (error)
 		return error;
 
-	/* Its pages are made now, not when it is filled. */
+	/* Its pages are made now, not when it is filled; to ask for those of a small one takes longer. */
 	p = e->part.base + block.payload;
-	if ((block.payload - HEAD) / TWZ_PAGE != (block.payload + bytes - 1) / TWZ_PAGE)
+	if ((block.payload - HEAD) / TWZ_PAGE != (block.payload + bytes - 1) / TWZ_PAGE &&
+	    (bytes > TWZ_PAGE || !probe_store(p - HEAD, HEAD + bytes)))
 		error = tx_env.touch(p - HEAD, HEAD + bytes);
 	if (error)
 		return error;

@@ -22,6 +22,18 @@
 		     : "cc"                              \
 		     : fail)
 
+/* Is every page of it there, to be stored to? Makes those that a store would make; for bytes as above. */
+static inline bool probe_store(void *to, uint64_t bytes)
+{
+	uint8_t *p = (uint8_t *)to, *end = p + bytes;
+
+	for (; p < end; p = (uint8_t *)(((uintptr_t)p | (TWZ_PAGE - 1)) + 1))
+		PROBE(p, fail);
+	return true;
+fail:
+	return false;
+}
+
 /* Loads the byte at p; goes to `fail` if that cannot be done. */
 #define PROBE_LOAD(p, fail)                                \
 	__asm__ goto("1:\ttestb $0, %0\n\t"                \
