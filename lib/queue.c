@@ -14,23 +14,17 @@ static struct twz_queue *queue_of(const struct twz_obj *obj)
 
 int twz_queue_make(const struct twz_obj *obj, uint64_t bytes)
 {
-	struct twz_queue_head *head = twz_obj_data(obj), *staged;
+	const struct twz_methods io = twz_methods_of(TWZ_TAG_IO, TWZ_TAG_QUEUE, "queue", 0);
+	const struct twz_methods event = twz_methods_of(TWZ_TAG_EVENT, TWZ_TAG_QUEUE, "queue", 0);
+	struct twz_queue_head *head = twz_obj_data(obj);
 	struct twz_tx tx;
 
 	if (!bytes || bytes > TWZ_QUEUE_CAPACITY_MAX)
 		return TWZ_E_ARG;
 	twz_tx_begin(&tx);
-	staged = twz_tx_write(&tx, head, sizeof(*head));
-	if (staged) {
-		*staged = (struct twz_queue_head){
-			.queue = {.magic = TWZ_QUEUE_MAGIC,
-				  .version = 1,
-				  .capacity = (bytes + RING_WORD - 1) / RING_WORD * RING_WORD},
-			.io = twz_methods_of(TWZ_TAG_IO, TWZ_TAG_QUEUE, "queue", 0),
-			.event = twz_methods_of(TWZ_TAG_EVENT, TWZ_TAG_QUEUE, "queue", 0)};
-		twz_ext_add(&tx, obj, TWZ_TAG_IO, &head->io);
-		twz_ext_add(&tx, obj, TWZ_TAG_EVENT, &head->event);
-	}
+	ring_make(&tx, head, bytes, &io, &event);
+	twz_ext_add(&tx, obj, TWZ_TAG_IO, &head->io);
+	twz_ext_add(&tx, obj, TWZ_TAG_EVENT, &head->event);
 	return twz_tx_commit(&tx);
 }
 
@@ -60,17 +54,23 @@ static int await(const uint64_t *word, uint64_t seen, const struct limit *limit)
 	return error == TWZ_E_TIMEOUT ? 0 : error; /* looks once more first */
 }
 
-/* Has the object in the transaction, and its ring open; after an error neither. */
-static int begin(struct twz_tx *tx, const struct twz_obj *obj, struct ring *ring)
+/* Has the object in the transaction, and its ring open. */
+static int open_in(struct twz_tx *tx, const struct twz_obj *obj, struct ring *ring)
 {
 	int error = space_readable(obj->slot);
 
-	if (error)
-		return error;
-	twz_tx_begin(tx);
-	error = twz_tx_add(tx, obj->base);
 	if (!error)
-		error = ring_open(queue_of(obj), ring);
+		error = twz_tx_add(tx, obj->base);
+	return error ? error : ring_open(tx, queue_of(obj), ring);
+}
+
+/* The same with a transaction that it begins; after an error there is none. */
+static int begin(struct twz_tx *tx, const struct twz_obj *obj, struct ring *ring)
+{
+	int error;
+
+	twz_tx_begin(tx);
+	error = open_in(tx, obj, ring);
 	if (error)
 		twz_tx_abort(tx);
 	return error;
@@ -89,64 +89,156 @@ static int end(struct twz_tx *tx, int error, const uint64_t *word)
 	return error;
 }
 
+/* Can there be such a message at all? */
+static int message_ok(uint64_t bytes)
+{
+	if (!bytes)
+		return TWZ_E_ARG;
+	return bytes > TWZ_QUEUE_MESSAGE_MAX ? TWZ_E_RANGE : 0;
+}
+
+/* Stages it if there is room. TWZ_E_TIMEOUT: there is none now; TWZ_E_RANGE: there never is. */
+static int put_in(struct twz_tx *tx, const struct ring *ring, const void *data, uint64_t bytes)
+{
+	if (ring_room(bytes) > ring->capacity)
+		return TWZ_E_RANGE;
+	return ring_has_room(ring, bytes) ? ring_put(tx, ring, data, bytes) : TWZ_E_TIMEOUT;
+}
+
 int twz_queue_put(const struct twz_obj *obj, const void *data, uint64_t bytes, uint64_t timeout_ns)
 {
 	struct limit limit = limit_of(timeout_ns);
 	struct ring ring;
 	struct twz_tx tx;
-	int error;
+	int error = message_ok(bytes);
 
-	if (!bytes)
-		return TWZ_E_ARG;
-	if (bytes > TWZ_QUEUE_MESSAGE_MAX)
-		return TWZ_E_RANGE;
-	for (;;) {
+	while (!error) {
 		error = begin(&tx, obj, &ring);
 		if (error)
 			return error;
-		if (ring_room(bytes) > ring.capacity)
-			return end(&tx, TWZ_E_RANGE, NULL);
-		if (ring_has_room(&ring, bytes))
-			return end(&tx, ring_put(&tx, &ring, data, bytes), &ring.queue->put);
+		error = put_in(&tx, &ring, data, bytes);
+		if (error != TWZ_E_TIMEOUT)
+			return end(&tx, error, &ring.queue->put);
 		twz_tx_abort(&tx);
 		error = await(&ring.queue->got, ring.got, &limit);
-		if (error)
-			return error;
 	}
+	return error;
 }
 
-/* The first message of a ring that is not empty. */
-static int64_t get(struct twz_tx *tx, const struct ring *ring, void *out, uint64_t room)
+int twz_queue_put_tx(struct twz_tx *tx, const struct twz_obj *obj, const void *data, uint64_t bytes)
+{
+	struct ring ring;
+	int error = message_ok(bytes);
+
+	if (!error)
+		error = open_in(tx, obj, &ring);
+	if (error)
+		return error;
+	error = put_in(tx, &ring, data, bytes);
+	return error == TWZ_E_TIMEOUT ? TWZ_E_BUSY : error;
+}
+
+/* Which messages may be got. */
+struct want {
+	void *out;
+	uint64_t room;
+	bool exact; /* of that length only */
+};
+
+/* Takes the first message, its length returned. TWZ_E_TIMEOUT: there is none. */
+static int64_t get_in(struct twz_tx *tx, const struct ring *ring, const struct want *want)
 {
 	uint64_t bytes;
-	int error = ring_first(ring, &bytes);
+	int error;
 
-	if (!error && bytes > room)
+	if (ring->put == ring->got)
+		return TWZ_E_TIMEOUT;
+	error = ring_first(tx, ring, &bytes);
+	if (!error && want->exact && bytes != want->room)
+		error = TWZ_E_TYPE;
+	if (!error && bytes > want->room)
 		error = TWZ_E_RANGE;
 	if (!error)
-		error = ring_take(tx, ring, out, bytes);
-	error = end(tx, error, &ring->queue->got);
+		error = ring_take(tx, ring, want->out, bytes);
 	return error ? error : (int64_t)bytes;
 }
 
-int64_t twz_queue_get(const struct twz_obj *obj, void *out, uint64_t room, uint64_t timeout_ns)
+static int64_t get_by(const struct twz_obj *obj, const struct want *want, uint64_t timeout_ns)
 {
 	struct limit limit = limit_of(timeout_ns);
 	struct ring ring;
 	struct twz_tx tx;
+	int64_t n;
 	int error;
 
 	for (;;) {
 		error = begin(&tx, obj, &ring);
 		if (error)
 			return error;
-		if (ring.put != ring.got)
-			return get(&tx, &ring, out, room);
+		n = get_in(&tx, &ring, want);
+		if (n != TWZ_E_TIMEOUT) {
+			error = end(&tx, n < 0 ? (int)n : 0, &ring.queue->got);
+			return error ? error : n;
+		}
 		twz_tx_abort(&tx);
 		error = await(&ring.queue->put, ring.put, &limit);
 		if (error)
 			return error;
 	}
+}
+
+int64_t twz_queue_get(const struct twz_obj *obj, void *out, uint64_t room, uint64_t timeout_ns)
+{
+	return get_by(obj, &(struct want){out, room, false}, timeout_ns);
+}
+
+int twz_queue_get_exact(const struct twz_obj *obj, void *out, uint64_t bytes, uint64_t timeout_ns)
+{
+	int64_t n = get_by(obj, &(struct want){out, bytes, true}, timeout_ns);
+
+	return n < 0 ? (int)n : 0;
+}
+
+static int64_t get_tx(struct twz_tx *tx, const struct twz_obj *obj, const struct want *want)
+{
+	struct ring ring;
+	int error = open_in(tx, obj, &ring);
+	int64_t n = error ? error : get_in(tx, &ring, want);
+
+	return !error && n == TWZ_E_TIMEOUT ? TWZ_E_BUSY : n;
+}
+
+int64_t twz_queue_get_tx(struct twz_tx *tx, const struct twz_obj *obj, void *out, uint64_t room)
+{
+	return get_tx(tx, obj, &(struct want){out, room, false});
+}
+
+int twz_queue_get_exact_tx(struct twz_tx *tx, const struct twz_obj *obj, void *out, uint64_t bytes)
+{
+	int64_t n = get_tx(tx, obj, &(struct want){out, bytes, true});
+
+	return n < 0 ? (int)n : 0;
+}
+
+void twz_queue_wake(const struct twz_obj *obj)
+{
+	wake_all(&queue_of(obj)->put);
+	wake_all(&queue_of(obj)->got);
+}
+
+int twz_queue_check(const struct twz_obj *obj, uint64_t *where)
+{
+	struct ring ring;
+	struct twz_tx tx;
+	int error = begin(&tx, obj, &ring);
+
+	*where = TWZ_OBJ_DATA;
+	if (error)
+		return error;
+	error = ring_check(&tx, &ring);
+	*where = obj_offset(ring.bytes + ring.got % ring.capacity);
+	twz_tx_abort(&tx);
+	return error;
 }
 
 /* ---- the interface IO ---------------------------------------------------------------------------- */
@@ -180,7 +272,7 @@ static int look_at(const struct twz_obj *obj, struct ring *ring)
 
 	if (!error && !probe_load(queue_of(obj), sizeof(struct twz_queue)))
 		error = TWZ_E_NOTFOUND;
-	return error ? error : ring_open(queue_of(obj), ring);
+	return error ? error : ring_open(NULL, queue_of(obj), ring);
 }
 
 static int queue_ioctl(struct twz_io *io, uint32_t request, uint64_t *value)

@@ -26,14 +26,35 @@ static inline uint64_t ring_room(uint64_t bytes)
 	return RING_WORD + (bytes + RING_WORD - 1) / RING_WORD * RING_WORD;
 }
 
-/* `queue` is at the start of an object's data. TWZ_E_TYPE, TWZ_E_VERSION, TWZ_E_DAMAGED. */
-static inline int ring_open(struct twz_queue *queue, struct ring *ring)
+/* Stages an empty queue in an object whose data is not used. */
+static inline void ring_make(struct twz_tx *tx, struct twz_queue_head *head, uint64_t bytes,
+			     const struct twz_methods *io, const struct twz_methods *event)
 {
+	struct twz_queue_head *staged =
+		(struct twz_queue_head *)twz_tx_write(tx, head, sizeof(*head));
+	uint64_t capacity = (bytes + RING_WORD - 1) / RING_WORD * RING_WORD;
+
+	if (staged)
+		*staged = (struct twz_queue_head){
+			.queue = {.magic = TWZ_QUEUE_MAGIC, .version = 1, .capacity = capacity},
+			.io = *io,
+			.event = *event};
+}
+
+/*
+ * `queue` is at the start of an object's data. As it is for the transaction, or in place for null.
+ * TWZ_E_TYPE, TWZ_E_VERSION, TWZ_E_DAMAGED.
+ */
+static inline int ring_open(const struct twz_tx *tx, struct twz_queue *queue, struct ring *ring)
+{
+	const uint64_t *put = tx ? twz_tx_read(tx, &queue->put, RING_WORD) : &queue->put;
+	const uint64_t *got = tx ? twz_tx_read(tx, &queue->got, RING_WORD) : &queue->got;
+
 	*ring = (struct ring){.queue = queue,
 			      .bytes = (uint8_t *)queue + TWZ_QUEUE_RING,
 			      .capacity = __atomic_load_n(&queue->capacity, __ATOMIC_RELAXED),
-			      .put = __atomic_load_n(&queue->put, __ATOMIC_ACQUIRE),
-			      .got = __atomic_load_n(&queue->got, __ATOMIC_ACQUIRE)};
+			      .put = __atomic_load_n(put, __ATOMIC_ACQUIRE),
+			      .got = __atomic_load_n(got, __ATOMIC_ACQUIRE)};
 	if (queue->magic != TWZ_QUEUE_MAGIC)
 		return TWZ_E_TYPE;
 	if (queue->version != 1)
@@ -76,10 +97,12 @@ static inline int ring_put(struct twz_tx *tx, const struct ring *ring, const voi
 	return twz_tx_set(tx, &ring->queue->put, ring->put + ring_room(bytes));
 }
 
-/* The ring is not empty: the length of its first message. TWZ_E_DAMAGED. */
-static inline int ring_first(const struct ring *ring, uint64_t *bytes)
+/* The ring is not empty: the length of its first message; tx as above. TWZ_E_DAMAGED. */
+static inline int ring_first(const struct twz_tx *tx, const struct ring *ring, uint64_t *bytes)
 {
-	*bytes = *(const uint64_t *)(ring->bytes + ring->got % ring->capacity);
+	const uint8_t *word = ring->bytes + ring->got % ring->capacity;
+
+	*bytes = *(const uint64_t *)(tx ? twz_tx_read(tx, word, RING_WORD) : word);
 	return *bytes && *bytes <= TWZ_QUEUE_MESSAGE_MAX &&
 			       ring_room(*bytes) <= ring->put - ring->got
 		       ? 0
@@ -91,9 +114,26 @@ static inline int ring_take(struct twz_tx *tx, const struct ring *ring, void *ou
 {
 	uint64_t at = ring->got + RING_WORD, first = ring_part(ring, at, bytes);
 
-	memcpy(out, ring->bytes + at % ring->capacity, first);
-	memcpy((uint8_t *)out + first, ring->bytes, bytes - first);
+	/* The parts that it was staged in, if this transaction has put it. */
+	memcpy(out, twz_tx_read(tx, ring->bytes + at % ring->capacity, first), first);
+	if (first < bytes)
+		memcpy((uint8_t *)out + first, twz_tx_read(tx, ring->bytes, bytes - first),
+		       bytes - first);
 	return twz_tx_set(tx, &ring->queue->got, ring->got + ring_room(bytes));
+}
+
+/* Is what lies in the ring a sequence of whole messages? TWZ_E_DAMAGED; *ring begins where it is not. */
+static inline int ring_check(const struct twz_tx *tx, struct ring *ring)
+{
+	uint64_t bytes;
+	int error = 0;
+
+	while (!error && ring->got != ring->put) {
+		error = ring_first(tx, ring, &bytes);
+		if (!error)
+			ring->got += ring_room(bytes);
+	}
+	return error;
 }
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * queue.c - a queue's messages (lib/ring.h) under crashes.
+ * queue.c - a queue and its messages (lib/ring.h) under crashes.
  *
- * A script is a list of ops: a message is put, or the first is taken. The oracle is a model: after a
- * crash the queue holds, whole and in order, what the ops that returned left there, or that and the next
- * op's. What follows the recovery is a second script, which finds either.
+ * A script is a list of ops: the queue is made, a message is put, or the first is taken; several in one
+ * transaction, which may be given up. The oracle is a model: after a crash the queue holds, whole and in
+ * order, what the transactions that returned left there, or that and the next one's. What follows the
+ * recovery is a second script, which finds either.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +13,14 @@
 #include "tests/sim/objects.h"
 
 #define CAPACITY 192u
-#define NOPS 10u
+#define NOPS 12u
 #define MESSAGES_MAX (2 * NOPS)
 
-enum how { END, PUT, TAKE };
+enum how { END, PUT, TAKE, MAKE, GIVE_UP };
 struct op {
 	enum how how;
 	unsigned bytes; /* of the message that is put */
+	bool more;      /* the next op belongs to the same transaction */
 };
 
 struct script {
@@ -27,9 +29,14 @@ struct script {
 
 /* ---- the program --------------------------------------------------------------------------------- */
 
+static struct twz_queue_head *head(void)
+{
+	return (struct twz_queue_head *)(object(0) + TWZ_OBJ_DATA);
+}
+
 static struct twz_queue *queue(void)
 {
-	return (struct twz_queue *)(object(0) + TWZ_OBJ_DATA);
+	return &head()->queue;
 }
 
 /* A message's bytes follow from its length and its number in the script. */
@@ -39,53 +46,92 @@ static void fill(uint8_t *data, unsigned bytes, unsigned number)
 		data[i] = (uint8_t)(bytes * 31 + number * 7 + i);
 }
 
-/* What cannot be done, without room or a message, leaves all as it is: the oracle sees it. */
-static void perform(const struct op *op, unsigned number)
+/* What cannot be done, without room or a message, changes nothing: the oracle sees it. */
+static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 {
+	static const struct twz_methods methods = {.magic = TWZ_METHODS_MAGIC, .version = 1};
 	uint8_t data[CAPACITY];
 	struct ring ring = {0};
-	struct twz_tx tx;
 	uint64_t bytes;
+	int error;
+
+	if (op->how == MAKE) {
+		if (!queue()->magic)
+			ring_make(tx, head(), CAPACITY, &methods, &methods);
+		return 0;
+	}
+	if (op->how == GIVE_UP)
+		return TWZ_E_LIMIT;
+	error = ring_open(tx, queue(), &ring);
+	if (error)
+		return error;
+	if (op->how == PUT) {
+		fill(data, op->bytes, number);
+		return ring_has_room(&ring, op->bytes) ? ring_put(tx, &ring, data, op->bytes) : 0;
+	}
+	if (ring.put == ring.got)
+		return 0;
+	error = ring_first(tx, &ring, &bytes);
+	return error ? error : ring_take(tx, &ring, data, bytes);
+}
+
+/* The transaction that starts with op `number`; the number of the next one. */
+static unsigned perform(const struct op *op, unsigned number)
+{
+	bool more = true;
+	struct twz_tx tx;
 	int error;
 
 	twz_tx_begin(&tx);
 	error = twz_tx_add(&tx, queue());
-	if (!error)
-		error = ring_open(queue(), &ring);
-	if (!error && op->how == PUT) {
-		fill(data, op->bytes, number);
-		error = ring_has_room(&ring, op->bytes) ? ring_put(&tx, &ring, data, op->bytes)
-							: TWZ_E_LIMIT;
-	} else if (!error) {
-		error = ring.put == ring.got ? TWZ_E_LIMIT : ring_first(&ring, &bytes);
+	for (; more; op++, number++) {
 		if (!error)
-			error = ring_take(&tx, &ring, data, bytes);
+			error = perform_one(&tx, op, number);
+		more = op->more;
 	}
 	if (error)
 		twz_tx_abort(&tx);
 	else
 		twz_tx_commit(&tx);
+	return number;
 }
 
 /* ---- the model ----------------------------------------------------------------------------------- */
 
 struct model {
+	bool made;
 	unsigned first, n, used;
 	struct {
 		unsigned bytes, number;
 	} message[MESSAGES_MAX];
 };
 
-static void model_op(struct model *m, const struct op *op, unsigned number)
+static void model_one(struct model *m, const struct op *op, unsigned number)
 {
 	unsigned room = (unsigned)ring_room(op->bytes);
 
-	if (op->how == TAKE && m->first < m->n) {
+	if (op->how == MAKE) {
+		m->made = true;
+	} else if (op->how == TAKE && m->first < m->n) {
 		m->used -= (unsigned)ring_room(m->message[m->first++].bytes);
-	} else if (op->how == PUT && m->used + room <= CAPACITY) {
+	} else if (op->how == PUT && m->made && m->used + room <= CAPACITY) {
 		m->used += room;
 		m->message[m->n].bytes = op->bytes;
 		m->message[m->n++].number = number;
+	}
+}
+
+/* The transaction that starts with op i of the list, which have numbers from `base` on; the next one. */
+static unsigned model_op(struct model *m, const struct op *ops, unsigned i, unsigned base)
+{
+	struct model before = *m;
+
+	for (;; i++) {
+		model_one(m, &ops[i], base + i);
+		if (ops[i].how == GIVE_UP)
+			*m = before;
+		if (!ops[i].more)
+			return i + 1;
 	}
 }
 
@@ -104,11 +150,11 @@ static bool holds(const struct model *m)
 	uint64_t bytes;
 	struct ring ring;
 
-	if (ring_open(queue(), &ring))
-		return false;
+	if (ring_open(NULL, queue(), &ring))
+		return !m->made && !queue()->magic;
 	for (unsigned i = m->first; i < m->n; i++) {
 		fill(data, m->message[i].bytes, m->message[i].number);
-		if (ring.put == ring.got || ring_first(&ring, &bytes) ||
+		if (ring.put == ring.got || ring_first(NULL, &ring, &bytes) ||
 		    bytes != m->message[i].bytes || !is_first(&ring, data, bytes))
 			return false;
 		ring.got += ring_room(bytes);
@@ -116,15 +162,26 @@ static bool holds(const struct model *m)
 	return ring.put == ring.got;
 }
 
-/* After `run` ops of the first script and `again` ones of the second. */
+static unsigned transactions(const struct op *ops)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < NOPS && ops[i].how; i++)
+		n += !ops[i].more;
+	return n;
+}
+
+/* After `run` transactions of the first script and `again` ones of the second. */
 static bool is_after(const struct script *s, uint64_t run, uint64_t again)
 {
-	struct model m = {0};
+	struct model m = {.made = s->run[0].how != MAKE};
+	unsigned op = 0;
 
 	for (uint64_t i = 0; i < run; i++)
-		model_op(&m, &s->run[i], (unsigned)i);
+		op = model_op(&m, s->run, op, 0);
+	op = 0;
 	for (uint64_t i = 0; i < again; i++)
-		model_op(&m, &s->again[i], (unsigned)(NOPS + i));
+		op = model_op(&m, s->again, op, NOPS);
 	return holds(&m);
 }
 
@@ -132,33 +189,37 @@ static bool is_after(const struct script *s, uint64_t run, uint64_t again)
 
 static void setup(const void *arg)
 {
-	(void)arg;
+	const struct script *s = arg;
+
 	objects_setup();
-	*queue() = (struct twz_queue){.magic = TWZ_QUEUE_MAGIC, .version = 1, .capacity = CAPACITY};
+	if (s->run[0].how != MAKE)
+		*queue() = (struct twz_queue){
+			.magic = TWZ_QUEUE_MAGIC, .version = 1, .capacity = CAPACITY};
 }
 
 static void run(const void *arg)
 {
 	const struct script *s = arg;
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < NOPS && s->run[i].how; i++) {
-		perform(&s->run[i], i);
-		sim_note(i + 1);
+	for (unsigned i = 0; i < NOPS && s->run[i].how;) {
+		i = perform(&s->run[i], i);
+		sim_note(++n);
 	}
 }
 
-/* Notes: 1 + ops of the first script that are there, times 16, plus ops of the second. */
+/* Notes: 1 + transactions of the first script that are there, times 16, plus those of the second. */
 static void again(const void *arg)
 {
 	const struct script *s = arg;
-	unsigned base = 0;
+	unsigned base = 0, n = 0;
 
-	while (base < NOPS && !is_after(s, base, 0))
+	while (base < transactions(s->run) && !is_after(s, base, 0))
 		base++;
-	for (unsigned i = 0; i < NOPS && s->again[i].how; i++) {
-		sim_note((1 + base) * 16 + i);
-		perform(&s->again[i], NOPS + i);
-		sim_note((1 + base) * 16 + i + 1);
+	for (unsigned i = 0; i < NOPS && s->again[i].how;) {
+		sim_note((1 + base) * 16 + n);
+		i = perform(&s->again[i], NOPS + i) - NOPS;
+		sim_note((1 + base) * 16 + ++n);
 	}
 }
 
@@ -171,26 +232,51 @@ static const char *recover(const void *arg)
 static const char *check(const void *arg, const struct sim_crash *crash)
 {
 	const struct script *s = arg;
-	uint64_t before = crash->note_again ? crash->note_again / 16 - 1 : crash->note;
+	bool second = crash->note_again != 0;
+	uint64_t before = second ? crash->note_again / 16 - 1 : crash->note;
 	uint64_t later = crash->note_again % 16;
-	const struct op *next = crash->note_again ? &s->again[later] : &s->run[before];
+	bool last = second ? later == transactions(s->again) : before == transactions(s->run);
+	struct ring ring;
 
-	if (!is_after(s, before, later) &&
-	    (!next->how || !is_after(s, before + !crash->note_again, later + !!crash->note_again)))
-		return "the queue holds neither what it did before the op nor what it does after";
+	if (!is_after(s, before, later) && (last || !is_after(s, before + !second, later + second)))
+		return "the queue holds neither what it did before the transaction nor what it "
+		       "does after";
+	if (!ring_open(NULL, queue(), &ring) && ring_check(NULL, &ring))
+		return "what lies in the queue is no sequence of messages";
 	return objects_check();
 }
 
 /* ---- the list ------------------------------------------------------------------------------------ */
 
 /* The words of messages, the messages, and the ring's end meet in all ways. */
-static const struct script one = {.run = {{PUT, 5}}, .again = {{PUT, 64}}},
-			   around = {.run = {{PUT, 40}, {PUT, 100}, {TAKE}, {PUT, 60}, {TAKE}},
-				     .again = {{TAKE}, {PUT, 120}, {TAKE}}},
-			   at_the_end = {.run = {{PUT, 176}, {TAKE}, {PUT, 17}, {TAKE}, {PUT, 160}},
-					 .again = {{TAKE}, {PUT, 8}}},
-			   full = {.run = {{PUT, 88}, {PUT, 88}, {TAKE}, {PUT, 88}, {TAKE}, {TAKE}},
-				   .again = {{PUT, 184}}};
+static const struct script
+	one = {.run = {{PUT, 5}}, .again = {{PUT, 64}}},
+	around = {.run = {{PUT, 40}, {PUT, 100}, {TAKE}, {PUT, 60}, {TAKE}},
+		  .again = {{TAKE}, {PUT, 120}, {TAKE}}},
+	at_the_end = {.run = {{PUT, 176}, {TAKE}, {PUT, 17}, {TAKE}, {PUT, 160}},
+		      .again = {{TAKE}, {PUT, 8}}},
+	made = {.run = {{MAKE}, {PUT, 20}, {TAKE}}, .again = {{MAKE}, {PUT, 30}}},
+	several = {.run = {{PUT, 20, true},
+			   {PUT, 21, true},
+			   {PUT, 22},
+			   {TAKE, 0, true},
+			   {PUT, 60, true},
+			   {TAKE},
+			   {TAKE, 0, true},
+			   {TAKE, 0, true},
+			   {TAKE},
+			   {PUT, 100}},
+		   .again = {{PUT, 40, true}, {TAKE, 0, true}, {TAKE}, {PUT, 9}}},
+	given_up = {.run = {{PUT, 20},
+			    {TAKE, 0, true},
+			    {PUT, 9, true},
+			    {GIVE_UP},
+			    {PUT, 33, true},
+			    {GIVE_UP},
+			    {TAKE}},
+		    .again = {{PUT, 50, true}, {GIVE_UP}, {PUT, 51}}},
+	full = {.run = {{PUT, 88}, {PUT, 88}, {TAKE}, {PUT, 88}, {TAKE}, {TAKE}},
+		.again = {{PUT, 184}}};
 
 /* clang-format off */
 #define CASE(title, script, budget, ...)                                                        \
@@ -203,8 +289,12 @@ static const struct sim_case cases[] = {
 	CASE("around the ring", around, 16000),
 	CASE("a word at the ring's end", at_the_end, 16000),
 	CASE("full and empty", full, 16000),
+	CASE("made", made, 8000),
+	CASE("several in a transaction", several, 16000),
+	CASE("given up", given_up, 8000),
 	CASE("torn", around, 16000, .torn = true),
 	CASE("killed", around, 16000, .killed = true),
+	CASE("killed, in transactions", several, 8000, .killed = true),
 };
 /* clang-format on */
 

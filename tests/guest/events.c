@@ -34,8 +34,8 @@ TEST(each_message_comes_once_and_in_order)
 		test_say("%s", wrong);
 	CHECK(!wrong);
 	CHECK(flow.waits > 0);
-	test_delete(flow.queue[0].id);
-	test_delete(flow.queue[1].id);
+	test_delete(flow.queue[0].obj.id);
+	test_delete(flow.queue[1].obj.id);
 	test_delete(flow.log.id);
 }
 

@@ -17,7 +17,7 @@
 #define FLOW_ALL (FLOW_PRODUCERS * FLOW_MESSAGES)
 
 struct flow {
-	struct twz_obj queue[2];
+	twz_queue_of(uint32_t) queue[2];
 	struct twz_obj log; /* struct flow_line, one for each message */
 	uint32_t got;       /* messages */
 	uint32_t waits;     /* that consumers woke from */
@@ -33,9 +33,9 @@ static inline int flow_setup(struct flow *f)
 	int error = twz_obj_new(&new, &f->log);
 
 	for (unsigned i = 0; i < 2 && !error; i++) {
-		error = twz_obj_new(&new, &f->queue[i]);
+		error = twz_obj_new(&new, &f->queue[i].obj);
 		if (!error)
-			error = twz_queue_make(&f->queue[i], 100); /* six messages */
+			error = twz_queue_make_of(&f->queue[i], 6);
 	}
 	return error;
 }
@@ -46,21 +46,39 @@ static inline const char *flow_produce(struct flow *f, uint32_t number)
 	for (uint32_t i = 0; i < FLOW_MESSAGES; i++) {
 		uint32_t message = number * FLOW_MESSAGES + i;
 
-		if (twz_queue_put(&f->queue[i % 2], &message, sizeof(message), ~0ull))
+		if (twz_queue_send(&f->queue[i % 2], message, ~0ull))
 			return "a message could not be put";
 	}
 	return NULL;
+}
+
+/* The first message of the second queue, in a transaction. */
+static inline int flow_get_tx(struct flow *f, uint32_t *message)
+{
+	struct twz_tx tx;
+	int error;
+
+	twz_tx_begin(&tx);
+	error = twz_queue_receive_tx(&tx, &f->queue[1], message);
+	if (error) {
+		twz_tx_abort(&tx);
+		return error == TWZ_E_BUSY ? TWZ_E_TIMEOUT : error;
+	}
+	error = twz_tx_commit(&tx);
+	twz_queue_wake(&f->queue[1].obj);
+	return error;
 }
 
 /* One message of the queue, if there still is one. */
 static inline const char *flow_get(struct flow *f, unsigned i, struct flow_line *line,
 				   struct twz_io *log)
 {
-	int64_t n = twz_queue_get(&f->queue[i], &line->message, sizeof(line->message), 0);
+	int error = i ? flow_get_tx(f, &line->message)
+		      : twz_queue_receive(&f->queue[0], &line->message, 0);
 
-	if (n == TWZ_E_TIMEOUT)
+	if (error == TWZ_E_TIMEOUT)
 		return NULL;
-	if (n != sizeof(line->message))
+	if (error)
 		return "a message could not be got";
 	__atomic_add_fetch(&f->got, 1, __ATOMIC_SEQ_CST); /* before who waits for the log looks */
 	return twz_io_write(log, line, sizeof(*line)) == sizeof(*line)
@@ -76,8 +94,8 @@ static inline const char *flow_consume(struct flow *f, uint32_t number)
 	const char *wrong = NULL;
 
 	if (twz_io_open(&f->log, TWZ_IO_APPEND, &log) ||
-	    twz_event_of(&f->queue[0], TWZ_EVENT_READ, &events[0]) ||
-	    twz_event_of(&f->queue[1], TWZ_EVENT_READ, &events[1]) ||
+	    twz_event_of(&f->queue[0].obj, TWZ_EVENT_READ, &events[0]) ||
+	    twz_event_of(&f->queue[1].obj, TWZ_EVENT_READ, &events[1]) ||
 	    twz_event_of(&f->log, TWZ_EVENT_READ, &events[2]))
 		return "something cannot be waited for";
 	while (!wrong && __atomic_load_n(&f->got, __ATOMIC_SEQ_CST) < FLOW_ALL) {

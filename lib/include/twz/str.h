@@ -33,7 +33,7 @@ static inline int twz_str_append_text(struct twz_tx *tx, struct twz_str *s, cons
 static inline int64_t twz_str_get_text(struct twz_tx *tx, const struct twz_str *s, char *out,
 				       uint64_t room)
 {
-	int64_t length = room ? twz_str_get(tx, s, out, room - 1) : TWZ_E_RANGE;
+	int64_t length = room ? twz_str_get(tx, s, out, room - 1) : (int64_t)TWZ_E_RANGE;
 
 	if (length >= 0)
 		out[length] = 0;
