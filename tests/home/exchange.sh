@@ -1,7 +1,7 @@
 #!/bin/sh
 # The piece `home_exchange`: one store, on Linux and in the machine in turns. What either made or
-# changed, both say the same of; and a transaction that was cut off in one home, by a kill or by the
-# plug, is settled in the other: all of it or nothing.
+# changed, both say the same of, containers too; and a transaction that was cut off in one home, by a
+# kill or by the plug, is settled in the other: all of it or nothing.
 #
 # TWZ_SEED repeats the choices. --long exchanges more often.
 # Needs the machine.
@@ -36,6 +36,7 @@ compare() {
 		cat /text/some/own /text/some/large
 		kinds show
 		bank check
+		containers check
 		index stat
 		index check
 		index words
@@ -52,7 +53,8 @@ seq 4000 | sed 's/$/ the software/' >text/some/large
 "$twz" mkstore "$s" --size 64M
 "$twz" put "$s" text /text
 status=0
-on linux 0 'index build /text' 'kinds make' 'bank make' 'queue make --bytes 176 /queue'
+on linux 0 'index build /text' 'kinds make' 'bank make' 'containers make' \
+	'queue make --bytes 176 /queue'
 compare 'as Linux made it'
 run 0 "$twz" get "$s" /text text.now
 same text text.now
@@ -61,7 +63,7 @@ same text text.now
 for n in 1 2 3 4; do
 	where=machine
 	[ $((n % 2)) = 1 ] || where=linux
-	on $where 0 "kinds change $n" "cp /text/some/large /text/some/large$n" \
+	on $where 0 "kinds change $n" "containers change $n" "cp /text/some/large /text/some/large$n" \
 		"mv /text/some/large$n /text/some/moved$n" 'cp /text/some/own /text/some/again' \
 		'rm /text/some/again' 'index build /text' "queue send /queue 'from $where' $n"
 	compare "change $n, by $where"
@@ -84,9 +86,10 @@ done
 before=$s s=$work/other
 "$twz" mkstore "$s" --size 64M
 "$twz" put "$s" text /text
-on machine 0 'index build /text' 'kinds make' 'bank make' 'kinds change 5' 'queue make /queue'
+on machine 0 'index build /text' 'kinds make' 'bank make' 'containers make' 'kinds change 5' \
+	'queue make /queue'
 compare 'as the machine made it'
-on linux 0 'kinds change 6' 'rm -r /kinds'
+on linux 0 'kinds change 6' 'containers change 6' 'rm -r /kinds'
 on machine 0 'kinds make'
 compare 'made anew by the machine'
 rm "$s"
@@ -113,18 +116,25 @@ awk -v n="$rounds" -v seed="$seed" 'BEGIN {
 	for (i = 0; i < n; i++)
 		printf "%d %.5f\n", rand() * 1000000000, rand() * 0.05
 }' >moments
-i=0 before=0 cut_machine=0 cut_linux=0
+i=0 bank=0 containers=0 cut_machine=0 cut_linux=0
 while read -r run_seed moment; do
 	i=$((i + 1))
 	if [ $((i % 2)) = 0 ]; then
 		where=machine other=linux
-		power "bank run $run_seed"
+	else
+		where=linux other=machine
+	fi
+	case $((i % 4)) in
+	0 | 1) program=bank object=/bank0 ;;
+	*) program=containers object=/shelf0 ;;
+	esac
+	if [ $where = machine ]; then
+		power "$program run $run_seed"
 		await at || fails 'the machine transacts nothing'
 		pull "$moment"
 	else
-		where=linux other=machine
 		: >seen
-		TWZ_STORE=$s "$bin/bank" run "$run_seed" >seen 2>"$err" &
+		TWZ_STORE=$s "$bin/$program" run "$run_seed" >seen 2>"$err" &
 		machine=$!
 		while kill -0 "$machine" && ! grep -q '^at' seen; do
 			sleep 0.001
@@ -137,18 +147,19 @@ while read -r run_seed moment; do
 	# Of every third, the home that was cut off settles it.
 	[ $((i % 3)) != 0 ] || other=$where
 	reached=$(sed -n 's/^at \([0-9]*\)\.$/\1/p' seen | tail -n 1)
-	! locked /bank0 || eval "cut_$where=\$((cut_$where + 1))"
-	on $other 0 'bank check'
+	! locked $object || eval "cut_$where=\$((cut_$where + 1))"
+	on $other 0 "$program check"
 	count=$(sed -n 's/^count //p' "$out")
+	eval "before=\$$program $program=${count:-0}"
+	# shellcheck disable=SC2154 # eval sets it
 	if [ "${count:-0}" -ge "$reached" ] && [ "$reached" -gt "$before" ]; then
 		passes
 	else
 		fails "$where said $reached, $other finds ${count:-nothing}"
 	fi
-	before=${count:-0}
 	sound "$where killed after $moment s, with seed $run_seed, settled by $other"
 done <moments
-echo "transactions that were cut off: $cut_machine by the plug, $cut_linux by a kill; $before done"
+echo "transactions that were cut off: $cut_machine by the plug, $cut_linux by a kill; $bank and $containers done"
 if [ $cut_machine -gt 0 ] && [ $cut_linux -gt 0 ]; then
 	passes
 else
