@@ -245,6 +245,7 @@ run 0 "$twz" key show "$s.key" --json
 json_is "len(j['public']) == 64 and not j['sealed']"
 run 0 "$twz" key accounts "$s" --json
 json_is "j['accounts'][0]['page_limit'] == 0"
+run 0 cmp kept "$s" # nothing so far has changed it
 run 0 "$twz" cap "$s" make /here r --for @boot --out one.cap
 run 0 "$twz" cap "$s" show one.cap --json
 json_is "j['chain'][0]['perms'] == 'r----' and j['chain'][0]['target'] == '$here'"
@@ -252,6 +253,45 @@ echo passphrase >passphrase
 run 0 "$twz" user "$s" new alice --passphrase-file passphrase
 run 0 "$twz" user "$s" list --json
 json_is "[u['name'] for u in j['users']] == ['alice']"
+
+# ---- exit statuses -------------------------------------------------------------------------------
+
+# Of each that looks: the answer, what is not there, a command line that makes no sense, a store that
+# cannot be read.
+head -c 20000000 /dev/zero >zeros
+while read -r command rest; do
+	fails_with=1
+	[ "$command" != diff ] || fails_with=2
+	# shellcheck disable=SC2086
+	{
+		run 0 "$twz" $command "$s" $rest
+		run 2 "$twz" $command "$s" $rest --nonsense
+		warns "twz: $command: there is no option --nonsense (twz $command --help)"
+		run 2 "$twz" $command
+		warns "(twz $command --help)"
+		run $fails_with "$twz" $command zeros $rest
+		warns 'not a Twizzler store'
+		run $fails_with "$twz" $command zeros $rest --json
+		json_is "'not a Twizzler store' in j['error']"
+	}
+done <<'COMMANDS'
+ls
+tree
+stat
+stat /here
+fot /here
+tie /here
+graph
+hexdump /here
+diff /here /here
+check
+access /here
+COMMANDS
+for command in 'stat' 'fot' 'tie' 'graph --from' 'hexdump' 'ls' 'tree' 'access'; do
+	# shellcheck disable=SC2086
+	run 1 "$twz" ${command%% *} "$s" ${command#"${command%% *}"} /nowhere
+	warns '/nowhere: there is no such object or name'
+done
 
 # An error is a member, too, and on stderr.
 run 1 "$twz" ls "$s" /nowhere --json

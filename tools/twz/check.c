@@ -20,18 +20,13 @@
 
 typedef unsigned long long ull;
 
-struct item {
-	struct twz_id id;
-	uint32_t state, type, npages, flags;
-	bool reached;
-};
-
 struct checking {
 	struct store *store;
-	uint8_t *window;   /* of a slot's size and alignment: an object is put together here */
-	struct item *item; /* all live objects, sorted by ID */
-	uint64_t nitems, ntodo;
-	uint64_t *todo; /* items that are reached, and what they lead to not yet looked at */
+	uint8_t *window; /* of a slot's size and alignment: an object is put together here */
+	struct objects all;
+	bool *reached;  /* of each */
+	uint32_t *todo; /* those that are reached, and what they lead to not yet looked at */
+	uint32_t ntodo;
 	uint64_t violations, notes, names;
 };
 
@@ -280,38 +275,29 @@ static void check_object(struct checking *c, struct twz_id id)
 
 /* ---- what leads where ------------------------------------------------------------------------------- */
 
-static int by_id(const void *a, const void *b)
-{
-	const struct twz_id *x = &((const struct item *)a)->id, *y = &((const struct item *)b)->id;
-
-	if (x->hi != y->hi)
-		return x->hi < y->hi ? -1 : 1;
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
 /* Null if it is not there. */
-static struct item *item_of(struct checking *c, struct twz_id id)
+static const struct listed *listed(const struct checking *c, struct twz_id id)
 {
-	struct item key = {.id = id};
+	uint32_t i = objects_find(&c->all, id);
 
-	return c->nitems ? bsearch(&key, c->item, c->nitems, sizeof(key), by_id) : NULL;
+	return i == NO_OBJECT ? NULL : &c->all.listed[i];
 }
 
 /* Marks the object as reached. Null if it is not there. */
-static const struct item *reach(struct checking *c, struct twz_id id)
+static const struct listed *reach(struct checking *c, struct twz_id id)
 {
-	struct item *item = item_of(c, id);
+	const struct listed *l = listed(c, id);
 
-	if (item && !item->reached) {
-		item->reached = true;
-		c->todo[c->ntodo++] = (uint64_t)(item - c->item);
+	if (l && !c->reached[l - c->all.listed]) {
+		c->reached[l - c->all.listed] = true;
+		c->todo[c->ntodo++] = (uint32_t)(l - c->all.listed);
 	}
-	return item;
+	return l;
 }
 
 static void check_names(struct checking *c, struct twz_id id)
 {
-	const struct item *doomed;
+	const struct listed *doomed;
 	struct names names;
 	struct name *list = NULL;
 	uint64_t count = 0;
@@ -321,22 +307,22 @@ static void check_names(struct checking *c, struct twz_id id)
 		error = names_list(&names, &list, &count);
 	if (error)
 		violation(c, id, "namespace: %s", object_error(&names.object, error));
-	doomed = error ? NULL : item_of(c, names.head.doomed);
+	doomed = error ? NULL : listed(c, names.head.doomed);
 	if (doomed && !(doomed->flags & TWZ_RECORD_MARKED)) { /* else it was, and is tied */
 		reach(c, doomed->id);
 		note(c, doomed->id, "lost its name, and is deleted by the next change there");
 	}
 	for (uint64_t i = 0; i < count; i++) {
 		struct name *name = &list[i];
-		const struct item *item = reach(c, name->id);
+		const struct listed *object = reach(c, name->id);
 
 		c->names++;
 		if (i && !strcmp(list[i - 1].text, name->text))
 			violation(c, id, "namespace: the name '%s' is there twice",
 				  printable(name->text));
-		if (!item)
+		if (!object)
 			note(c, id, "the name '%s' leads to no object", printable(name->text));
-		else if (item->type != name->type)
+		else if (object->type != name->type)
 			violation(c, id, "namespace: '%s' is listed with another type",
 				  printable(name->text));
 	}
@@ -407,49 +393,33 @@ static void check_reached(struct checking *c)
 		violation(c, super->root, "the root namespace is not there");
 	reach(c, super->key);
 	reach(c, super->boot);
-	for (uint64_t i = 0; i < c->nitems; i++)
-		if (c->item[i].state == TWZ_STATE_VIEW)
-			reach(c, c->item[i].id);
+	for (uint32_t i = 0; i < c->all.nlisted; i++)
+		if (c->all.listed[i].state == TWZ_STATE_VIEW)
+			reach(c, c->all.listed[i].id);
 	while (c->ntodo)
-		follow(c, c->item[c->todo[--c->ntodo]].id);
+		follow(c, c->all.listed[c->todo[--c->ntodo]].id);
 	/* In a damaged store the damage may hide what leads to them. */
-	for (const struct item *i = c->item; i < c->item + c->nitems && !c->violations; i++)
-		if (!i->reached && i->state == TWZ_STATE_LIVE)
-			note(c, i->id, "nothing leads to it (%s, %u pages)", type_name(i->type),
-			     i->npages);
+	for (uint32_t i = 0; i < c->all.nlisted && !c->violations; i++) {
+		const struct listed *l = &c->all.listed[i];
+
+		if (!c->reached[i] && l->state == TWZ_STATE_LIVE)
+			note(c, l->id, "nothing leads to it (%s, %u pages)", type_name(l->type),
+			     l->npages);
+	}
 }
 
 /* ---- the command ------------------------------------------------------------------------------------ */
 
+/* What cannot be read of them, the store's checker has said. */
 static int list_objects(struct checking *c)
 {
-	const struct twz_record *record;
-	uint64_t cursor = 0, ref = 0, room = 0;
-	int error;
+	int error = objects_list(c->store, &c->all);
 
-	while ((error = store_next(c->store, &cursor, &ref)) != TWZ_E_NOTFOUND) {
-		if (error == TWZ_E_DAMAGED)
-			continue; /* the store's checker has said so */
-		if (error)
-			return error;
-		if (c->nitems == room) {
-			struct item *more;
-
-			room = room ? 2 * room : 256;
-			more = realloc(c->item, room * sizeof(*more));
-			if (!more)
-				return TWZ_E_NOMEM;
-			c->item = more;
-		}
-		record = store_record(c->store, ref);
-		c->item[c->nitems++] =
-			(struct item){record->id,     record->state, record->identity.type,
-				      record->npages, record->flags, false};
-	}
-	if (c->nitems)
-		qsort(c->item, c->nitems, sizeof(*c->item), by_id);
-	c->todo = malloc((c->nitems + 1) * sizeof(*c->todo));
-	return c->todo ? 0 : TWZ_E_NOMEM;
+	if (error)
+		return error;
+	c->reached = calloc(c->all.nlisted + 1ull, sizeof(*c->reached));
+	c->todo = calloc(c->all.nlisted + 1ull, sizeof(*c->todo));
+	return c->reached && c->todo ? 0 : TWZ_E_NOMEM;
 }
 
 static int check_store(struct checking *c)
@@ -470,8 +440,8 @@ static int check_store(struct checking *c)
 	error = list_objects(c);
 	if (error)
 		return error;
-	for (uint64_t i = 0; i < c->nitems; i++)
-		check_object(c, c->item[i].id);
+	for (uint32_t i = 0; i < c->all.nlisted; i++)
+		check_object(c, c->all.listed[i].id);
 	check_reached(c);
 	return 0;
 }
@@ -519,7 +489,8 @@ int command_check(int argc, char **argv)
 		status = fail(argv[0], "the store is damaged");
 	if (c.window)
 		munmap(c.window, TWZ_SLOT_SIZE);
-	free(c.item);
+	objects_free(&c.all);
+	free(c.reached);
 	free(c.todo);
 	store_close(&s);
 	return status;

@@ -10,8 +10,9 @@
 
 #include "tools/twz/graph.h"
 
-#define HEAD 58         /* above the picture: what it is of */
-#define FOOT 40         /* below: what the colours say */
+#define HEAD 58 /* above the picture: what it is of */
+#define FOOT 40 /* below: what the colours say */
+#define TITLE_HEIGHT 26
 #define TITLE_MIDDLE 15 /* of a box: lines end there */
 #define NAME_SHOWN 25   /* characters of a name on a card */
 #define NAME_HOVER 300  /* bytes of a path in what is told */
@@ -181,7 +182,8 @@ static void put_hover(const struct picture *p, const struct card *c, FILE *out)
 static const char style[] =
 	"text{font-family:system-ui,'DejaVu Sans',sans-serif;font-size:12px;fill:#1c2733}"
 	".t{font-size:17px;font-weight:600}.f{font-size:10.5px;fill:#5d6b7a}"
-	".b{fill:#f3f6f9;stroke:#c3ced9}.h{font-weight:600}"
+	".b{fill:#f3f6f9;stroke:#c3ced9}.h{font-weight:600;pointer-events:none;"
+	"paint-order:stroke;stroke:#f3f6f9;stroke-width:4px}"
 	".c{fill:#fff;stroke:#b4c0cc}.d{fill:#fff;stroke:#b4c0cc;stroke-dasharray:4 3}"
 	".l{fill:none;stroke-width:1.3;opacity:.65}.q{opacity:.09}.l:hover{opacity:1;stroke-width:"
 	"3}"
@@ -312,17 +314,25 @@ static void put_line(const struct picture *p, const struct line *l, FILE *out)
 static void put_box(const struct picture *p, uint32_t i, FILE *out)
 {
 	const struct card *c = &p->card[i];
-	char path[TWZ_PATH_MAX + 1];
 
 	fputs("<g id=\"", out);
 	put_anchor(p, i, out);
-	fprintf(out, "\"><svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">", c->x, c->y, c->width,
-		c->height);
-	put_hover(p, c, out);
 	fprintf(out,
-		"<rect class=\"b\" x=\".5\" y=\".5\" width=\"%d\" height=\"%d\" rx=\"6\"/>"
-		"<text class=\"h\" x=\"%d\" y=\"19\">",
-		c->width - 1, c->height - 1, 14);
+		"\"><rect class=\"b\" x=\"%d.5\" y=\"%d.5\" width=\"%d\" height=\"%d\" rx=\"6\">",
+		c->x, c->y, c->width - 1, c->height - 1);
+	put_hover(p, c, out);
+	fputs("</rect></g>\n", out);
+}
+
+/* Its title stands over the lines. */
+static void put_box_title(const struct picture *p, const struct card *c, FILE *out)
+{
+	char path[TWZ_PATH_MAX + 1];
+
+	fprintf(out,
+		"<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\"><text class=\"h\" x=\"14\" "
+		"y=\"19\">",
+		c->x, c->y, c->width, TITLE_HEIGHT);
 	if (c->object == NO_OBJECT)
 		put_name(p, c, out);
 	else
@@ -330,7 +340,7 @@ static void put_box(const struct picture *p, uint32_t i, FILE *out)
 			(unsigned)c->width / 11);
 	fputs("<tspan class=\"f\" dx=\"8\">", out);
 	put_facts(c, out);
-	fputs("</tspan></text></svg></g>\n", out);
+	fputs("</tspan></text></svg>\n", out);
 }
 
 static void put_card(const struct picture *p, uint32_t i, FILE *out)
@@ -461,7 +471,9 @@ void svg_write(const struct picture *p, FILE *out)
 		fputs("</g>\n", out);
 	}
 	for (uint32_t i = 0; i < p->ncards; i++)
-		if (!p->card[i].box)
+		if (p->card[i].box)
+			put_box_title(p, &p->card[i], out);
+		else
 			put_card(p, i, out);
 	fputs("</g>\n", out);
 	put_foot(p->height + HEAD + 14, out);
