@@ -172,8 +172,8 @@ static void add(uint64_t word)
 static void check_low(struct shelf *s, uint32_t seen[KEYS])
 {
 	struct twz_map_cursor c;
-	uint64_t value, n = 0;
-	uint32_t key;
+	uint64_t value = 0, n = 0;
+	uint32_t key = 0;
 
 	twz_map_each(&s->low, &c, &key, &value)
 	{
@@ -198,10 +198,10 @@ static bool is_item(const struct item *item)
 static void check_rest(struct shelf *s, struct shelf *other)
 {
 	struct twz_map_cursor c;
-	struct shelf *found;
+	struct shelf *found = NULL;
 	struct item item;
 	char text[40];
-	int64_t key, last = -1000;
+	int64_t key = 0, last = -1000;
 	int64_t length;
 
 	twz_map_each(&s->wide, &c, &key, &item)

@@ -193,7 +193,7 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 #define twz_map_get_ptr(m, k, out)                              \
 	__extension__({                                         \
 		__typeof__((m)->twz_target[0]) *twz_o_ = (out); \
-		struct twz_map_raw twz_r_;                      \
+		struct twz_map_raw twz_r_ = {0};                \
 		int twz_e_ = twz_map_get(m, k, &twz_r_);        \
 		if (!twz_e_)                                    \
 			*twz_o_ = twz_map_follow(m, twz_r_);    \
