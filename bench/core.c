@@ -13,6 +13,7 @@
 #include "bench/lib/peer_pmdk.h"
 #include "core/fot.h"
 #include "core/heap.h"
+#include "core/map.h"
 #include "core/pmem.h"
 #include "core/str.h"
 #include "core/vec.h"
@@ -339,6 +340,145 @@ static void strings(void)
 	show_mean("string, get 128 bytes", mean_of(text, arg), 0, 0);
 }
 
+/* ---- ordered map ----------------------------------------------------------------------------- */
+
+#define NKEYS 100000u
+#define NRUN 500u /* operations one after the other; one in ten inserts splits a leaf */
+
+static struct twz_map *map;
+static struct twz_map_cursor cursor;
+
+/* Every number has another key, all over the range. */
+static uint64_t map_key(uint64_t number)
+{
+	return number * 0x9e3779b97f4a7c15;
+}
+
+static void map_put(uint64_t number)
+{
+	must(twz_map_put_word(NULL, map, 8, map_key(number), number));
+}
+
+static void map_put_tx(uint64_t number)
+{
+	must(twz_map_put_word(&tx, map, 8, map_key(number), number));
+}
+
+static void map_one_in_tx(void *number)
+{
+	map_put_tx((uintptr_t)number);
+}
+
+static void map_get(uint64_t number)
+{
+	uint64_t word;
+
+	must(twz_map_get_word(map, 8, map_key(number), &word));
+}
+
+static void map_remove(uint64_t number)
+{
+	must(twz_map_remove_key(NULL, map, map_key(number)));
+}
+
+static void map_next(uint64_t number)
+{
+	(void)number;
+	must(twz_map_move(&cursor, TWZ_MAP_NEXT, 0, NULL));
+}
+
+static void map_prev(uint64_t number)
+{
+	(void)number;
+	must(twz_map_move(&cursor, TWZ_MAP_PREV, 0, NULL));
+}
+
+static struct {
+	void (*operation)(uint64_t number);
+	uint64_t first, step;
+} several;
+
+static void run_several(void *arg)
+{
+	(void)arg;
+	for (uint64_t i = 0; i < NRUN; i++)
+		several.operation(several.first + i * several.step);
+}
+
+/* Of one among NRUN, the loop around them included. */
+static void map_figure(const char *name, void (*operation)(uint64_t), uint64_t first, uint64_t step,
+		       double instructions, double fences)
+{
+	struct count c;
+
+	several.operation = operation;
+	several.first = first;
+	several.step = step;
+	c = count_run(run_several, NULL);
+	show_mean(name,
+		  (struct mean){.instructions = (double)c.instructions / NRUN,
+				.fences = (double)c.fences / NRUN,
+				.flushes = (double)c.flushes / NRUN,
+				.locked = (double)c.locked / NRUN},
+		  instructions, fences);
+}
+
+static void map_commit(void *arg)
+{
+	(void)arg;
+	must(twz_tx_commit(&tx));
+}
+
+/* 1,000 inserts in a transaction: each tenth is counted, and the commit. */
+static void map_transaction(void)
+{
+	struct mean m = {0};
+	struct count c;
+
+	twz_tx_begin(&tx);
+	for (uint64_t i = 0; i < 1000; i++) {
+		if (i % 10) {
+			map_put_tx(NKEYS + i);
+			continue;
+		}
+		c = count_run(map_one_in_tx, (void *)(uintptr_t)(NKEYS + i));
+		m.instructions += (double)c.instructions / 100;
+	}
+	c = count_run(map_commit, NULL);
+	m.instructions += (double)c.instructions / 1000;
+	m.fences = (double)c.fences / 1000;
+	m.flushes = (double)c.flushes / 1000;
+	m.locked = (double)c.locked / 1000;
+	show_mean("map of 100,000, insert, 1,000 in a transaction", m, 0, 0);
+}
+
+static void maps(void)
+{
+	const uint64_t spread = NKEYS / NRUN;
+	uint64_t where, bytes;
+
+	new_object();
+	must(heap_make(OBJECT, object_id));
+	map = (struct twz_map *)data;
+	for (uint64_t i = 0; i < NKEYS; i++)
+		map_put(i);
+	must(twz_map_check_all(map, &where, &bytes));
+	figure("map of 100,000 random keys: bytes of an entry", (double)bytes / NKEYS, "bytes", 0);
+
+	map_get(0);
+	map_figure("map of 100,000, look-up", map_get, 0, spread, 260, 0);
+	map_figure("map of 100,000, insert", map_put, NKEYS, 1, 1100, 2);
+	map_figure("map of 100,000, new value", map_put, 0, spread, 0, 2);
+	map_figure("map of 100,000, remove", map_remove, NKEYS, 1, 0, 2);
+
+	twz_map_cursor_set(&cursor, NULL, map, 8);
+	must(twz_map_move(&cursor, TWZ_MAP_FIRST, 0, NULL));
+	map_figure("map of 100,000, cursor on by one", map_next, 0, 0, 0, 0);
+	map_figure("map of 100,000, cursor back by one", map_prev, 0, 0, 0, 0);
+
+	map_transaction();
+}
+
 int main(int argc, char **argv)
 {
 	double few, many;
@@ -354,6 +494,7 @@ int main(int argc, char **argv)
 	heap();
 	vectors();
 	strings();
+	maps();
 	measure("pointer, PMDK", pmdk_direct, 0, 0);
 	return 0;
 }

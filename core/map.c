@@ -51,7 +51,9 @@ INLINE int get_block(const struct twz_tx *tx, const struct twz_map *map, uint64_
 	return error ? error : copy_block(tx, map, word, value_bytes(shape), value);
 }
 
-int twz_map_get_word(const struct twz_map *map, uint64_t shape, uint64_t key, uint64_t *word)
+/* Beside a writer. */
+static __attribute__((noinline)) int get_again(const struct twz_map *map, uint64_t shape,
+					       uint64_t key, uint64_t *word)
 {
 	uint64_t version;
 	int error;
@@ -61,6 +63,17 @@ int twz_map_get_word(const struct twz_map *map, uint64_t shape, uint64_t key, ui
 		error = get_word(NULL, map, shape, key, word);
 	} while (twz_read_again(map, version));
 	return version == TWZ_READ_TIMEOUT ? TWZ_E_TIMEOUT : error;
+}
+
+int twz_map_get_word(const struct twz_map *map, uint64_t shape, uint64_t key, uint64_t *word)
+{
+	uint64_t version;
+	int error;
+
+	if (!twz_read_try(map, &version))
+		return get_again(map, shape, key, word);
+	error = get_word(NULL, map, shape, key, word);
+	return twz_read_again(map, version) ? get_again(map, shape, key, word) : error;
 }
 
 int twz_map_get_block(const struct twz_map *map, uint64_t shape, uint64_t key, void *value)
@@ -278,14 +291,27 @@ struct goal {
 /* Reads the entry at goal->rank of the leaf. */
 INLINE int entry(struct goal *goal)
 {
-	uint64_t order = twz_read_word(&goal->seen->order), place = place_of(order, goal->rank);
+	uint64_t order = twz_read_word(&goal->seen->order), place;
 
 	if (STEP("check", "map: rank of a cursor") &&
-	    (goal->rank >= count_of(order) || goal->rank >= PAIRS || place >= PAIRS))
+	    (goal->rank >= count_of(order) || goal->rank >= PAIRS))
+		return TWZ_E_DAMAGED;
+	place = place_of(order, goal->rank);
+	if (STEP("check", "map: place of a cursor") && place >= PAIRS)
 		return TWZ_E_DAMAGED;
 	goal->key = twz_read_word(&goal->seen->pair[place].key);
 	goal->word = twz_read_word(&goal->seen->pair[place].value);
 	return 0;
+}
+
+/* A leaf that a scan comes to, long before; wherever it is said to be. */
+INLINE void prefetch_leaf(const uint8_t *leaf)
+{
+	__builtin_prefetch(leaf);
+	__builtin_prefetch(leaf + 64);
+	__builtin_prefetch(leaf + 128);
+	__builtin_prefetch(leaf + 192);
+	__builtin_prefetch(leaf + 255);
 }
 
 /* The first entry of the leaf behind the one in `goal`; only there can the first one be missing. */
@@ -296,10 +322,9 @@ INLINE int next_leaf(const struct twz_map_cursor *c, struct goal *goal)
 
 	if (!next)
 		return TWZ_E_NOTFOUND;
-	goal->leaf = leaf_at(c->tx, base, next, &goal->seen);
-	if (!goal->leaf)
+	if (!see_leaf(c->tx, base, next, &goal->leaf, &goal->seen))
 		return TWZ_E_DAMAGED;
-	prefetch(base + twz_read_word(&goal->seen->next)); /* it is only a hint */
+	prefetch_leaf(base + twz_read_word(&goal->seen->next));
 	goal->rank = 0;
 	return entry(goal);
 }
@@ -351,50 +376,9 @@ static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, 
 	}
 }
 
-/* One on in the leaf that the cursor stands in, which has not changed. */
-INLINE int one_on(const struct twz_map_cursor *c, struct goal *goal)
-{
-	goal->leaf = goal->seen = c->leaf;
-	goal->rank = c->rank + 1;
-	if (goal->rank < count_of(twz_read_word(&goal->seen->order)))
-		return entry(goal);
-	return next_leaf(c, goal);
-}
-
-INLINE int one_back(const struct twz_map_cursor *c, struct goal *goal)
-{
-	goal->leaf = goal->seen = c->leaf;
-	goal->rank = c->rank - 1;
-	return entry(goal);
-}
-
-static int next(const struct twz_map_cursor *c, bool same, uint64_t root, struct goal *goal)
-{
-	int error;
-
-	if (c->key == KEY_MAX)
-		return TWZ_E_NOTFOUND;
-	error = same ? one_on(c, goal) : at_least(c, root, c->key + 1, goal);
-	if (STEP("check", "map: key of the next") && !error && goal->key <= c->key)
-		return TWZ_E_DAMAGED;
-	return error;
-}
-
-static int prev(const struct twz_map_cursor *c, bool same, uint64_t root, struct goal *goal)
-{
-	int error;
-
-	if (!c->key)
-		return TWZ_E_NOTFOUND;
-	error = same && c->rank ? one_back(c, goal) : at_most(c, root, c->key - 1, goal);
-	if (STEP("check", "map: key of the one before") && !error && goal->key >= c->key)
-		return TWZ_E_DAMAGED;
-	return error;
-}
-
-/* `same`: the map is as it was when the cursor was moved. */
-static int move(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, bool same,
-		struct goal *goal)
+/* Finds where the cursor goes to, from the root. */
+static int find_goal(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t key,
+		     struct goal *goal)
 {
 	const struct twz_map *seen = SEE(c->tx, c->map);
 	uint64_t root = twz_read_word(&seen->root);
@@ -409,14 +393,21 @@ static int move(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t key
 	case TWZ_MAP_SEEK:
 		return at_least(c, root, key, goal);
 	case TWZ_MAP_NEXT:
-		return next(c, same, root, goal);
+		return c->key < KEY_MAX ? at_least(c, root, c->key + 1, goal) : TWZ_E_NOTFOUND;
 	case TWZ_MAP_PREV:
-		return prev(c, same, root, goal);
+		return c->key ? at_most(c, root, c->key - 1, goal) : TWZ_E_NOTFOUND;
 	}
 	return TWZ_E_ARG;
 }
 
-int twz_map_move(struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, void *value)
+/* In whatever order a damaged map has them: who goes one way must come to an end. */
+static bool goes_on(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t key)
+{
+	return to == TWZ_MAP_NEXT ? key > c->key : to != TWZ_MAP_PREV || key < c->key;
+}
+
+static __attribute__((noinline)) int move_from_root(struct twz_map_cursor *c, enum twz_map_to to,
+						    uint64_t key, void *value)
 {
 	uint64_t bytes = value_bytes(c->shape), version;
 	struct goal goal;
@@ -424,7 +415,9 @@ int twz_map_move(struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, voi
 
 	do {
 		version = c->tx ? 0 : twz_read_begin(c->map);
-		error = move(c, to, key, !c->tx && c->leaf && c->version == version, &goal);
+		error = find_goal(c, to, key, &goal);
+		if (!error && STEP("check", "map: order of a scan") && !goes_on(c, to, goal.key))
+			error = TWZ_E_DAMAGED;
 		if (!error && bytes > TWZ_MAP_INLINE)
 			error = copy_block(c->tx, c->map, goal.word, bytes, value);
 	} while (!c->tx && twz_read_again(c->map, version));
@@ -435,8 +428,44 @@ int twz_map_move(struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, voi
 		return error;
 	c->key = goal.key;
 	c->word = goal.word;
-	c->leaf = goal.leaf;
+	c->leaf = c->tx ? NULL : goal.leaf;
 	c->rank = (uint32_t)goal.rank;
 	c->version = version;
 	return 0;
+}
+
+/*
+ * Moves to that rank of the leaf that the cursor stands in, if nothing was changed since; false: the
+ * cursor has to be moved otherwise.
+ */
+INLINE bool move_within(struct twz_map_cursor *c, uint32_t rank, enum twz_map_to to, void *value)
+{
+	uint64_t bytes = value_bytes(c->shape), version, order, place, key, word;
+
+	if (rank >= PAIRS || !c->leaf || !twz_read_try(c->map, &version) || version != c->version)
+		return false;
+	order = twz_read_word(&c->leaf->order);
+	place = place_of(order, rank);
+	if (rank >= count_of(order) || place >= PAIRS)
+		return false;
+	key = twz_read_word(&c->leaf->pair[place].key);
+	word = twz_read_word(&c->leaf->pair[place].value);
+	if (!goes_on(c, to, key) ||
+	    (bytes > TWZ_MAP_INLINE && copy_block(NULL, c->map, word, bytes, value)) ||
+	    twz_read_again(c->map, version))
+		return false;
+	c->key = key;
+	c->word = word;
+	c->rank = rank;
+	c->error = 0;
+	return true;
+}
+
+int twz_map_move(struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, void *value)
+{
+	if (to == TWZ_MAP_NEXT && move_within(c, c->rank + 1, TWZ_MAP_NEXT, value))
+		return 0;
+	if (to == TWZ_MAP_PREV && move_within(c, c->rank - 1, TWZ_MAP_PREV, value))
+		return 0;
+	return move_from_root(c, to, key, value);
 }

@@ -60,10 +60,10 @@ static void leaf_append(struct twz_map_leaf *leaf, struct twz_map_pair pair)
 static const struct twz_map_leaf *sound_leaf(const struct twz_tx *tx, const uint8_t *base,
 					     uint64_t offset)
 {
-	const struct twz_map_leaf *seen;
+	const struct twz_map_leaf *leaf, *seen;
 	uint64_t order;
 
-	if (!leaf_at(tx, base, offset, &seen))
+	if (!see_leaf(tx, base, offset, &leaf, &seen))
 		return NULL;
 	order = seen->order;
 	if (STEP("check", "map: order") &&
@@ -213,8 +213,7 @@ static int is_full(const struct twz_tx *tx, const uint8_t *base, uint64_t offset
 		leaf = sound_leaf(tx, base, offset);
 		return leaf ? count_of(leaf->order) == PAIRS : TWZ_E_DAMAGED;
 	}
-	inner = inner_at(tx, base, offset, level, &nkeys);
-	return inner ? nkeys == KEYS : TWZ_E_DAMAGED;
+	return see_inner(tx, base, offset, level, &inner, &nkeys) ? nkeys == KEYS : TWZ_E_DAMAGED;
 }
 
 /* Splits all that is full on the way to the key's leaf, and that. */
@@ -234,8 +233,7 @@ static int make_room(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 		offset = SEE(tx, map)->root;
 	}
 	for (; full >= 0 && level; level--) {
-		node = inner_at(tx, base, offset, level, &nkeys);
-		if (!node)
+		if (!see_inner(tx, base, offset, level, &node, &nkeys))
 			return TWZ_E_DAMAGED;
 		i = child_of(node, nkeys, key);
 		edge = edge && i == nkeys;
@@ -271,6 +269,7 @@ static int reap_values(struct twz_tx *tx, uint8_t *base, uint64_t offset)
 static int reap_leaf(struct twz_tx *tx, struct twz_map *map, struct twz_map *head)
 {
 	struct twz_map_inner *node[TWZ_MAP_LEVELS], *place;
+	const struct twz_map_inner *seen;
 	uint64_t *owner[TWZ_MAP_LEVELS], blocks = head->doomed & DOOMED_BLOCKS;
 	uint64_t offset = head->doomed - blocks, nkeys, level, height;
 	uint8_t *base = obj_base(map);
@@ -281,7 +280,7 @@ static int reap_leaf(struct twz_tx *tx, struct twz_map *map, struct twz_map *hea
 		return TWZ_E_DAMAGED;
 	owner[height] = &map->doomed;
 	for (level = height; level; level--) {
-		if (!inner_at(tx, base, offset, level, &nkeys))
+		if (!see_inner(tx, base, offset, level, &seen, &nkeys))
 			return TWZ_E_DAMAGED;
 		place = (struct twz_map_inner *)(base + offset);
 		node[level] = STAGE(tx, place);
@@ -343,14 +342,15 @@ static int drop_child(struct twz_tx *tx, struct twz_map_inner *node, struct twz_
 static int join_inner(struct twz_tx *tx, struct twz_map_inner *node, uint64_t i)
 {
 	struct twz_map_inner *up = STAGE(tx, node), *left, *right;
+	const struct twz_map_inner *seen;
 	uint64_t key[2 * KEYS + 1], child[2 * KEYS + 2], n, m, keep, level;
 	uint8_t *base = obj_base(node);
 
 	if (!up)
 		return tx->error;
 	level = level_of(up->head) - 1;
-	if (!inner_at(tx, base, up->child[i], level, &n) ||
-	    !inner_at(tx, base, up->child[i + 1], level, &m))
+	if (!see_inner(tx, base, up->child[i], level, &seen, &n) ||
+	    !see_inner(tx, base, up->child[i + 1], level, &seen, &m))
 		return TWZ_E_DAMAGED;
 	left = STAGE(tx, (struct twz_map_inner *)(base + up->child[i]));
 	right = STAGE(tx, (struct twz_map_inner *)(base + up->child[i + 1]));
@@ -416,8 +416,7 @@ static int lower(struct twz_tx *tx, struct twz_map *map)
 		return TWZ_E_DAMAGED;
 	if (!level)
 		return 0;
-	node = inner_at(tx, base, root, level, &nkeys);
-	if (!node)
+	if (!see_inner(tx, base, root, level, &node, &nkeys))
 		return TWZ_E_DAMAGED;
 	if (nkeys)
 		return 0;
@@ -443,7 +442,7 @@ static int join(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 {
 	uint8_t *base = obj_base(map);
 	uint64_t offset = SEE(tx, map)->root, level = level_at(tx, base, offset), nkeys, below, i;
-	const struct twz_map_inner *node;
+	const struct twz_map_inner *node, *child;
 	struct twz_map_inner *place;
 	int error = 0;
 
@@ -451,15 +450,14 @@ static int join(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 		return TWZ_E_DAMAGED;
 	for (; level && !error; level--) {
 		place = (struct twz_map_inner *)(base + offset);
-		node = inner_at(tx, base, offset, level, &nkeys);
-		if (!node || !nkeys)
+		if (!see_inner(tx, base, offset, level, &node, &nkeys) || !nkeys)
 			return TWZ_E_DAMAGED;
 		i = child_of(node, nkeys, key);
 		if (level == 1) {
 			error = join_leaves(tx, place, left_of(i, nkeys));
 			break;
 		}
-		if (!inner_at(tx, base, node->child[i], level - 1, &below))
+		if (!see_inner(tx, base, node->child[i], level - 1, &child, &below))
 			return TWZ_E_DAMAGED;
 		if (below < INNER_FEW) {
 			error = join_inner(tx, place, left_of(i, nkeys));

@@ -77,10 +77,16 @@ static inline uint64_t value_bytes(uint64_t shape)
 /* The low bit of twz_map.doomed: the values are in blocks. */
 #define DOOMED_BLOCKS 1u
 
-/* Could a block of so many bytes, at most 64 KiB, lie at that offset? */
+/* The bits that should be zero become the highest ones: one comparison is for all. */
+static inline uint64_t rotate(uint64_t word, unsigned bits)
+{
+	return word << bits | word >> (64 - bits);
+}
+
+/* Could a block of so many bytes, at most 64 KiB, lie at that offset, a multiple of 16? */
 static inline bool is_block(uint64_t offset, uint64_t bytes)
 {
-	return offset - TWZ_OBJ_DATA <= TWZ_SLOT_SIZE - TWZ_OBJ_DATA - bytes && offset % 16 == 0;
+	return rotate(offset - TWZ_OBJ_DATA, 60) <= (TWZ_SLOT_SIZE - TWZ_OBJ_DATA - bytes) / 16;
 }
 
 /* What the transaction, if there is one, sees at p. */
@@ -90,16 +96,6 @@ static inline bool is_block(uint64_t offset, uint64_t bytes)
 #define STAGE(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
-
-/* All lines of a leaf and the first half of an inner node, where most comparisons end up. */
-static inline void prefetch(const uint8_t *node)
-{
-	__builtin_prefetch(node);
-	__builtin_prefetch(node + 64);
-	__builtin_prefetch(node + 128);
-	__builtin_prefetch(node + 192);
-	__builtin_prefetch(node + 255);
-}
 
 /* A key that is only compared: the compiler may load it as it likes. */
 static inline uint64_t load_key(const uint64_t *key)
@@ -111,18 +107,30 @@ static inline uint64_t load_key(const uint64_t *key)
 #endif
 }
 
+/*
+ * k, or `half` keys on if the last one skipped is not greater: a conditional move, for no branch here
+ * could be foreseen. The empty asm keeps the compiler from making one.
+ */
+INLINE const uint64_t *skip_half(const uint64_t *k, unsigned half, uint64_t key)
+{
+	const uint64_t *behind = k + half;
+
+	__asm__("" : "+r"(behind));
+	return load_key(behind - 1) <= key ? behind : k;
+}
+
 /* How many keys of an inner node are at most `key`: the child to go to. */
 INLINE uint64_t child_of(const struct twz_map_inner *node, uint64_t nkeys, uint64_t key)
 {
-	const uint64_t *k = node->key;
+	const uint64_t *k = node->key, *end = k + nkeys;
 
-	k += load_key(&k[15]) <= key ? 16 : 0;
-	k += load_key(&k[7]) <= key ? 8 : 0;
-	k += load_key(&k[3]) <= key ? 4 : 0;
-	k += load_key(&k[1]) <= key ? 2 : 0;
-	k += load_key(&k[0]) <= key ? 1 : 0;
+	k = skip_half(k, 16, key);
+	k = skip_half(k, 8, key);
+	k = skip_half(k, 4, key);
+	k = skip_half(k, 2, key);
+	k = skip_half(k, 1, key);
 	/* The greatest key is not less than those of places without one. */
-	return (uint64_t)(k - node->key) < nkeys ? (uint64_t)(k - node->key) : nkeys;
+	return (uint64_t)((k < end ? k : end) - node->key);
 }
 
 /* How many keys of a leaf are less than `key`; those of free places never are. */
@@ -136,38 +144,31 @@ INLINE uint64_t rank_of(const struct twz_map_leaf *leaf, uint64_t key)
 	return rank;
 }
 
-/* An inner node of that level, as it is seen, or null if there is none. */
-INLINE const struct twz_map_inner *inner_at(const struct twz_tx *tx, const uint8_t *base,
-					    uint64_t offset, uint64_t level, uint64_t *nkeys)
+/* An inner node of that level, as it is seen; false if there is none. */
+INLINE bool see_inner(const struct twz_tx *tx, const uint8_t *base, uint64_t offset, uint64_t level,
+		      const struct twz_map_inner **node, uint64_t *nkeys)
 {
-	const struct twz_map_inner *node = (const struct twz_map_inner *)(base + offset);
-	uint64_t head;
-
-	if (STEP("check", "map: place of a node") && !is_block(offset, sizeof(*node)))
-		return NULL;
-	prefetch((const uint8_t *)node);
-	node = SEE(tx, node);
-	head = twz_read_word(&node->head);
-	*nkeys = keys_of(head);
-	if (STEP("check", "map: inner node") &&
-	    (head << 16 != head_word(level, 0) << 16 || *nkeys > KEYS))
-		return NULL;
-	return node;
+	*node = (const struct twz_map_inner *)(base + offset);
+	if (STEP("check", "map: place of a node") && !is_block(offset, sizeof(**node)))
+		return false;
+	*node = SEE(tx, *node);
+	/* Where its keys are: the search waits for one after the other. */
+	__builtin_prefetch((const uint8_t *)*node + 64);
+	__builtin_prefetch((const uint8_t *)*node + 128);
+	__builtin_prefetch((const uint8_t *)*node + 192);
+	*nkeys = rotate(twz_read_word(&(*node)->head) - head_word(level, 0), 16);
+	return !STEP("check", "map: inner node") || *nkeys <= KEYS;
 }
 
-/* A leaf where it lies, or null; `seen` is the same as the transaction sees it. */
-INLINE const struct twz_map_leaf *leaf_at(const struct twz_tx *tx, const uint8_t *base,
-					  uint64_t offset, const struct twz_map_leaf **seen)
+/* A leaf in place and as it is seen; false if there is none. */
+INLINE bool see_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t offset,
+		     const struct twz_map_leaf **leaf, const struct twz_map_leaf **seen)
 {
-	const struct twz_map_leaf *leaf = (const struct twz_map_leaf *)(base + offset);
-
-	if (STEP("check", "map: place of a leaf") && !is_block(offset, sizeof(*leaf)))
-		return NULL;
-	prefetch((const uint8_t *)leaf);
-	*seen = SEE(tx, leaf);
-	if (STEP("check", "map: leaf") && twz_read_word(&(*seen)->head) != head_word(0, 0))
-		return NULL;
-	return leaf;
+	*leaf = (const struct twz_map_leaf *)(base + offset);
+	if (STEP("check", "map: place of a leaf") && !is_block(offset, sizeof(**leaf)))
+		return false;
+	*seen = SEE(tx, *leaf);
+	return !STEP("check", "map: leaf") || twz_read_word(&(*seen)->head) == head_word(0, 0);
 }
 
 /* Level of the root, TWZ_MAP_LEVELS if there is none. */
@@ -208,16 +209,14 @@ INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root
 	if (level == TWZ_MAP_LEVELS)
 		return TWZ_E_DAMAGED;
 	for (; level; level--) {
-		node = inner_at(tx, base, offset, level, &nkeys);
-		if (!node)
+		if (!see_inner(tx, base, offset, level, &node, &nkeys))
 			return TWZ_E_DAMAGED;
 		i = child_of(node, nkeys, key);
 		if (low && i)
 			*low = twz_read_word(&node->key[i - 1]);
 		offset = twz_read_word(&node->child[i]);
 	}
-	spot->leaf = leaf_at(tx, base, offset, &spot->seen);
-	if (!spot->leaf)
+	if (!see_leaf(tx, base, offset, &spot->leaf, &spot->seen))
 		return TWZ_E_DAMAGED;
 	spot->order = twz_read_word(&spot->seen->order);
 	return 0;

@@ -37,14 +37,20 @@
 /* What begin does while a commit stores in place. */
 uint64_t twz_read_wait(const void *addr);
 
-static inline uint64_t twz_read_begin(const void *addr)
+/* Begins if no commit is storing: for who keeps what is rare out of a function that is hot. */
+static inline bool twz_read_try(const void *addr, uint64_t *version)
 {
 	const struct twz_log_head *head = &obj_meta(addr)->log;
-	uint64_t storing = __atomic_load_n(&head->storing, __ATOMIC_ACQUIRE);
 
-	if (__builtin_expect(storing > __atomic_load_n(&head->retired, __ATOMIC_ACQUIRE), 0))
-		return twz_read_wait(addr);
-	return storing;
+	*version = __atomic_load_n(&head->storing, __ATOMIC_ACQUIRE);
+	return __builtin_expect(*version <= __atomic_load_n(&head->retired, __ATOMIC_ACQUIRE), 1);
+}
+
+static inline uint64_t twz_read_begin(const void *addr)
+{
+	uint64_t version;
+
+	return twz_read_try(addr, &version) ? version : twz_read_wait(addr);
 }
 
 /* True: what was read since begin may be torn; begin again. */
