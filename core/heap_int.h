@@ -94,7 +94,7 @@ static inline bool is_free_word(uint64_t word, uint32_t size_class)
 static inline struct twz_heap *heap_of(const uint8_t *base)
 {
 	uint64_t off = ((const struct twz_meta *)(base + TWZ_OBJ_META))->heap;
-	struct twz_heap *heap = (struct twz_heap *)(base + off);
+	struct twz_heap *heap = (struct twz_heap *)((uintptr_t)base + off); /* perhaps nowhere */
 
 	if (STEP("check", "heap: place") &&
 	    (off - TWZ_OBJ_DATA >= BYTES_MAX - sizeof(*heap) || off % GRANULE))

@@ -18,6 +18,7 @@ struct here {
 	twz_ptr(struct there) there;
 	twz_ptr(struct there) late;
 	twz_ptr(struct there) lost;
+	twz_ptr(uint64_t) spare; /* a block that was freed */
 };
 
 struct there {
@@ -52,6 +53,7 @@ int main(void)
 	twz_ptr(struct here) *from = (void *)twz_heap_root(&here);
 	struct there *t;
 	struct here *h;
+	uint64_t *spare;
 	struct twz_tx tx;
 
 	twz_tx_begin(&tx);
@@ -72,6 +74,8 @@ int main(void)
 	MUST(twz_hold(&h->there));
 	MUST(twz_set_name(NULL, &h->late, "/late/name"));
 	MUST(twz_set(&h->lost, (struct there *)(lost.base + TWZ_OBJ_DATA)));
+	MUST(twz_alloc(NULL, &h->spare, 100, &spare));
+	MUST(twz_free(NULL, &h->spare));
 	twz_persist(h, sizeof(*h));
 	return 0;
 }

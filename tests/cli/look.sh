@@ -132,6 +132,7 @@ says " -> $lost + 0x400000"
 says 'log record'
 says 'stores 8 bytes to 0x'
 says 'block 0  magic "ud"'
+says '  magic "fe", size_class 6'
 says 'hole up to 0x100000'
 run 0 "$twz" hexdump "$s" /there
 says 'leaf of a map'
@@ -159,6 +160,14 @@ same "$out" - <<'TEXT'
 TEXT
 run 0 "$twz" hexdump "$s" /text/a 0x8000000000 # far behind its end
 silent
+cp --sparse=always kept queued
+run 0 "$bin/prompt" --store queued --exec 'queue make /q' --exec 'queue send /q hello'
+run 0 "$twz" hexdump queued /q
+says 'extension 0  tag twz.io, methods 0x'
+says 'method table'
+says '    implementation twz.queue'
+says 'message  bytes 5'
+says '|hello...'
 head -c 100000 /dev/urandom >random
 cp --sparse=always kept bytes
 run 0 "$twz" put bytes random /random

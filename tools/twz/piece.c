@@ -7,7 +7,7 @@
 #include "abi/interface.h"
 #include "abi/security.h"
 #include "abi/view.h"
-#include "core/heap.h"
+#include "core/heap_int.h"
 #include "core/log.h"
 #include "core/ptr.h"
 #include "tools/twz/layout.h"
@@ -113,26 +113,22 @@ static void find_known(struct finding *f, uint64_t off)
 
 static void find_heap(struct finding *f, uint64_t off)
 {
-	struct {
-		struct twz_block_head head;
-		uint64_t payload[2];
-	} block;
+	struct twz_block_head head;
 	struct twz_heap heap;
 	uint32_t number = 0;
-	uint64_t at;
 
 	if (!get(f, off, &heap, sizeof(heap)) || heap.magic != TWZ_HEAP_MAGIC)
 		return;
 	add(f, LAYOUT_HEAP, off, NO_NUMBER);
-	for (at = heap.start; at >= TWZ_OBJ_DATA && at < heap.top && at < f->end && at % 16 == 0;
-	     at += sizeof(block.head) + heap_size(block.payload)) {
-		if (!get(f, at, &block.head, sizeof(block.head)) ||
-		    (block.head.magic != TWZ_BLOCK_USED && block.head.magic != TWZ_BLOCK_FREE) ||
-		    !heap_size(block.payload))
+	for (uint64_t at = heap.start;
+	     at >= TWZ_OBJ_DATA && at < heap.top && at < f->end && at % 16 == 0;
+	     at += block_bytes(head.size_class)) {
+		if (!get(f, at, &head, sizeof(head)) || head.size_class >= TWZ_HEAP_CLASSES ||
+		    (head.magic != TWZ_BLOCK_USED && !is_free(head.magic)))
 			return;
 		add(f, LAYOUT_BLOCK, at, number++);
-		if (block.head.magic == TWZ_BLOCK_USED)
-			find_known(f, at + sizeof(block.head));
+		if (head.magic == TWZ_BLOCK_USED)
+			find_known(f, at + sizeof(head));
 	}
 }
 
