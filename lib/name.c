@@ -506,6 +506,25 @@ int twz_name_publish(const char *path, struct twz_id id, uint32_t flags)
 	return error ? unpublish(new, path, id, error) : 0;
 }
 
+int twz_name_open_or_make(const char *path, const struct twz_new *wanted, struct twz_obj *obj)
+{
+	struct twz_new new = *wanted;
+	int error = twz_name_open(path, obj);
+
+	if (error != TWZ_E_NOTFOUND)
+		return error;
+	new.ending = true; /* until it has the name */
+	error = twz_obj_new(&new, obj);
+	if (error)
+		return error;
+	error = twz_name_publish(path, obj->id, 0);
+	if (!error)
+		return 0;
+	twz_obj_delete(obj->id);
+	twz_obj_recycle(obj);
+	return error == TWZ_E_EXISTS ? twz_name_open(path, obj) : error;
+}
+
 int twz_ns_make(const char *path, struct twz_id *id)
 {
 	return twz_ns_make_for_all(path, 0, id);

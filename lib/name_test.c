@@ -418,10 +418,37 @@ static int setup(void **state)
 	return 0;
 }
 
+static void opens_or_makes(void **state)
+{
+	struct twz_obj made, found;
+	struct twz_rt_usage before, after;
+	struct twz_rt_stat stat;
+
+	(void)state;
+	MUST(twz_name_open_or_make("/made", &(struct twz_new){.heap = true}, &made));
+	MUST(twz_obj_stat(made.id, &stat));
+	assert_int_equal(stat.end_epoch, 0);
+	MUST(twz_rt_usage(&before));
+	MUST(twz_name_open_or_make("/made", &(struct twz_new){.heap = true}, &found));
+	assert_true(twz_id_equal(made.id, found.id));
+
+	/* What cannot have the name is not left behind. */
+	assert_int_equal(twz_name_open_or_make("/made/below", &(struct twz_new){0}, &found),
+			 TWZ_E_TYPE);
+	assert_int_equal(twz_name_open_or_make("/none/below", &(struct twz_new){0}, &found),
+			 TWZ_E_NOTFOUND);
+	MUST(twz_obj_delete(made.id));
+	assert_int_equal(twz_name_open_or_make("/made", &(struct twz_new){0}, &found),
+			 TWZ_E_NOTFOUND);
+	MUST(twz_rt_usage(&after));
+	assert_int_equal(after.objects, before.objects - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		home_test(binds_and_resolves),
+		home_test(opens_or_makes),
 		home_test(paths_have_rules),
 		home_test(many_names),
 		home_test(lists_sorted),

@@ -1,6 +1,8 @@
 /*
  * heap.h - allocation inside an object that has a heap (twz_new.heap, or twz_heap_make).
  *
+ *     twz_first(&obj, &list);                                   struct list: what all else hangs on
+ *
  *     twz_alloc(&tx, &list->first, sizeof(struct node), &n);    *n is fresh memory
  *     n->value = 7;                                             plain stores
  *     twz_tx_fresh(&tx, n, sizeof(*n));
@@ -60,6 +62,20 @@ static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 		*twz_out_ = (__typeof__(*twz_out_))twz_block_;                  \
 		twz_error_;                                                     \
 	})
+
+/*
+ * *out, a pointer to a structure, gets the address of the object's first one, which the heap's root owns; the first
+ * call makes it, all zero, in one step, whoever else does so at the same time. TWZ_E_TYPE: the object has no heap,
+ * or its first structure is smaller than this one; TWZ_E_DAMAGED; what twz_alloc returns.
+ */
+#define twz_first(obj, out)                                                         \
+	__extension__({                                                             \
+		void *twz_first_ = 0;                                               \
+		int twz_error_ = twz_heap_first(obj, sizeof(**(out)), &twz_first_); \
+		*(out) = (__typeof__(*(out)))twz_first_;                            \
+		twz_error_;                                                         \
+	})
+int twz_heap_first(const struct twz_obj *obj, uint64_t bytes, void **out);
 
 /* Frees the block that the pointer at p owns and sets it to null. */
 #define twz_free(tx, p) heap_free(tx, &(p)->raw)

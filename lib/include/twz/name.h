@@ -50,6 +50,12 @@ int twz_search_get(const struct twz_obj *obj, struct twz_id list[TWZ_AT_LEAST TW
 /* Resolves and opens. */
 int twz_name_open(const char *path, struct twz_obj *obj);
 
+/*
+ * Opens the object that has the name. If there is none: makes one as `wanted` says, which lasts, and publishes it
+ * under the name. Of those that do so at the same time one makes it.
+ */
+int twz_name_open_or_make(const char *path, const struct twz_new *wanted, struct twz_obj *obj);
+
 enum twz_name_flags {
 	TWZ_NAME_REPLACE = 1, /* the name may exist: it is taken over */
 	TWZ_NAME_DELETE = 2,  /* the object that loses its name is deleted, over a crash too */
