@@ -179,13 +179,15 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 #define twz_map_prev(m, c, k, v) twz_map_to_(m, c, TWZ_MAP_PREV, 0, k, v)
 
 /* A loop over all entries; then (c)->error is TWZ_E_NOTFOUND, or what is wrong. */
-#define twz_map_each(m, c, k, v) \
-	for ((void)twz_map_first(m, c, k, v); (c)->error == 0; (void)twz_map_next(m, c, k, v))
+#define twz_map_each(m, c, k, v)                                      \
+	for ((c)->error = twz_map_first(m, c, k, v); (c)->error == 0; \
+	     (c)->error = twz_map_next(m, c, k, v))
 
 /* The entry leads to `target`, in this object or another; as twz_set. */
 #define twz_map_put_ptr(tx, m, k, target)                                                      \
 	__extension__({                                                                        \
 		const __typeof__(*(m)->twz_target[0]) *twz_t_ = (target);                      \
+		TWZ_LEADS_TO(*(m)->twz_target[0], target);                                     \
 		twz_map_put_to_(tx, &(m)->map, twz_map_shape_(m), twz_map_key_(m, k), twz_t_); \
 	})
 

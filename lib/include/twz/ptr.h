@@ -132,8 +132,22 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 #define twz_set_(tx, p, target, flags)                                       \
 	__extension__({                                                      \
 		const __typeof__(*(p)->twz_type[0]) *twz_target_ = (target); \
+		TWZ_LEADS_TO(*(p)->twz_type[0], target);                     \
 		twz_ptr_set(tx, &(p)->raw, twz_target_, flags);              \
 	})
+
+/* Is the target what a pointer to `pointee` leads to? C++ asks that anyhow; C would only warn. */
+#ifdef __cplusplus
+#define TWZ_LEADS_TO(pointee, target) (void)0
+#else
+#define TWZ_LEADS_TO(pointee, target)                                             \
+	_Static_assert(twz_is_(__typeof__(pointee) *, target) ||                  \
+			       twz_is_(const __typeof__(pointee) *, target) ||    \
+			       twz_is_(void *, target) || twz_is_(int, target) || \
+			       twz_is_(void *, (__typeof__(pointee) *)0),         \
+		       "the target is of another type than the pointer")
+#define twz_is_(T, value) __builtin_types_compatible_p(T, __typeof__(1 ? (value) : (value)))
+#endif
 
 /*
  * A late-bound pointer: the name, a path (name.h), is looked up when the pointer is followed, every

@@ -20,10 +20,10 @@
 
 TWZ_C_BEGIN
 
-#define twz_vec(T)                  \
-	struct {                    \
-		struct twz_vec vec; \
-		T *twz_type[0];     \
+#define twz_vec(T)                            \
+	struct {                              \
+		struct twz_vec vec;           \
+		__extension__ T *twz_type[0]; \
 	}
 
 /* A pointer to what the vector v holds, and its size. */
@@ -95,11 +95,13 @@ static inline void *twz_vec_open_(struct twz_tx *tx, struct twz_vec *v, uint32_t
 #define twz_vec_push_ptr(tx, v, target)                                                   \
 	__extension__({                                                                   \
 		const __typeof__(*(v)->twz_type[0]->twz_type[0]) *twz_target_ = (target); \
+		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                     \
 		twz_vec_put_ptr_(tx, &(v)->vec, ~(uint64_t)0, twz_target_);               \
 	})
 #define twz_vec_set_ptr(tx, v, i, target)                                                 \
 	__extension__({                                                                   \
 		const __typeof__(*(v)->twz_type[0]->twz_type[0]) *twz_target_ = (target); \
+		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                     \
 		twz_vec_put_ptr_(tx, &(v)->vec, i, twz_target_);                          \
 	})
 #define twz_vec_get_ptr(v, i, out)                                           \
