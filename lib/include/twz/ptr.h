@@ -136,17 +136,19 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 		twz_ptr_set(tx, &(p)->raw, twz_target_, flags);              \
 	})
 
-/* Is the target what a pointer to `pointee` leads to? C++ asks that anyhow; C would only warn. */
+/*
+ * Is the target what a pointer to `pointee` leads to? C++ asks that anyhow; C would only warn. Then such a choice
+ * is a void *, not what it is of pointers to the same or of one that leads to anything.
+ */
 #ifdef __cplusplus
 #define TWZ_LEADS_TO(pointee, target) (void)0
 #else
-#define TWZ_LEADS_TO(pointee, target)                                             \
-	_Static_assert(twz_is_(__typeof__(pointee) *, target) ||                  \
-			       twz_is_(const __typeof__(pointee) *, target) ||    \
-			       twz_is_(void *, target) || twz_is_(int, target) || \
-			       twz_is_(void *, (__typeof__(pointee) *)0),         \
+#define TWZ_LEADS_TO(pointee, target)                                                  \
+	_Static_assert(twz_either_is_(const __typeof__(pointee) *, pointee, target) || \
+			       twz_either_is_(const void *, pointee, target),          \
 		       "the target is of another type than the pointer")
-#define twz_is_(T, value) __builtin_types_compatible_p(T, __typeof__(1 ? (value) : (value)))
+#define twz_either_is_(T, pointee, target) \
+	__builtin_types_compatible_p(T, __typeof__(1 ? (target) : (const __typeof__(pointee) *)0))
 #endif
 
 /*
