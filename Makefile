@@ -175,7 +175,7 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 
 # The machine: kernel, guest programs, the tools that start it; and what is installed.
 -include kernel/kernel.mk rt/minimal/guest.mk tools/vm/vm.mk tools/pack/pack.mk \
-	bench/guest/guest.mk tests/attack/attack.mk tools/install/install.mk
+	bench/guest/guest.mk bench/peers/peers.mk tests/attack/attack.mk tools/install/install.mk
 
 # ---- what to ask for -----------------------------------------------------------------------------
 

@@ -45,6 +45,8 @@ static void look(const uint8_t *p)
 	memory = (p[1] & 0xc0) != 0xc0;
 	if (lock || ((*p & 0xfe) == 0x86 && memory))
 		count.locked++;
+	if (p[0] == 0x0f && p[1] == 0x05)
+		count.calls++;
 	if (p[0] == 0x0f && p[1] == 0xae && !repeat) {
 		unsigned op = p[2] >> 3 & 7;
 

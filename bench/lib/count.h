@@ -6,7 +6,8 @@
  *
  *   - Call it once before if it should be warm (lazy binding, first touch of pages).
  *   - A repeated string instruction counts once, as it retires.
- *   - Signal handlers and the kernel's work are not counted. One thread; not reentrant.
+ *   - Signal handlers and the kernel's work are not counted: system calls are. One thread; not
+ *     reentrant.
  *   - A step takes about 10 us: keep to some 100,000 instructions.
  */
 #ifndef TWZ_BENCH_COUNT_H
@@ -19,6 +20,7 @@ struct count {
 	uint64_t locked;  /* with a lock prefix, or xchg with memory */
 	uint64_t flushes; /* clwb, clflushopt, clflush */
 	uint64_t fences;  /* sfence, mfence */
+	uint64_t calls;   /* syscall */
 };
 
 /* Of fn(arg), from its first instruction to its return. */
