@@ -86,7 +86,7 @@ static bool get(struct map *m, uint64_t key, uint64_t *value)
 static uint64_t scan(struct map *m, uint64_t *sum)
 {
 	struct twz_map_cursor c;
-	uint64_t key, value, count = 0;
+	uint64_t key, value = 0, count = 0;
 
 	twz_map_each(&m->root->entries, &c, &key, &value)
 	{
