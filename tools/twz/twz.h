@@ -75,7 +75,7 @@ const char *printable(char *text);
 
 /* ---- json.c: what looking commands say, as JSON ------------------------------------------------- */
 
-/* The option --json: one object on stdout. docs/man/twz.1 says which commands have which members. */
+/* The option --json: one object on stdout. docs/man/twz-json.5 says which members. */
 extern bool json;
 
 /* A member of what is open; in an array, without a name. */
