@@ -39,13 +39,14 @@ static void check(const char *what, int error)
 /* After any crash the list has the new node, whole, or no memory of it. */
 static int add(struct list *list, const char *text)
 {
-	struct node *node, *last = twz_get(&list->last);
-	const size_t bytes = sizeof(*node) + strlen(text) + 1;
+	const size_t bytes = sizeof(struct node) + strlen(text) + 1;
+	struct node *node, *last;
 	struct twz_tx tx;
-
 	int error;
 
 	twz_tx_begin(&tx);
+	twz_tx_add(&tx, list); /* from here on no other process changes it: now it is read */
+	last = twz_get(&list->last);
 	/* The pointer that leads to a block owns it: no crash can lose one. */
 	error = twz_alloc(&tx, last ? &last->next : &list->first, bytes, &node);
 	if (error) {
@@ -62,12 +63,16 @@ static int add(struct list *list, const char *text)
 
 static int drop(struct list *list)
 {
-	struct node *first = twz_get(&list->first);
+	struct node *first;
 	struct twz_tx tx;
 
-	if (!first)
-		return TWZ_E_NOTFOUND;
 	twz_tx_begin(&tx);
+	twz_tx_add(&tx, list);
+	first = twz_get(&list->first);
+	if (!first) {
+		twz_tx_abort(&tx);
+		return TWZ_E_NOTFOUND;
+	}
 	twz_free(&tx, &list->first);
 	twz_set_tx(&tx, &list->first, twz_get(&first->next)); /* owns the second now */
 	if (list->count == 1)
