@@ -221,27 +221,53 @@ struct twz_runtime {
 	 * Who mounts says by what rules processes share the store until the epoch ends, and in which
 	 * space of process numbers. Who has others cannot attach.
 	 */
-	uint32_t rules; /* TWZ_RUNTIME_RULES */
-	uint32_t reserved0;
+	uint32_t rules;   /* TWZ_RUNTIME_RULES */
+	uint32_t leases;  /* behind the last lease in use; `lock` held */
 	uint64_t numbers; /* hosted: the PID namespace, as the host names it */
-	uint64_t reserved[4];
+	uint64_t mappers; /* bit i: process[i] may have leases; `lock` held */
+	uint64_t recalls; /* how many there were: a process asked, once; `lock` held */
+	uint64_t reserved[2];
 	struct twz_process {
 		uint64_t pid;
 		uint64_t start;       /* start time as the host reports it: tells a reused pid */
 		struct twz_id thread; /* its object, or zero; `lock` held */
 		uint32_t making;      /* 1: that is being made, and `thread` may not say so yet */
-		uint32_t reserved0;
-		uint64_t reserved[3];
+		uint32_t recall;      /* enum twz_recall: it is to give leases back */
+		uint64_t recall_ref;  /* ... of the object with this record */
+		uint64_t reserved[2];
 	} process[63];
 	struct twz_lease {
-		uint64_t ref; /* the record */
-		uint32_t process;
-		uint32_t mode; /* 0 free, 1 reads, 2 writes */
+		uint64_t ref;     /* the record */
+		uint32_t process; /* its place in the table */
+		uint32_t mode;    /* enum twz_lease_mode; 0 free */
 	} lease[3840];
 };
 TWZ_SIZE(struct twz_runtime, 65536);
+TWZ_AT(struct twz_runtime, process, 64);
+TWZ_AT(struct twz_runtime, lease, 4096);
 #define TWZ_RUNTIME_FRAMES 16u
 /* Grows with each change of this area, and of what lock words and log heads mean among processes. */
-#define TWZ_RUNTIME_RULES 1u
+#define TWZ_RUNTIME_RULES 2u
+
+/* What is mapped of an object, as bits: frames to be read only; frames to be written; holes, as zeros. */
+enum twz_lease_mode {
+	TWZ_LEASE_READ = 1,
+	TWZ_LEASE_WRITE = 2,
+	TWZ_LEASE_HOLES = 4,
+	TWZ_LEASE_ALL = 7
+};
+
+/*
+ * The word on which the thread of a process sleeps that gives leases back. It goes from NONE to IDLE by
+ * the process itself; from IDLE or LATE to ASKED, and from there to LATE or back to IDLE, by who holds the
+ * store's lock; from ASKED to WORKING, and from there and from LATE to IDLE, by that thread.
+ */
+enum twz_recall {
+	TWZ_RECALL_NONE,    /* no thread yet, so no leases */
+	TWZ_RECALL_IDLE,    /* nothing to do, or done */
+	TWZ_RECALL_ASKED,   /* to give back what it has of `recall_ref` */
+	TWZ_RECALL_WORKING, /* at it */
+	TWZ_RECALL_LATE     /* was asked, did not begin in time, is not asked any more */
+};
 
 #endif

@@ -200,8 +200,10 @@ static int key_wait(struct store *s, const struct twz_record *rec)
 static int die(struct store *s, uint64_t ref)
 {
 	struct twz_record *rec = record_at(s, ref);
-	int error = unlist(s, ref);
+	int error = STEP("check", "recall: delete") ? recall(s, ref, TWZ_LEASE_ALL) : 0;
 
+	if (!error)
+		error = unlist(s, ref);
 	if (!error)
 		error = unindex(s, ref);
 	if (!error)

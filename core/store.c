@@ -188,6 +188,8 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 	s->random = random;
 	s->reserve = NULL;
 	s->held = NULL;
+	s->recall = NULL;
+	s->moved = false;
 	s->draining = false;
 	memset(s->verified, 0, sizeof(s->verified));
 	update_init(&s->update, base, s->nframes * TWZ_PAGE, frame_at(s, s->fixed->log.frame));
@@ -396,6 +398,9 @@ static int make(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, bo
 			error = account_room(s, rec,
 					     pages - account_present(s, rec, page, page + pages));
 		while (store_make_room(s, error));
+	/* READ even for holes: to unshare a leaf can give its pages other frames. */
+	if (!error && STEP("check", "recall: make"))
+		error = recall(s, ref, TWZ_LEASE_HOLES | TWZ_LEASE_READ);
 	for (uint64_t end = page + pages, n; !error && page < end; page += n) {
 		n = in_node(page, end);
 		do {
@@ -436,7 +441,7 @@ static int log_done(struct store *s, uint64_t ref)
 static int drop(struct store *s, uint64_t ref, uint64_t page, uint64_t pages)
 {
 	struct twz_record *rec = record_at(s, ref);
-	int error = 0;
+	int error = STEP("check", "recall: drop") ? recall(s, ref, TWZ_LEASE_ALL) : 0;
 
 	for (uint64_t end = page + pages; !error && page < end;) {
 		do {
@@ -471,6 +476,8 @@ int store_limit(struct store *s, uint64_t ref, uint64_t page, uint64_t pages, ui
 		error = TWZ_E_ARG;
 	if (!error && limit & TWZ_WRITE)
 		error = log_done(s, ref);
+	if (!error && limit && STEP("check", "recall: limit"))
+		error = recall(s, ref, TWZ_LEASE_ALL);
 	for (uint64_t end = page + pages, n; !error && limit && page < end; page += n) {
 		n = in_node(page, end);
 		do {
@@ -579,6 +586,8 @@ int store_copy(struct store *s, uint64_t dst, uint64_t dst_page, uint64_t src, u
 		error = range_check(s, dst, dst_page, pages);
 	if (!error && to->account)
 		error = copy_room(s, to, dst_page, from, src_page, pages);
+	if (!error && STEP("check", "recall: copy"))
+		error = recall(s, src, TWZ_LEASE_WRITE);
 	if (!error)
 		error = store_drop(s, dst, dst_page, pages);
 	/* The log head that comes with a meta page knows nothing of dst's records. */
@@ -605,7 +614,7 @@ static void *settle_page(void *arg, uint64_t handle, uint64_t page, bool write, 
 	*error = store_run(arg, handle, page, 1, &run);
 	if (write && STEP("check", "settle: limit") && run.limit & TWZ_WRITE)
 		return NULL;
-	if (!*error && write)
+	if (!*error && write && (!run.frame || run.shared))
 		*error = make(arg, handle, page, 1, true);
 	if (!*error && write)
 		*error = store_run(arg, handle, page, 1, &run);

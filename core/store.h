@@ -44,6 +44,15 @@ struct store {
 	int (*reserve)(uint64_t offset, uint64_t bytes);
 	/* Optional: what the home does with an object whose last tie ended. Set after mount. */
 	enum store_held (*held)(struct twz_id id);
+	/*
+	 * Optional, for a home in which processes map objects: what pages the object has is about to
+	 * change, so that mappings of these kinds (enum twz_lease_mode) would be wrong. Takes them
+	 * away, everywhere. An error is that of the operation, which has changed nothing then.
+	 * Set after mount.
+	 */
+	int (*recall)(uint64_t ref, uint32_t kinds);
+	/* Set: a page got another frame that was not asked for, as its old one has too many holders. */
+	bool moved;
 	bool draining;                     /* for itself, after it met a full store */
 	uint64_t verified[STORE_VERIFIED]; /* records whose ID is right: ID ^ reference */
 	struct update update;

@@ -347,6 +347,12 @@ bool store_make_room(struct store *s, int error);
 
 uint64_t super_sum(const struct twz_super *super);
 
+/* Before pages of the object change: see struct store. */
+static inline int recall(struct store *s, uint64_t ref, uint32_t kinds)
+{
+	return s->recall ? s->recall(ref, kinds) : 0;
+}
+
 /* A super field, summed. */
 #define SUPER_PUT(s, field, value) UPDATE_PUT(&(s)->update, (s)->super, field, value)
 #define SUPER_GET(s, field) UPDATE_GET(&(s)->update, (s)->super->field)

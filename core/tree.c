@@ -381,8 +381,10 @@ static int leaf_share(struct store *s, const struct twz_node *leaf, struct twz_n
 		error = data_share(s, &frame);
 		if (error)
 			return error;
-		if (frame != leaf->frame[i])
-			node_set(s, copy, i, frame);
+		if (frame == leaf->frame[i])
+			continue;
+		node_set(s, copy, i, frame);
+		s->moved = true;
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "core/tx.h"
 #include "rt/linux/fault.h"
 #include "rt/linux/home.h"
+#include "rt/linux/lease.h"
 #include "rt/linux/slots.h"
 
 #define STACK_BYTES (256ul << 10) /* sanitizers need much */
@@ -60,6 +62,25 @@ static bool program_resolves(const struct twz_fault *fault)
 	twz_fault_handler handler = __atomic_load_n(&program_handler, __ATOMIC_ACQUIRE);
 
 	return handler && handler(fault, program_arg);
+}
+
+/*
+ * A store whose page another process must give back first (lease.h), and it does not: without a handler of the
+ * program's that knows better, this waits. Others have their turn at the store meanwhile.
+ */
+static bool wait_for_late(uintptr_t addr, bool write, struct twz_fault *fault)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+
+	if (fault->error != TWZ_E_BUSY || __atomic_load_n(&program_handler, __ATOMIC_ACQUIRE))
+		return false;
+	message("waiting for process %d, which does not give back what it has mapped: is it "
+		"stopped?",
+		(int)lease_late());
+	do
+		nanosleep(&pause, NULL);
+	while (!slots_touch(addr, write, 1, fault) && fault->error == TWZ_E_BUSY);
+	return !fault->error;
 }
 
 static void default_action(int signal)
@@ -126,6 +147,8 @@ static void on_segv(int signal, siginfo_t *info, void *context)
 		reg[REG_RIP] = (greg_t)fixup;
 		goto out;
 	}
+	if (wait_for_late(addr, reg[REG_ERR] & FAULT_WRITE, &fault))
+		goto out;
 	if (low)
 		fault.kind = TWZ_FAULT_POINTER;
 	if (held || low) {

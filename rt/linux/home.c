@@ -15,6 +15,7 @@
 #include "core/tx.h"
 #include "rt/linux/fault.h"
 #include "rt/linux/home.h"
+#include "rt/linux/lease.h"
 #include "rt/linux/slots.h"
 #include "rt/linux/sync.h"
 
@@ -131,9 +132,12 @@ static void outer_unlock(void)
 /* The outer lock, with the store as it must be. */
 static void outer_take(void)
 {
+	bool dead;
 	int error;
 
-	if (!outer_lock())
+	dead = outer_lock();
+	lease_quiet();
+	if (!dead)
 		return;
 	error = store_recover(&home.store);
 	if (error)
@@ -237,10 +241,8 @@ static int attach(void)
 		return refuse(error);
 	outer_lock();
 	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
-	if (!error) {
-		self_bury(0, 0); /* also of who had this entry of the table before */
+	if (!error)
 		return 0;
-	}
 	outer_unlock();
 	process_leave();
 	return error;
@@ -262,13 +264,6 @@ static int mount(void)
 	home.runtime->numbers = process_numbers();
 	home.runtime->lock = home.owner;
 	return refuse(process_register());
-}
-
-/* Before an object goes with its last tie: as with twz_rt_delete, this process's mappings end with it. */
-static enum store_held end_mappings(struct twz_id id)
-{
-	slots_reset_object(id);
-	return STORE_FREE;
 }
 
 static bool same(const struct twz_id *a, const struct twz_id *b)
@@ -318,9 +313,12 @@ static int open_store(const char *path, int fd)
 	follow();
 	error = reserve_areas();
 	home.store.reserve = image_reserve;
-	home.store.held = end_mappings;
 	if (!error)
 		error = fault_init();
+	if (!error)
+		error = lease_start();
+	if (!error)
+		self_bury(0, 0); /* also of who had this entry of the table before */
 	outer_unlock();
 	if (error)
 		goto leave;
@@ -445,12 +443,15 @@ static void join(void)
 {
 	int error = process_register();
 
+	if (!error) {
+		outer_take();
+		error = lease_start();
+		self_bury(0, 0); /* also of who had this entry of the table before */
+		outer_unlock();
+	}
 	tell_error(refuse(error), "the store");
 	if (error)
 		die(125, "%s", open_text);
-	outer_take();
-	self_bury(0, 0); /* also of who had this entry of the table before */
-	outer_unlock();
 	__atomic_store_n(&opened, true, __ATOMIC_RELEASE);
 }
 

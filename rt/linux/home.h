@@ -22,8 +22,7 @@
  * that was given out anew by its start time. A thread that ends inside a transaction while its process
  * lives is not found out: others get TWZ_E_TIMEOUT.
  *
- * What is not there yet: leases. Two processes may be attached at once without harm to the store,
- * but one does not see that the other made, copied or dropped pages that it has mapped.
+ * What a process has mapped it has a lease for, which others recall when they change pages (lease.h).
  */
 #ifndef TWZ_RT_LINUX_HOME_H
 #define TWZ_RT_LINUX_HOME_H

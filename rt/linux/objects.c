@@ -2,6 +2,7 @@
 #include "abi/object.h"
 #include "core/pmem.h"
 #include "rt/linux/home.h"
+#include "rt/linux/lease.h"
 #include "rt/linux/slots.h"
 
 #define DRAIN_STEPS 16 /* of what was deleted, freed with each delete */
@@ -107,12 +108,17 @@ int twz_rt_set_root(struct twz_id id)
 	return error;
 }
 
-/* The object for a change of its pages: in no transaction, nothing of it mapped. */
+/*
+ * The object for a change of its pages: in no transaction. Nobody can lock it once nobody can write to it, but
+ * by a fault, which waits for the store's lock.
+ */
 static int find_quiet(struct twz_id id, uint64_t *ref)
 {
 	const struct twz_meta *meta;
 	int error = home_find(id, ref);
 
+	if (!error)
+		error = lease_recall(*ref, TWZ_LEASE_WRITE);
 	if (error)
 		return error;
 	meta = store_page(&home.store, *ref, TWZ_OBJ_META / TWZ_PAGE);
@@ -120,9 +126,7 @@ static int find_quiet(struct twz_id id, uint64_t *ref)
 		if (owner_alive(meta->log.lock))
 			return TWZ_E_BUSY;
 		error = store_settle(&home.store, *ref);
-		slots_reset_all(); /* settling may have made pages, in other objects too */
 	}
-	slots_reset_object(id);
 	return error;
 }
 

@@ -135,6 +135,7 @@ int process_register(void)
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
 		table[i].start = start;
+		__atomic_store_n(&table[i].recall, TWZ_RECALL_NONE, __ATOMIC_RELEASE);
 		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
 		home.process = &table[i];
 		return 0;

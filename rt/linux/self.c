@@ -17,6 +17,7 @@
 #include "abi/object.h"
 #include "abi/syscall.h"
 #include "rt/linux/home.h"
+#include "rt/linux/lease.h"
 #include "rt/linux/slots.h"
 
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
@@ -85,6 +86,7 @@ void self_bury(pid_t pid, int status)
 {
 	struct twz_process *table = home.runtime->process, *mine = home.process;
 
+	lease_bury();
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		if (table[i].making && (&table[i] == mine || process_gone(&table[i])))
 			end_unnamed(&table[i]);

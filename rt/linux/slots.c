@@ -10,8 +10,10 @@
 
 #include "core/pmem.h"
 #include "core/ptr.h"
+#include "rt/linux/lease.h"
 #include "rt/linux/pmem_file.h"
 #include "rt/linux/slots.h"
+#include "rt/linux/sync.h"
 
 #define NENTRIES (NSLOTS + NPLACES)
 #define NODE_PAGES ((uint64_t)TWZ_NODE_FANOUT)
@@ -22,16 +24,21 @@
 /* Written by the program. */
 static struct twz_view_slot view[NENTRIES];
 
-/* What is installed; home_lock held. */
+/* What is installed; home_lock held, or this process is recalled (lease.h). */
 static struct slot {
 	struct twz_id id; /* bound to; zero: not bound */
 	uint32_t rights;
 	uint32_t pieces; /* mappings made since the last reset: an upper bound, neighbours merge */
+	uint64_t ref;    /* of what is mapped */
+	uint32_t lease;  /* for it, 0: none */
+	uint32_t kinds;  /* that it is for */
 } slots[NENTRIES];
 
 static uint32_t pieces_all, pieces_max;
-static uint32_t pieces_end; /* behind the last standard slot that ever had any */
-static uint32_t victim;     /* where the last slot was that had to give its mappings away */
+static uint32_t slots_end; /* behind the last standard slot that ever had any */
+static uint32_t victim;    /* where the last slot was that had to give its mappings away */
+static uint32_t making =
+	NENTRIES; /* a slot whose pages are being made: its mappings stay meanwhile */
 
 /* ---- addresses -------------------------------------------------------------------------------- */
 
@@ -190,13 +197,13 @@ static void unmap_host(uint32_t slot)
 	if (reserve(base_of(slot), span_of(slot), MAP_FIXED) != base_of(slot))
 		die(125, "cannot unmap an object: %s", strerror(errno));
 	pieces_all -= slots[slot].pieces;
-	slots[slot].pieces = 0;
+	slots[slot].pieces = slots[slot].kinds = 0;
 }
 
 /* Takes away what is mapped; the binding stays. */
 static void unmap(uint32_t slot)
 {
-	if (!slots[slot].pieces)
+	if (!slots[slot].lease)
 		return;
 	/*
 	 * What other threads flushed by these addresses, their fence will not find any more. And they
@@ -206,6 +213,9 @@ static void unmap(uint32_t slot)
 		die(125, "cannot unmap an object: %s", strerror(errno));
 	pmem_file_all();
 	unmap_host(slot);
+	sync_unmapped(base_of(slot), span_of(slot), slots[slot].ref);
+	lease_give(slots[slot].lease);
+	slots[slot].lease = 0;
 }
 
 void slots_reset(uint32_t slot)
@@ -221,18 +231,22 @@ void slots_reset_object(struct twz_id id)
 			slots_reset(slot);
 }
 
-void slots_reset_all(void)
+void slots_recall(uint64_t ref, uint32_t kinds)
 {
-	for (uint32_t slot = 0; slot < NENTRIES; slot++)
-		unmap(slot);
+	for (uint32_t i = 0; i < NENTRIES; i = i + 1 == slots_end ? NSLOTS : i + 1)
+		if (slots[i].kinds & kinds && slots[i].ref == ref && i != making)
+			unmap(i);
 }
 
 /* What the parent flushed, its own fence writes back. */
 void slots_forked(void)
 {
-	for (uint32_t slot = 0; slot < NENTRIES; slot++)
-		if (slots[slot].pieces)
+	for (uint32_t slot = 0; slot < NENTRIES; slot++) {
+		if (slots[slot].lease)
 			unmap_host(slot);
+		slots[slot].lease = 0; /* it is the parent's */
+	}
+	pieces_all = 0; /* the parent's thread may have been in the middle of it */
 }
 
 /* Another slot gives its mappings away; false if none has any. */
@@ -251,13 +265,21 @@ static bool make_room(uint32_t slot)
 	return true;
 }
 
-/* Pages of the object changed: what other slots show of it is mapped anew. */
-static void unmap_others(uint32_t slot)
+/* Says that something is to be mapped, of a kind. */
+static int lease(uint32_t slot, uint64_t ref, uint32_t kind)
 {
-	for (uint32_t i = 0; i < NENTRIES; i = i + 1 == pieces_end ? NSLOTS : i + 1)
-		if (i != slot && slots[i].pieces && slots[i].id.lo == slots[slot].id.lo &&
-		    slots[i].id.hi == slots[slot].id.hi)
-			unmap(i);
+	struct slot *s = &slots[slot];
+	int error;
+
+	if (s->kinds & kind)
+		return 0;
+	s->ref = ref;
+	error = lease_take(ref, kind, &s->lease);
+	if (!error)
+		s->kinds |= kind;
+	if (slot < NSLOTS && slot >= slots_end)
+		slots_end = slot + 1;
+	return error;
 }
 
 /* frame 0: zeros. */
@@ -275,8 +297,6 @@ static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uin
 			return TWZ_E_NOMEM;
 	slots[slot].pieces++;
 	pieces_all++;
-	if (slot < NSLOTS && slot >= pieces_end)
-		pieces_end = slot + 1;
 	return 0;
 }
 
@@ -329,24 +349,37 @@ static uint64_t growth(uint64_t ref, uint64_t page)
 	return npages < NODE_PAGES ? npages : NODE_PAGES;
 }
 
-/* Makes the page, and others, present and unshared; *run is what is there then. */
-static int make(uint64_t ref, uint64_t page, uint64_t want, struct store_run *run)
+/*
+ * Makes the page, and others, present and unshared; *run is what is there then. Other slots, and other
+ * processes, lose what they have mapped of it; this slot too if it shows more than *run that changed.
+ */
+static int make(uint32_t slot, uint64_t ref, uint64_t page, uint64_t want, struct store_run *run)
 {
-	uint64_t end = run->page + run->pages, pages = want;
+	uint64_t end = run->page + run->pages, pages = want, first = page;
 	int error;
 
 	if (!run->frame && pages < growth(ref, page))
 		pages = growth(ref, page);
 	if (run->shared && pieces_all > pieces_max / 2) {
-		page = run->page;
+		first = run->page;
 		pages = run->pages;
 	}
-	if (pages > end - page)
-		pages = end - page;
-	error = store_make(&home.store, ref, page, pages);
+	if (pages > end - first)
+		pages = end - first;
+	if (sync_asleep(base_of(slot), span_of(slot)))
+		unmap(slot);
+	making = slot;
+	home.store.moved = false;
+	error = store_make(&home.store, ref, first, pages);
 	if (error == TWZ_E_FULL && pages > want)
 		error = store_make(&home.store, ref, page, 1);
-	return error ? error : run_around(ref, page, run);
+	making = NENTRIES;
+	if (!error)
+		error = run_around(ref, page, run);
+	if (error || home.store.moved || run->page > first ||
+	    run->page + run->pages < first + pages)
+		unmap(slot);
+	return error;
 }
 
 /* Does a transaction of this process hold the object? (TWZ_VIEW_CHECKED) */
@@ -396,8 +429,7 @@ static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
 		return TWZ_E_RIGHT;
 
 	if (write && (!run.frame || run.shared)) {
-		error = make(ref, page, want, &run);
-		unmap_others(slot); /* after an error too: some pages may have been made */
+		error = make(slot, ref, page, want, &run);
 		fault->kind = error == TWZ_E_DAMAGED ? TWZ_FAULT_DAMAGED : TWZ_FAULT_FULL;
 		if (error)
 			return error;
@@ -409,6 +441,12 @@ static int touch_page(uint32_t slot, uint64_t page, bool write, uint64_t want,
 	}
 	writable &= run.frame && !run.shared && (!checked || write);
 	fault->kind = TWZ_FAULT_FULL;
+	error = lease(slot, ref,
+		      !run.frame ? TWZ_LEASE_HOLES
+		      : writable ? TWZ_LEASE_WRITE
+				 : TWZ_LEASE_READ);
+	if (error)
+		return error;
 	return map_piece(slot, run.page, run.pages, writable ? PROT_READ | PROT_WRITE : PROT_READ,
 			 run.frame);
 }

@@ -13,6 +13,9 @@
  * their number (vm.max_map_count); short of it some slot's are taken away, and stores to shared pages
  * then copy all pages of their 2 MiB, so that frames are consecutive again.
  *
+ * Other processes change objects' pages too: what is mapped here is leased (lease.h), and mapped anew
+ * after a recall.
+ *
  * Locking: home_lock held, but for slots_init, slots_forked, slots_limit and those that say otherwise.
  */
 #ifndef TWZ_RT_LINUX_SLOTS_H
@@ -59,8 +62,11 @@ struct twz_id slots_id(uintptr_t addr);
 void slots_reset(uint32_t slot);
 /* The same for all slots bound to the object. */
 void slots_reset_object(struct twz_id id);
-/* Takes all mappings away; the slots stay bound. */
-void slots_reset_all(void);
+/*
+ * Takes away what this process has mapped of the object with this record, in slots that show it in one of
+ * these ways (enum twz_lease_mode); they stay bound. Without home_lock by the thread that answers recalls.
+ */
+void slots_recall(uint64_t ref, uint32_t kinds);
 
 /* For tests: at most so many mappings; 0: what the host allows. */
 void slots_limit(uint32_t pieces);

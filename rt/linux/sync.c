@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,14 +26,21 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
 }
 
-bool futex_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
+/* 0, or the host's error: ETIMEDOUT, EAGAIN for another value, EINTR, EFAULT. */
+static int sleep_on_word(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
 {
 	const struct timespec timeout = {.tv_sec = (time_t)(timeout_ns / SECOND_NS),
 					 .tv_nsec = (long)(timeout_ns % SECOND_NS)};
 
-	return !syscall(SYS_futex, word, FUTEX_WAIT, value, timeout_ns == ~0ull ? NULL : &timeout,
-			NULL, 0) ||
-	       errno != ETIMEDOUT;
+	return syscall(SYS_futex, word, FUTEX_WAIT, value, timeout_ns == ~0ull ? NULL : &timeout,
+		       NULL, 0)
+		       ? errno
+		       : 0;
+}
+
+bool futex_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+	return sleep_on_word(word, value, timeout_ns) != ETIMEDOUT;
 }
 
 int futex_wake(const uint32_t *word, uint32_t count)
@@ -43,20 +51,7 @@ int futex_wake(const uint32_t *word, uint32_t count)
 	return woken < 0 ? 0 : (int)woken;
 }
 
-int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
-{
-	/* The host looks at the word itself, and would not resolve a fault. */
-	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value)
-		return 0;
-	return futex_wait(word, value, timeout_ns) ? 0 : TWZ_E_TIMEOUT;
-}
-
-int twz_rt_wake(const uint32_t *word, uint32_t count)
-{
-	return futex_wake(word, count);
-}
-
-/* ---- on many words ------------------------------------------------------------------------------ */
+/* ---- on words in objects ------------------------------------------------------------------------ */
 
 /*
  * Sleeping ends at the latest after this, "for no reason", and the caller looks again: because the host
@@ -66,6 +61,100 @@ int twz_rt_wake(const uint32_t *word, uint32_t count)
 #define SLICE_NS SECOND_NS
 #define SLICE_INPUT_NS (SECOND_NS / 100)
 #define SLICE_ONE_NS (SECOND_NS / 1000)
+
+/* Words in slots on which threads of this process sleep; who finds no place wakes with its slice. */
+#define SLEEPERS 64u
+static uintptr_t asleep[SLEEPERS];
+static uint32_t nasleep;
+
+static void sleep_note(const uint32_t *word)
+{
+	uintptr_t none = 0;
+
+	if (!slots_hold((uintptr_t)word))
+		return;
+	__atomic_add_fetch(&nasleep, 1, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < SLEEPERS; i++, none = 0)
+		if (__atomic_compare_exchange_n(&asleep[i], &none, (uintptr_t)word, false,
+						__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+			return;
+}
+
+static void sleep_over(const uint32_t *word)
+{
+	uintptr_t noted = (uintptr_t)word;
+
+	if (!slots_hold(noted))
+		return;
+	__atomic_sub_fetch(&nasleep, 1, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < SLEEPERS; i++, noted = (uintptr_t)word)
+		if (__atomic_compare_exchange_n(&asleep[i], &noted, 0, false, __ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return;
+}
+
+bool sync_asleep(const uint8_t *start, uint64_t bytes)
+{
+	if (!__atomic_load_n(&nasleep, __ATOMIC_SEQ_CST))
+		return false;
+	for (uint32_t i = 0; i < SLEEPERS; i++)
+		if (__atomic_load_n(&asleep[i], __ATOMIC_SEQ_CST) - (uintptr_t)start < bytes)
+			return true;
+	return false;
+}
+
+/*
+ * Who sleeps there does so by the frame that the page still has, which the image shows too. Who notes a word
+ * after this looked finds nothing mapped, and waits for the store's lock.
+ */
+void sync_unmapped(const uint8_t *start, uint64_t bytes, uint64_t ref)
+{
+	struct store_run run;
+
+	if (!sync_asleep(start, bytes))
+		return;
+	for (uint32_t i = 0; i < SLEEPERS; i++) {
+		uint64_t at = __atomic_load_n(&asleep[i], __ATOMIC_SEQ_CST) - (uintptr_t)start;
+
+		if (at >= bytes || store_run(&home.store, ref, at / TWZ_PAGE, 1, &run) ||
+		    !run.frame)
+			continue;
+		at = run.frame * TWZ_PAGE + at % TWZ_PAGE;
+		futex_wake((const uint32_t *)(home.image.base + at), INT_MAX);
+	}
+}
+
+/* The host has no name for a word in a hole, and would not resolve a fault: the page is made. */
+static void need_page(const uint32_t *word)
+{
+	const struct timespec pause = {.tv_nsec = SLICE_INPUT_NS};
+
+	if (slots_hold((uintptr_t)word) && twz_rt_touch((void *)(uintptr_t)word, sizeof(*word)))
+		nanosleep(&pause, NULL); /* it cannot be: the caller looks now and then */
+}
+
+int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
+{
+	uint64_t slice = timeout_ns;
+	int error = 0;
+
+	if (slots_hold((uintptr_t)word) && slice > SLICE_NS)
+		slice = SLICE_NS;
+	sleep_note(word);
+	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
+		error = sleep_on_word(word, value, slice);
+	sleep_over(word);
+	if (error == EFAULT)
+		need_page(word);
+	return error != ETIMEDOUT || slice < timeout_ns ? 0 : TWZ_E_TIMEOUT;
+}
+
+int twz_rt_wake(const uint32_t *word, uint32_t count)
+{
+	return futex_wake(word, count);
+}
+
+/* ---- on many words ------------------------------------------------------------------------------ */
 
 bool sync_no_waitv;
 static uint32_t input_word; /* stands for stream 0; never changes */
@@ -84,22 +173,32 @@ int twz_rt_input(struct twz_rt_word *until)
 	return input_ready(0);
 }
 
-/* False: the time is over. */
-static bool sleep_on(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)
+/* 0, or the host's error. */
+static int sleep_on(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)
 {
 	uint64_t end = now_ns(CLOCK_MONOTONIC) + timeout_ns;
 	const struct timespec until = {.tv_sec = (time_t)(end / SECOND_NS),
 				       .tv_nsec = (long)(end % SECOND_NS)};
 	struct futex_waitv waiters[TWZ_RT_WORDS];
 
+	if (__atomic_load_n(&sync_no_waitv, __ATOMIC_RELAXED))
+		return sleep_on_word(words[0].word, words[0].value, timeout_ns);
 	for (uint32_t i = 0; i < count; i++)
 		waiters[i] = (struct futex_waitv){
 			.uaddr = (uint64_t)words[i].word, .val = words[i].value, .flags = FUTEX_32};
 	if (syscall(SYS_futex_waitv, waiters, count, 0, &until, CLOCK_MONOTONIC) >= 0)
-		return true;
+		return 0;
 	if (errno == ENOSYS)
 		__atomic_store_n(&sync_no_waitv, true, __ATOMIC_RELAXED);
-	return errno != ETIMEDOUT;
+	return errno;
+}
+
+static bool all_as_given(const struct twz_rt_word *words, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (__atomic_load_n(words[i].word, __ATOMIC_ACQUIRE) != words[i].value)
+			return false;
+	return true;
 }
 
 /* How long one sleep is at most; *input: stream 0 is among what is waited for. */
@@ -117,24 +216,26 @@ int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t t
 {
 	uint64_t slice;
 	bool input, woken;
+	int error = 0;
 
 	if (!count || count > TWZ_RT_WORDS)
 		return TWZ_E_ARG;
-	/* The host looks at the words itself, and would not resolve a fault. */
-	for (uint32_t i = 0; i < count; i++)
-		if (__atomic_load_n(words[i].word, __ATOMIC_ACQUIRE) != words[i].value)
-			return 0;
 	slice = slice_of(words, count, &input);
 	if (slice > timeout_ns)
 		slice = timeout_ns;
-	if (input && count == 1)
-		woken = input_ready((int)(slice / (SECOND_NS / 1000)));
-	else if (__atomic_load_n(&sync_no_waitv, __ATOMIC_RELAXED))
-		woken = futex_wait(words[0].word, words[0].value, slice);
-	else
-		woken = sleep_on(words, count, slice);
-	if (input && !woken)
-		woken = input_ready(0);
+	for (uint32_t i = 0; i < count; i++)
+		sleep_note(words[i].word);
+	if (all_as_given(words, count)) {
+		if (input && count == 1)
+			error = input_ready((int)(slice / (SECOND_NS / 1000))) ? 0 : ETIMEDOUT;
+		else
+			error = sleep_on(words, count, slice);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		sleep_over(words[i].word);
+	for (uint32_t i = 0; error == EFAULT && i < count; i++)
+		need_page(words[i].word);
+	woken = error != ETIMEDOUT || (input && input_ready(0));
 	return woken || slice < timeout_ns ? 0 : TWZ_E_TIMEOUT;
 }
 
@@ -159,7 +260,6 @@ static int take_over(const void *base, const uint64_t *lock, uint64_t seen)
 		/* Another may have been faster: then the lock is free, or somebody else's. */
 		if (meta && (meta->log.lock | LOCK_WAITERS) == (seen | LOCK_WAITERS))
 			error = store_settle(&home.store, ref);
-		slots_reset_all(); /* settling may have made pages, in other objects too */
 	}
 	home_unlock();
 	if (!error)
@@ -239,6 +339,8 @@ static struct twz_id id_of(const void *base)
 
 void sync_init(void)
 {
+	memset(asleep, 0, sizeof(asleep)); /* after a fork: threads of the parent's */
+	nasleep = 0;
 	tx_env = (struct tx_env){.owner = home.owner,
 				 .contended = contended,
 				 .wake = wake,
