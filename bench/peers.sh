@@ -7,7 +7,7 @@
 # two threads beside one. Every peer's turn comes once in each round; a value is the median of the rounds.
 # Times bound nothing.
 #
-#   TWZ_PEERS_ROUNDS=N    rounds (5, some minutes)
+#   TWZ_PEERS_ROUNDS=N    rounds (5, some ten minutes in all)
 #   TWZ_PEERS_KEYS=N      keys of what is timed (1,000,000)
 #   TWZ_PEERS_FOLDER=F    where the stores are made, in a folder of their own (/dev/shm)
 #
@@ -20,9 +20,9 @@ keys=${TWZ_PEERS_KEYS:-1000000}
 batch=1000
 counted=100000 # keys of what is counted
 means=1000     # operations that a mean is of; stepping through one of others takes longer
-means_peers=100
+means_peers=50
 starts=51
-thread_rounds=101
+thread_rounds=41
 folder=$(mktemp -d "${TWZ_PEERS_FOLDER:-/dev/shm}/twz-peers.XXXXXX")
 results=$TWZ_BUILD/peers/results
 medians=$TWZ_BUILD/peers/medians
@@ -46,7 +46,7 @@ lmdb lmdb lmdb
 lmdb-nosync lmdb nosync
 sqlite sqlite sqlite
 sqlite-normal sqlite normal'
-# Those that are durable and can be opened again, beside a program that only starts.
+# Those that are durable, and plain, which stands for a program that only starts.
 opened='libtwz plain rbtree btree lmdb sqlite'
 # Those that have put everything in one transaction where they are compared elsewhere.
 at_once='lmdb sqlite'
@@ -111,7 +111,7 @@ time_starts() {
 }
 
 time_threads() {
-	for peer in $(echo "$peers" | cut -d ' ' -f 1); do
+	for peer in $opened; do
 		measure '' "$peer" threads "$folder/store" $counted $thread_rounds
 		remove_stores
 	done
