@@ -31,10 +31,11 @@ INLINE int get_word(const struct twz_tx *tx, const struct twz_map *map, uint64_t
 INLINE int copy_block(const struct twz_tx *tx, const struct twz_map *map, uint64_t word,
 		      uint64_t bytes, void *value)
 {
-	const uint8_t *block = obj_base(map) + word;
+	const uint8_t *block;
 
 	if (STEP("check", "map: place of a value") && !is_block(word, bytes))
 		return TWZ_E_DAMAGED;
+	block = obj_base(map) + word;
 	if (value && tx)
 		memcpy(value, twz_tx_read(tx, block, bytes), bytes);
 	else if (value)
@@ -218,6 +219,8 @@ int twz_map_put_word(struct twz_tx *tx, struct twz_map *map, uint64_t shape, uin
 	struct change c = {.map = map, .shape = shape, .key = key, .word = word};
 	int error;
 
+	if (value_bytes(shape) - 1 >= TWZ_MAP_INLINE)
+		return TWZ_E_ARG;
 	if (tx)
 		return within(tx, map_put_in, &c);
 	error = put_quick(map, shape, key, word);
@@ -229,6 +232,8 @@ int twz_map_put_block(struct twz_tx *tx, struct twz_map *map, uint64_t shape, ui
 {
 	struct change c = {.map = map, .shape = shape, .key = key, .value = value};
 
+	if (value_bytes(shape) <= TWZ_MAP_INLINE || value_bytes(shape) > TWZ_MAP_VALUE_MAX)
+		return TWZ_E_ARG;
 	return tx ? within(tx, map_put_in, &c) : alone(map_put_in, &c);
 }
 
@@ -304,14 +309,11 @@ INLINE int entry(struct goal *goal)
 	return 0;
 }
 
-/* A leaf that a scan comes to, long before; wherever it is said to be. */
-INLINE void prefetch_leaf(const uint8_t *leaf)
+/* A leaf that a scan comes to, long before. Nothing is checked: this is a hint, and no fault. */
+INLINE void prefetch_leaf(uintptr_t leaf)
 {
-	__builtin_prefetch(leaf);
-	__builtin_prefetch(leaf + 64);
-	__builtin_prefetch(leaf + 128);
-	__builtin_prefetch(leaf + 192);
-	__builtin_prefetch(leaf + 255);
+	for (unsigned i = 0; i < sizeof(struct twz_map_leaf); i += TWZ_LINE)
+		__builtin_prefetch((const void *)(leaf + i));
 }
 
 /* The first entry of the leaf behind the one in `goal`; only there can the first one be missing. */
@@ -324,7 +326,7 @@ INLINE int next_leaf(const struct twz_map_cursor *c, struct goal *goal)
 		return TWZ_E_NOTFOUND;
 	if (!see_leaf(c->tx, base, next, &goal->leaf, &goal->seen))
 		return TWZ_E_DAMAGED;
-	prefetch_leaf(base + twz_read_word(&goal->seen->next));
+	prefetch_leaf((uintptr_t)base + twz_read_word(&goal->seen->next));
 	goal->rank = 0;
 	return entry(goal);
 }

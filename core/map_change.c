@@ -252,13 +252,14 @@ static int make_room(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 
 static int reap_values(struct twz_tx *tx, uint8_t *base, uint64_t offset)
 {
-	struct twz_map_leaf *leaf = (struct twz_map_leaf *)(base + offset);
 	const struct twz_map_leaf *seen = sound_leaf(tx, base, offset);
+	struct twz_map_leaf *leaf;
 	uint64_t order;
 	int error = 0;
 
 	if (!seen)
 		return TWZ_E_DAMAGED;
+	leaf = (struct twz_map_leaf *)(base + offset);
 	order = seen->order;
 	for (uint64_t rank = 0; rank < count_of(order) && !error; rank++)
 		error = give(tx, &leaf->pair[place_of(order, rank)].value);
@@ -449,9 +450,9 @@ static int join(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 	if (level == TWZ_MAP_LEVELS)
 		return TWZ_E_DAMAGED;
 	for (; level && !error; level--) {
-		place = (struct twz_map_inner *)(base + offset);
 		if (!see_inner(tx, base, offset, level, &node, &nkeys) || !nkeys)
 			return TWZ_E_DAMAGED;
+		place = (struct twz_map_inner *)(base + offset);
 		i = child_of(node, nkeys, key);
 		if (level == 1) {
 			error = join_leaves(tx, place, left_of(i, nkeys));
@@ -489,7 +490,7 @@ static int fill(struct twz_tx *tx, uint8_t *block, const void *value, uint64_t b
 }
 
 /* The first entry gives the map its shape. */
-static int start(struct twz_tx *tx, struct twz_map *map, uint64_t shape, bool block)
+static int start(struct twz_tx *tx, struct twz_map *map, uint64_t shape)
 {
 	struct twz_map *head = STAGE(tx, map);
 	struct twz_map_leaf *leaf;
@@ -500,9 +501,6 @@ static int start(struct twz_tx *tx, struct twz_map *map, uint64_t shape, bool bl
 		return tx->error;
 	if (head->count)
 		return TWZ_E_TYPE;
-	if (value_bytes(shape) - 1 >= TWZ_MAP_VALUE_MAX ||
-	    block != (value_bytes(shape) > TWZ_MAP_INLINE))
-		return TWZ_E_ARG;
 	if (!head->root) {
 		error = heap_alloc(tx, sizeof(*leaf), &map->root, &fresh);
 		if (error)
@@ -575,7 +573,7 @@ int map_put_in(struct twz_tx *tx, const struct change *c)
 	if (error)
 		return error;
 	if (SEE(tx, c->map)->shape != c->shape)
-		error = start(tx, c->map, c->shape, c->value);
+		error = start(tx, c->map, c->shape);
 	if (!error)
 		error = find(tx, base, SEE(tx, c->map)->root, c->key, &spot);
 	if (error)

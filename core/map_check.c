@@ -16,11 +16,13 @@ struct walk {
 /* M2, M8: a used block of the heap. More bytes than an object has are a node that comes again. */
 static bool is_used(struct walk *w, uint64_t offset, uint64_t bytes)
 {
-	const struct twz_block_head *head = (const struct twz_block_head *)(w->base + offset) - 1;
+	const struct twz_block_head *head;
 
 	w->where = offset;
-	if (!is_block(offset, bytes) || offset < TWZ_OBJ_DATA + sizeof(*head) ||
-	    head->magic != TWZ_BLOCK_USED || heap_size(head + 1) < bytes)
+	if (!is_block(offset, bytes) || offset < TWZ_OBJ_DATA + sizeof(*head))
+		return false;
+	head = (const struct twz_block_head *)(w->base + offset) - 1;
+	if (head->magic != TWZ_BLOCK_USED || heap_size(head + 1) < bytes)
 		return false;
 	w->bytes += sizeof(*head) + heap_size(head + 1);
 	return w->bytes < TWZ_SLOT_SIZE;
@@ -29,10 +31,13 @@ static bool is_used(struct walk *w, uint64_t offset, uint64_t bytes)
 /* M5, M6, M8, and M4: the keys are between first and last. */
 static bool leaf_ok(struct walk *w, uint64_t offset, uint64_t first, uint64_t last)
 {
-	struct twz_map_leaf *leaf = (struct twz_map_leaf *)(w->base + offset);
+	struct twz_map_leaf *leaf;
 	uint64_t order, places = 0, key = first;
 
-	if (!is_used(w, offset, sizeof(*leaf)) || leaf->head != head_word(0, 0))
+	if (!is_used(w, offset, sizeof(*leaf)))
+		return false;
+	leaf = (struct twz_map_leaf *)(w->base + offset);
+	if (leaf->head != head_word(0, 0))
 		return false;
 	order = leaf->order;
 	if (count_of(order) > PAIRS || (w->next && *w->next != offset))
@@ -62,13 +67,14 @@ static bool leaf_ok(struct walk *w, uint64_t offset, uint64_t first, uint64_t la
 /* M2 to M6 for a tree; it calls itself for each level. */
 static bool tree_ok(struct walk *w, uint64_t offset, uint64_t level, uint64_t first, uint64_t last)
 {
-	const struct twz_map_inner *node = (const struct twz_map_inner *)(w->base + offset);
+	const struct twz_map_inner *node;
 	uint64_t nkeys, low = first, count;
 
 	if (!level)
 		return leaf_ok(w, offset, first, last);
 	if (!is_used(w, offset, sizeof(*node)))
 		return false;
+	node = (const struct twz_map_inner *)(w->base + offset);
 	nkeys = keys_of(node->head);
 	if (node->head != head_word(level, nkeys) || nkeys > KEYS || (!nkeys && !w->doomed))
 		return false;

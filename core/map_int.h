@@ -148,9 +148,9 @@ INLINE uint64_t rank_of(const struct twz_map_leaf *leaf, uint64_t key)
 INLINE bool see_inner(const struct twz_tx *tx, const uint8_t *base, uint64_t offset, uint64_t level,
 		      const struct twz_map_inner **node, uint64_t *nkeys)
 {
-	*node = (const struct twz_map_inner *)(base + offset);
 	if (STEP("check", "map: place of a node") && !is_block(offset, sizeof(**node)))
 		return false;
+	*node = (const struct twz_map_inner *)(base + offset);
 	*node = SEE(tx, *node);
 	/* Where its keys are: the search waits for one after the other. */
 	__builtin_prefetch((const uint8_t *)*node + 64);
@@ -164,9 +164,9 @@ INLINE bool see_inner(const struct twz_tx *tx, const uint8_t *base, uint64_t off
 INLINE bool see_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t offset,
 		     const struct twz_map_leaf **leaf, const struct twz_map_leaf **seen)
 {
-	*leaf = (const struct twz_map_leaf *)(base + offset);
 	if (STEP("check", "map: place of a leaf") && !is_block(offset, sizeof(**leaf)))
 		return false;
+	*leaf = (const struct twz_map_leaf *)(base + offset);
 	*seen = SEE(tx, *leaf);
 	return !STEP("check", "map: leaf") || twz_read_word(&(*seen)->head) == head_word(0, 0);
 }
@@ -174,11 +174,12 @@ INLINE bool see_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t offs
 /* Level of the root, TWZ_MAP_LEVELS if there is none. */
 INLINE uint64_t level_at(const struct twz_tx *tx, const uint8_t *base, uint64_t root)
 {
-	const uint64_t *head = (const uint64_t *)(base + root);
+	const uint64_t *head;
 	uint64_t level;
 
 	if (STEP("check", "map: place of the root") && !is_block(root, sizeof(struct twz_map_leaf)))
 		return TWZ_MAP_LEVELS;
+	head = (const uint64_t *)(base + root);
 	level = level_of(twz_read_word(SEE(tx, head)));
 	if (STEP("check", "map: height") && level >= TWZ_MAP_LEVELS)
 		return TWZ_MAP_LEVELS;
