@@ -1,6 +1,6 @@
 /*
  * container.h - the containers: structures that live in an object with a heap, as fields of the
- * user's. All zero is an empty one. docs/format/map.md, vec.md, str.md.
+ * user's. All zero is an empty one. docs/format/map.md, vec.md, str.md, dict.md.
  *
  * References are offsets of blocks' payloads in the same object, 0 for none: each owns its block.
  */
@@ -103,5 +103,38 @@ struct twz_str {
 	};
 };
 TWZ_SIZE(struct twz_str, 32);
+
+/*
+ * A dictionary: entries by strings of bytes, ordered as memcmp has them. Layers of maps: a layer's keys
+ * are 7 bytes of the string and a code. docs/format/dict.md.
+ */
+#define TWZ_DICT_KEY_MAX 255u
+#define TWZ_DICT_VALUE_MAX 65536u
+
+struct twz_dict {
+	struct twz_map first;  /* the layer for the first 7 bytes */
+	struct twz_map doomed; /* layers that were cleared, to be freed */
+	uint64_t count;        /* entries */
+	uint32_t bytes;        /* of a value; 0: there never was one */
+	uint32_t doomed_bytes; /* of a doomed one */
+};
+TWZ_SIZE(struct twz_dict, 80);
+
+/* A key of a layer: 7 bytes, the first one highest, zeros where the string has ended; below, a code. */
+#define TWZ_DICT_STEP 7u
+enum twz_dict_code {
+	/* 0 to 7: the string ends here, with so many bytes. The word is the value, or an entry's offset. */
+	TWZ_DICT_TAIL =
+		8, /* it goes on, and is the only one that does: the word is the entry's offset */
+	TWZ_DICT_LAYER = 9, /* those that go on are in the layer, a struct twz_map, at the word */
+};
+#define TWZ_DICT_INLINE 8u /* values of so many bytes are in the word of codes 0 to 7 */
+
+/* An entry in a block; behind it the value, padded to 8, and all of the string. */
+struct twz_dict_entry {
+	uint32_t length; /* of the string */
+	uint32_t bytes;  /* of the value */
+};
+TWZ_SIZE(struct twz_dict_entry, 8);
 
 #endif

@@ -11,6 +11,7 @@
 #include "bench/lib/count.h"
 #include "bench/lib/figure.h"
 #include "bench/lib/peer_pmdk.h"
+#include "core/dict.h"
 #include "core/fot.h"
 #include "core/heap.h"
 #include "core/map.h"
@@ -479,6 +480,61 @@ static void maps(void)
 	map_transaction();
 }
 
+/* ---- dictionaries ---------------------------------------------------------------------------- */
+
+static struct twz_dict *const dict = (struct twz_dict *)(OBJECT + (TWZ_SLOT_SIZE >> 1));
+
+static uint32_t key_of(uint64_t i, char key[32])
+{
+	return (uint32_t)snprintf(key, 32, "%010lu", i * 7919 % 1000003);
+}
+
+struct word {
+	uint64_t value;
+	uint32_t length;
+	char key[32];
+};
+
+static void put_word(void *arg)
+{
+	const struct word *w = arg;
+
+	must(dict_put(NULL, dict, sizeof(w->value), w->key, w->length, &w->value));
+}
+
+static void get_word(void *arg)
+{
+	const struct word *w = arg;
+	uint64_t value;
+
+	must(dict_get(NULL, dict, sizeof(value), w->key, w->length, &value));
+	if (value != w->value)
+		must(TWZ_E_DAMAGED);
+}
+
+/* Keys of 10 digits: two layers, of 7 bytes and of 3. */
+static void dictionaries(void)
+{
+	static struct word word[10000 + NMEAN];
+	uint64_t arg[NMEAN];
+
+	new_object();
+	must(heap_make(OBJECT, object_id));
+	for (uint64_t i = 0; i < 10000 + NMEAN; i++) {
+		word[i].value = i;
+		word[i].length = key_of(i, word[i].key);
+		if (i < 10000)
+			put_word(&word[i]);
+	}
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = (uintptr_t)&word[i * 10000 / NMEAN];
+	get_word(&word[1]);
+	show_mean("dictionary, get among 10,000 keys of 10 bytes", mean_of(get_word, arg), 0, 0);
+	for (uint64_t i = 0; i < NMEAN; i++)
+		arg[i] = (uintptr_t)&word[10000 + i];
+	show_mean("dictionary, put into 10,000 keys of 10 bytes", mean_of(put_word, arg), 0, 2);
+}
+
 int main(int argc, char **argv)
 {
 	double few, many;
@@ -495,6 +551,7 @@ int main(int argc, char **argv)
 	vectors();
 	strings();
 	maps();
+	dictionaries();
 	measure("pointer, PMDK", pmdk_direct, 0, 0);
 	return 0;
 }

@@ -214,8 +214,11 @@ static int change(struct twz_tx *tx, const struct change *c)
 	struct twz_tx own;
 	int error;
 
-	if (tx)
-		return change_in(tx, c);
+	/* What was half done when a lie was found must not be committed. */
+	if (tx) {
+		error = change_in(tx, c);
+		return error == TWZ_E_DAMAGED ? tx_fail(tx, error) : error;
+	}
 	if (alone(c, &error))
 		return error;
 	twz_tx_begin(&own);

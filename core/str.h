@@ -15,7 +15,7 @@
  *   - If a block cannot be had, in the caller's transaction, the string is as before the call, and the
  *     transaction can go on.
  *
- * Errors of all: TWZ_E_DAMAGED: contents that make no sense (a transaction is given up then); what
+ * Errors of all: TWZ_E_DAMAGED: contents that make no sense, of a change also the transaction's; what
  * transactions return. Of what makes it longer: TWZ_E_RANGE: past TWZ_STR_MAX; TWZ_E_HEAPFULL, TWZ_E_FULL.
  */
 #ifndef TWZ_CORE_STR_H

@@ -448,7 +448,8 @@ static void test_lies(void **state)
 		assert_int_equal(twz_str_check(str(0), &where, &owned), TWZ_E_DAMAGED);
 		twz_tx_begin(&tx);
 		assert_int_equal(twz_str_get(&tx, str(0), out, sizeof(out)), TWZ_E_DAMAGED);
-		twz_tx_abort(&tx);
+		assert_int_equal(twz_str_clear(&tx, str(0)), TWZ_E_DAMAGED);
+		assert_int_equal(twz_tx_commit(&tx), TWZ_E_DAMAGED);
 		assert_int_equal(obj_meta(object(0))->log.lock, 0);
 	}
 }

@@ -152,15 +152,20 @@ struct call {
 	void *out;
 };
 
-/* Does it in the caller's transaction, or in one of its own. */
+/*
+ * Does it in the caller's transaction, or in one of its own. What was half done when a lie was found must
+ * not be committed.
+ */
 static int perform(struct twz_tx *tx, int (*how)(struct twz_tx *, const struct call *),
 		   const struct call *c)
 {
 	struct twz_tx own;
 	int error;
 
-	if (tx)
-		return how(tx, c);
+	if (tx) {
+		error = how(tx, c);
+		return error == TWZ_E_DAMAGED ? tx_fail(tx, error) : error;
+	}
 	twz_tx_begin(&own);
 	error = how(&own, c);
 	if (!error)

@@ -17,7 +17,7 @@
  *   - Segments stay until resize and clear. If one cannot be made, in the caller's transaction, those
  *     made before stay; the elements are as before the call, and the transaction can go on.
  *
- * Errors of all: TWZ_E_DAMAGED: contents that make no sense (a transaction is given up then); what
+ * Errors of all: TWZ_E_DAMAGED: contents that make no sense, of a change also the transaction's; what
  * transactions return. Of what makes segments: TWZ_E_HEAPFULL, TWZ_E_FULL.
  */
 #ifndef TWZ_CORE_VEC_H

@@ -449,7 +449,8 @@ static void test_lies(void **state)
 		assert_int_equal(vec_check(vec(), 8, &where, &owned), TWZ_E_DAMAGED);
 		twz_tx_begin(&tx);
 		assert_int_equal(vec_get(&tx, vec(), 8, 29, &value), TWZ_E_DAMAGED);
-		twz_tx_abort(&tx);
+		assert_int_equal(vec_pop(&tx, vec(), 8, &value), TWZ_E_DAMAGED);
+		assert_int_equal(twz_tx_commit(&tx), TWZ_E_DAMAGED);
 		if (how != 3 && how != 7) { /* the general form would make it anew */
 			assert_int_equal(vec_push(NULL, vec(), 8, &value), TWZ_E_DAMAGED);
 			assert_int_equal(vec_clear(NULL, vec(), 8), TWZ_E_DAMAGED);

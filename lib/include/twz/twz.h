@@ -7,6 +7,7 @@
 #ifndef TWZ_TWZ_H
 #define TWZ_TWZ_H
 
+#include <twz/dict.h>
 #include <twz/event.h>
 #include <twz/ext.h>
 #include <twz/gate.h>

@@ -1,0 +1,396 @@
+/*
+ * dict.c - dictionaries under crashes.
+ *
+ * Dictionaries of words and of 1,100 bytes lie in object 0, one of 20 bytes in object 1. A script changes
+ * them, in transactions of one op or several; one op alone goes without a transaction of the caller's.
+ * After a crash they are sound, own all that is allocated in their objects, and are as a model of them:
+ * what returned has happened, the next transaction wholly or not at all.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/dict.h"
+#include "core/heap.h"
+#include "tests/sim/objects.h"
+
+#define NOPS 40u
+#define NDICTS 3u
+#define NKEYS 8u
+#define BYTES_MAX 1100u
+
+enum what { END, PUT, REMOVE, CLEAR, GIVE_UP };
+
+struct op {
+	enum what what;
+	unsigned dict;
+	unsigned key;
+	bool more; /* the next op belongs to the same transaction */
+};
+
+struct script {
+	struct op run[NOPS], again[NOPS];
+};
+
+/* In one layer, in a second and a third one, at the end of one. */
+static const char *const keys[NKEYS] = {
+	"a", "abcdefg", "abcdefgh", "abcdefghijklmnop", "abcdefghijklmnoq", "abcdefghijklmn",
+	"b", ""};
+static const uint32_t value_bytes[NDICTS] = {8, BYTES_MAX, 20};
+
+static unsigned object_of(unsigned n)
+{
+	return n / 2;
+}
+
+static struct twz_heap *heap(unsigned n)
+{
+	return (struct twz_heap *)(object(n) + obj_meta(object(n))->heap);
+}
+
+static struct twz_dict *dict(unsigned n)
+{
+	return (struct twz_dict *)(object(object_of(n)) + OBJECTS_SPAN - TWZ_PAGE) + n;
+}
+
+/* A value follows from the op's number in the script. */
+static void fill(uint8_t *value, unsigned number)
+{
+	for (unsigned i = 0; i < BYTES_MAX; i++)
+		value[i] = (uint8_t)(number * 37 + i + i / 256 + 1);
+}
+
+/* ---- the program ----------------------------------------------------------------------------- */
+
+static const char *failure; /* of a call that should have succeeded */
+
+static void perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
+{
+	uint32_t length = (uint32_t)strlen(keys[op->key]);
+	struct twz_dict *d = dict(op->dict);
+	uint8_t value[BYTES_MAX];
+	int error = 0;
+
+	fill(value, number);
+	switch (op->what) {
+	case PUT:
+		error = dict_put(tx, d, value_bytes[op->dict], keys[op->key], length, value);
+		break;
+	case REMOVE: /* or there is none */
+		error = dict_remove(tx, d, keys[op->key], length);
+		error = error == TWZ_E_NOTFOUND ? 0 : error;
+		break;
+	case CLEAR:
+		error = dict_clear(tx, d);
+		break;
+	default:
+		break;
+	}
+	if (error)
+		failure = "an operation that should work did not";
+}
+
+/* The transaction that starts at *op; returns where the next one does. */
+static const struct op *perform(const struct op *op, unsigned *number)
+{
+	struct twz_tx tx;
+
+	if (!op->more) {
+		perform_one(NULL, op, (*number)++);
+		return op + 1;
+	}
+	twz_tx_begin(&tx);
+	for (;; op++) {
+		perform_one(&tx, op, (*number)++);
+		if (!op->more)
+			break;
+	}
+	if (op->what == GIVE_UP)
+		twz_tx_abort(&tx);
+	else if (twz_tx_commit(&tx))
+		failure = "a commit failed";
+	return op + 1;
+}
+
+/* ---- the model ------------------------------------------------------------------------------- */
+
+struct model {
+	unsigned number;             /* of the next op */
+	unsigned has[NDICTS][NKEYS]; /* 1 + number of the op that put it */
+};
+
+static void model_one(struct model *m, const struct op *op)
+{
+	switch (op->what) {
+	case PUT:
+		m->has[op->dict][op->key] = 1 + m->number;
+		break;
+	case REMOVE:
+		m->has[op->dict][op->key] = 0;
+		break;
+	case CLEAR:
+		memset(m->has[op->dict], 0, sizeof(m->has[op->dict]));
+		break;
+	default:
+		break;
+	}
+}
+
+static const struct op *model_perform(struct model *m, const struct op *op)
+{
+	static struct model before;
+
+	before = *m;
+	for (;; op++) {
+		model_one(m, op);
+		m->number++;
+		if (op->more)
+			continue;
+		if (op->what == GIVE_UP) {
+			before.number = m->number;
+			*m = before;
+		}
+		return op + 1;
+	}
+}
+
+/* The dictionary has what the model has, and a cursor comes by so many. */
+static bool holds_one(const struct model *m, unsigned n)
+{
+	uint8_t value[BYTES_MAX], expected[BYTES_MAX];
+	struct twz_dict_cursor c;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < NKEYS; i++) {
+		int error = dict_get(NULL, dict(n), value_bytes[n], keys[i],
+				     (uint32_t)strlen(keys[i]), value);
+
+		if (error != (m->has[n][i] ? 0 : TWZ_E_NOTFOUND))
+			return false;
+		if (error)
+			continue;
+		fill(expected, m->has[n][i] - 1);
+		if (memcmp(value, expected, value_bytes[n]))
+			return false;
+		count++;
+	}
+	if (dict_count(NULL, dict(n)) != count)
+		return false;
+	dict_cursor_set(&c, NULL, dict(n), value_bytes[n]);
+	for (dict_move(&c, TWZ_MAP_LAST, NULL, 0, NULL); !c.error && count;
+	     dict_move(&c, TWZ_MAP_PREV, NULL, 0, NULL))
+		count--;
+	return c.error == TWZ_E_NOTFOUND && !count;
+}
+
+static bool holds(const struct model *m)
+{
+	for (unsigned n = 0; n < NDICTS; n++)
+		if (!holds_one(m, n))
+			return false;
+	return true;
+}
+
+static unsigned ops(const struct op *op)
+{
+	unsigned n = 0;
+
+	while (op[n].what != END)
+		n++;
+	return n;
+}
+
+static uint64_t transactions(const struct op *op)
+{
+	uint64_t n = 0;
+
+	for (; op->what != END; op++)
+		n += !op->more;
+	return n;
+}
+
+/* After that many transactions of the first script, then of the second. */
+static bool is_after(const struct script *s, uint64_t run, uint64_t again)
+{
+	static struct model m;
+	const struct op *op = s->run;
+
+	memset(&m, 0, sizeof(m));
+	while (run--)
+		op = model_perform(&m, op);
+	m.number = ops(s->run);
+	for (op = s->again; again; again--)
+		op = model_perform(&m, op);
+	return holds(&m);
+}
+
+/* ---- a case ---------------------------------------------------------------------------------- */
+
+static void setup(const void *arg)
+{
+	(void)arg;
+	failure = NULL;
+	objects_setup();
+	for (unsigned n = 0; n <= object_of(NDICTS - 1); n++) {
+		if (heap_make(object(n), object_id(n)))
+			failure = "no heap";
+		heap(n)->end = OBJECTS_SPAN - TWZ_PAGE;
+	}
+}
+
+static void run(const void *arg)
+{
+	const struct script *s = arg;
+	const struct op *op = s->run;
+	unsigned number = 0;
+
+	for (uint64_t i = 0; op->what != END; i++) {
+		op = perform(op, &number);
+		sim_note(i + 1);
+	}
+}
+
+/* Notes as in heap.c: 1 + transactions of the first script that are there, times 64, plus own. */
+static void again(const void *arg)
+{
+	const struct script *s = arg;
+	const struct op *op = s->again;
+	unsigned number = ops(s->run);
+	uint64_t base = 0;
+
+	while (base < transactions(s->run) && !is_after(s, base, 0))
+		base++;
+	for (uint64_t i = 0; op->what != END; i++) {
+		sim_note((1 + base) * 64 + i);
+		op = perform(op, &number);
+		sim_note((1 + base) * 64 + i + 1);
+	}
+}
+
+static const char *recover(const void *arg)
+{
+	(void)arg;
+	return objects_settle(0);
+}
+
+static bool before_or_after(const struct script *s, const struct sim_crash *crash)
+{
+	uint64_t base = crash->note_again / 64, n = crash->note_again % 64;
+
+	if (base)
+		return is_after(s, base - 1, n) ||
+		       (n < transactions(s->again) && is_after(s, base - 1, n + 1));
+	n = crash->note;
+	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
+}
+
+/* The heap and its dictionaries are sound, and what is allocated is theirs. */
+static const char *sound(unsigned n)
+{
+	uint64_t where, owned, used, all = 0;
+
+	if (heap_check(object(n), &where) || heap_used(object(n), &used))
+		return "a heap is not sound";
+	for (unsigned i = 0; i < NDICTS; i++) {
+		if (object_of(i) != n)
+			continue;
+		if (dict_check(dict(i), &where, &owned))
+			return "a dictionary is not sound";
+		all += owned;
+	}
+	return all == used ? NULL : "what is allocated is not what the dictionaries own";
+}
+
+/* It can go on from there; then nothing is left. */
+static const char *use(unsigned n)
+{
+	static const uint8_t value[BYTES_MAX];
+
+	if (dict_put(NULL, dict(n), value_bytes[n], "abcdefghijklmnoqrstuvw", 22, value) ||
+	    dict_remove(NULL, dict(n), "abcdefghijklmnoqrstuvw", 22) || dict_clear(NULL, dict(n)))
+		return "a dictionary cannot be changed";
+	return sound(object_of(n)) ? "a dictionary is not sound after use" : NULL;
+}
+
+static const char *check(const void *arg, const struct sim_crash *crash)
+{
+	const char *wrong = failure ? failure : objects_check();
+
+	for (unsigned n = 0; n <= object_of(NDICTS - 1) && !wrong; n++)
+		wrong = sound(n);
+	if (!wrong && !before_or_after(arg, crash))
+		wrong = "the dictionaries are neither as before nor as after the transaction";
+	for (unsigned n = 0; n < NDICTS && !wrong; n++)
+		wrong = use(n);
+	return wrong;
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct script
+one_layer = {
+	.run = {{PUT, 0, 0}, {PUT, 0, 7}, {PUT, 0, 0}, {PUT, 0, 1}, {REMOVE, 0, 0}, {REMOVE, 0, 7}},
+	.again = {{PUT, 0, 6}, {REMOVE, 0, 1}, {CLEAR}},
+},
+/* A string that goes on alone gets a layer, and another one; they go with their last entries. */
+layers = {
+	.run = {
+		{PUT, 0, 3}, {PUT, 0, 2}, {PUT, 0, 4}, {PUT, 0, 5}, {REMOVE, 0, 2}, {PUT, 0, 1},
+		{REMOVE, 0, 3}, {REMOVE, 0, 4}, {REMOVE, 0, 5},
+	},
+	.again = {{PUT, 0, 4}, {PUT, 0, 2}, {REMOVE, 0, 4}},
+},
+in_blocks = {
+	.run = {{PUT, 2, 0}, {PUT, 2, 3}, {PUT, 2, 2}, {PUT, 2, 3}, {REMOVE, 2, 2}, {PUT, 2, 0}},
+	.again = {{PUT, 2, 4}, {CLEAR, 2}, {PUT, 2, 3}},
+},
+large = {
+	.run = {{PUT, 1, 0}, {PUT, 1, 3}, {PUT, 1, 4}, {PUT, 1, 0}, {REMOVE, 1, 3}, {CLEAR, 1}},
+	.again = {{PUT, 1, 2}, {PUT, 1, 2}},
+},
+several = {
+	.run = {
+		{PUT, 0, 2, true}, {PUT, 0, 3, true}, {PUT, 0, 4}, {REMOVE, 0, 3, true}, {PUT, 0, 3},
+		{CLEAR, 0, 0, true}, {PUT, 0, 2}, {REMOVE, 0, 2, true}, {PUT, 0, 7, true}, {PUT, 0, 2},
+		{CLEAR},
+	},
+	.again = {{PUT, 0, 3, true}, {PUT, 0, 4}, {CLEAR, 0, 0, true}, {CLEAR}},
+},
+both = {
+	.run = {
+		{PUT, 0, 3, true}, {PUT, 2, 3}, {PUT, 1, 3, true}, {PUT, 2, 4, true}, {REMOVE, 0, 3},
+		{CLEAR, 2, 0, true}, {PUT, 0, 4}, {REMOVE, 1, 3, true}, {PUT, 2, 0},
+	},
+	.again = {{PUT, 0, 2, true}, {PUT, 2, 2}, {CLEAR, 0, 0, true}, {REMOVE, 2, 2}},
+},
+given_up = {
+	.run = {
+		{PUT, 0, 3}, {PUT, 0, 4, true}, {GIVE_UP}, {PUT, 1, 2, true}, {CLEAR, 0, 0, true}, {GIVE_UP},
+		{PUT, 0, 4}, {REMOVE, 0, 3, true}, {REMOVE, 0, 4, true}, {GIVE_UP}, {REMOVE, 0, 3},
+	},
+	.again = {{PUT, 0, 2, true}, {GIVE_UP}, {PUT, 0, 2}},
+};
+
+#define CASE(title, script, budget, ...)                                                     \
+	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
+	 .run = run, .recover = recover, .check = check, .again = again,                \
+	 .where = objects_where, .states = budget, __VA_ARGS__}
+
+static const struct sim_case cases[] = {
+	CASE("one layer", one_layer, 8000),
+	CASE("layers", layers, 12000),
+	CASE("in blocks", in_blocks, 8000),
+	CASE("large", large, 8000),
+	CASE("several ops in a transaction", several, 8000),
+	CASE("dictionaries in two objects", both, 8000),
+	CASE("given up", given_up, 8000),
+	CASE("torn", layers, 6000, .torn = true),
+	CASE("killed, alone", layers, 8000, .killed = true),
+	CASE("killed, in transactions", several, 8000, .killed = true),
+};
+/* clang-format on */
+
+int main(int argc, char **argv)
+{
+	return sim_main(argc, argv, "crash_dict", cases, sizeof(cases) / sizeof(cases[0]));
+}
