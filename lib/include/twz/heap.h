@@ -57,6 +57,7 @@ static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 #define twz_alloc(tx, p, bytes, out)                                            \
 	__extension__({                                                         \
 		__typeof__((p)->twz_type[0]) *twz_out_ = (out);                 \
+		TWZ_LEADS_TO((p)->twz_type[0], out);                            \
 		void *twz_block_ = 0;                                           \
 		int twz_error_ = heap_alloc(tx, bytes, &(p)->raw, &twz_block_); \
 		*twz_out_ = (__typeof__(*twz_out_))twz_block_;                  \

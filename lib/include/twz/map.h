@@ -122,6 +122,8 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 		struct twz_map_cursor *twz_c_ = (c);                                      \
 		twz_map_key_type_(m) *twz_k_ = (k);                                       \
 		twz_map_value_type_(m) *twz_v_ = (v);                                     \
+		TWZ_LEADS_TO(*(m)->twz_key[0], k);                                        \
+		TWZ_LEADS_TO(*(m)->twz_value[0], v);                                      \
 		int twz_e_ = twz_map_move_(twz_c_, to, from, twz_v_, sizeof(*twz_v_));    \
 		if (!twz_e_)                                                              \
 			*twz_k_ = (twz_map_key_type_(m))(twz_c_->key ^ twz_map_flip_(m)); \
@@ -145,6 +147,7 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 #define twz_map_get_tx(tx, m, k, v)                                                        \
 	__extension__({                                                                    \
 		twz_map_value_type_(m) *twz_v_ = (v);                                      \
+		TWZ_LEADS_TO(*(m)->twz_value[0], v);                                       \
 		twz_map_get_(tx, &(m)->map, twz_map_shape_(m), twz_map_key_(m, k), twz_v_, \
 			     sizeof(*twz_v_));                                             \
 	})
@@ -195,6 +198,7 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 #define twz_map_get_ptr(m, k, out)                              \
 	__extension__({                                         \
 		__typeof__((m)->twz_target[0]) *twz_o_ = (out); \
+		TWZ_LEADS_TO((m)->twz_target[0], out);          \
 		struct twz_map_raw twz_r_ = {0};                \
 		int twz_e_ = twz_map_get(m, k, &twz_r_);        \
 		if (!twz_e_)                                    \

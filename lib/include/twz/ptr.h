@@ -137,7 +137,7 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 	})
 
 /*
- * Is the target what a pointer to `pointee` leads to? C++ asks that anyhow; C would only warn. Then such a choice
+ * Is the target, or what a value is copied out to, what a pointer to `pointee` leads to? C++ asks that anyhow; C would only warn. Then such a choice
  * is a void *, not what it is of pointers to the same or of one that leads to anything.
  */
 #ifdef __cplusplus

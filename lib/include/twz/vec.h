@@ -41,6 +41,7 @@ TWZ_C_BEGIN
 #define twz_vec_pop(tx, v, out)                                      \
 	__extension__({                                              \
 		twz_vec_type_(v) twz_out_ = (out);                   \
+		TWZ_LEADS_TO(*(v)->twz_type[0], out);                \
 		vec_pop(tx, &(v)->vec, twz_vec_bytes_(v), twz_out_); \
 	})
 
@@ -55,6 +56,7 @@ TWZ_C_BEGIN
 #define twz_vec_get_tx(tx, v, i, out)                                   \
 	__extension__({                                                 \
 		twz_vec_type_(v) twz_out_ = (out);                      \
+		TWZ_LEADS_TO(*(v)->twz_type[0], out);                   \
 		vec_get(tx, &(v)->vec, twz_vec_bytes_(v), i, twz_out_); \
 	})
 
