@@ -580,6 +580,104 @@ static void try_all(void)
 	assert_int_equal(obj_meta(object(0))->log.lock, 0);
 }
 
+/* What is wrong is found where it is followed. */
+static void test_lies(void **state)
+{
+	static uint8_t value[100];
+	struct twz_map_inner *root;
+	struct twz_map_leaf *leaf;
+	struct twz_map_cursor c;
+	uint64_t first, rank;
+
+	(void)state;
+	for (unsigned how = 0; how < 14; how++) {
+		make_maps(how < 11 ? WORD : 100);
+		for (uint64_t i = 0; i < 100; i++)
+			assert_int_equal(put(NULL, 0, i * 10, i), 0);
+		root = (struct twz_map_inner *)(object(0) + map(0)->root);
+		leaf = (struct twz_map_leaf *)(object(0) + root->child[0]);
+		first = leaf->pair[place_of(leaf->order, 0)].key;
+		rank = count_of(leaf->order);
+		assert_int_equal(twz_map_remove_key(NULL, map(0), 10), 0);
+		twz_map_cursor_set(&c, NULL, map(0), bytes_of_value);
+		switch (how) {
+		case 0:
+			map(0)->root = TWZ_SLOT_SIZE - 16;
+			break;
+		case 1:
+			map(0)->root += 8;
+			break;
+		case 2:
+			root->head = head_word(TWZ_MAP_LEVELS, keys_of(root->head));
+			break;
+		case 3:
+			root->head = head_word(1, KEYS + 1);
+			break;
+		case 4:
+			root->head = head_word(2, keys_of(root->head));
+			break;
+		case 5:
+			root->child[0] = TWZ_SLOT_SIZE - 128;
+			break;
+		case 6:
+			root->child[0] += 8;
+			break;
+		case 7:
+			leaf->head ^= 1;
+			break;
+		case 8: /* the place of the first entry */
+			leaf->order |= 15;
+			break;
+		case 9: /* the first free place */
+			leaf->order |= (uint64_t)15 << 4 * (rank - 1);
+			assert_int_equal(put(NULL, 0, 1, 1), TWZ_E_DAMAGED);
+			continue;
+		case 10: /* keys of free places that are less */
+			for (unsigned i = 0; i < PAIRS; i++)
+				leaf->pair[i].key = 0;
+			leaf->order &= ORDER_MASK;
+			assert_int_equal(put(NULL, 0, 1, 1), TWZ_E_DAMAGED);
+			continue;
+		case 11:
+			leaf->pair[place_of(leaf->order, 0)].value = TWZ_SLOT_SIZE - 64;
+			break;
+		case 12:
+			leaf->pair[place_of(leaf->order, 0)].value = 16;
+			assert_int_equal(put(NULL, 0, first, 1), TWZ_E_DAMAGED);
+			break;
+		case 13:
+			leaf->pair[place_of(leaf->order, 0)].value += 8;
+			assert_int_equal(twz_map_remove_key(NULL, map(0), first), TWZ_E_DAMAGED);
+			break;
+		}
+		if (how < 11)
+			assert_int_equal(get(NULL, 0, first, &rank), TWZ_E_DAMAGED);
+		else
+			assert_int_equal(twz_map_get_block(map(0), 100, first, value),
+					 TWZ_E_DAMAGED);
+		assert_int_equal(twz_map_move(&c, TWZ_MAP_FIRST, 0, value), TWZ_E_DAMAGED);
+		assert_int_equal(obj_meta(object(0))->log.lock, 0);
+	}
+}
+
+/* A scan comes to a leaf that says that it has no entry. */
+static void test_empty_leaf(void **state)
+{
+	struct twz_map_inner *root;
+	struct twz_map_leaf *leaf;
+	struct twz_map_cursor c;
+
+	(void)state;
+	for (uint64_t i = 0; i < 100; i++)
+		assert_int_equal(put(NULL, 0, i * 10, i), 0);
+	root = (struct twz_map_inner *)(object(0) + map(0)->root);
+	leaf = (struct twz_map_leaf *)(object(0) + root->child[1]);
+	leaf->order &= ORDER_MASK;
+	twz_map_cursor_set(&c, NULL, map(0), WORD);
+	assert_int_equal(twz_map_move(&c, TWZ_MAP_SEEK, root->key[0] - 10, NULL), 0);
+	assert_int_equal(twz_map_move(&c, TWZ_MAP_NEXT, 0, NULL), TWZ_E_DAMAGED);
+}
+
 /* A word that leads astray. */
 static uint64_t bad_word(uint64_t word, uint64_t top)
 {
@@ -760,6 +858,8 @@ int main(void)
 		cmocka_unit_test(test_heap_full),
 		cmocka_unit_test_setup(test_tx_full, setup),
 		cmocka_unit_test_setup(test_store_full, setup),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test_setup(test_empty_leaf, setup),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_check),
 	};
