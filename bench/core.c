@@ -344,7 +344,7 @@ static void strings(void)
 /* ---- ordered map ----------------------------------------------------------------------------- */
 
 #define NKEYS 100000u
-#define NRUN 500u /* operations one after the other; one in ten inserts splits a leaf */
+#define NRUN 300u /* operations one after the other; one in ten inserts splits a leaf */
 
 static struct twz_map *map;
 static struct twz_map_cursor cursor;

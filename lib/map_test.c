@@ -39,8 +39,8 @@ static void signed_keys_are_in_order(void **state)
 	struct shop *shop = new_shop(&object[0]);
 	struct twz_map_cursor c;
 	int before = -1000;
-	int8_t key;
-	float rate;
+	int8_t key = 0;
+	float rate = 0;
 
 	(void)state;
 	for (int i = -128; i < 128; i += 3)
@@ -74,7 +74,7 @@ static void signed_keys_are_in_order(void **state)
 static void values_are_of_any_size(void **state)
 {
 	struct shop *shop = new_shop(&object[0]);
-	struct article screw = {"screw", 0.1}, found;
+	struct article screw = {"screw", 0.1}, found = {"", 0};
 	__typeof__(*shop->codes.twz_value[0]) code = {"abc"};
 	struct twz_tx tx;
 
@@ -105,9 +105,9 @@ static void values_are_of_any_size(void **state)
 /* Two objects, maps in both, in one transaction; what is in them leads across. */
 static void values_lead_to_other_objects(void **state)
 {
-	struct shop *here = new_shop(&object[0]), *there = new_shop(&object[1]), *found;
+	struct shop *here = new_shop(&object[0]), *there = new_shop(&object[1]), *found = NULL;
 	struct twz_map_cursor c;
-	struct twz_map_raw raw;
+	struct twz_map_raw raw = {0};
 	struct twz_tx tx;
 	unsigned n = 0;
 	int32_t key;
@@ -140,8 +140,8 @@ static void types_are_checked_again(void **state)
 		twz_map(uint32_t, uint32_t) positive;
 		twz_map(int32_t, uint64_t) large;
 	} *other = (void *)&shop->articles;
-	uint32_t number;
-	uint64_t large;
+	uint32_t number = 0;
+	uint64_t large = 0;
 
 	(void)state;
 	TWZ_PIN(sizeof(*other) == 3 * sizeof(struct twz_map));
