@@ -2,7 +2,7 @@
  * trim.c - heaps that shrink: neighbouring free blocks become one, pages inside of large ones are
  * given back, the top sinks (heap.h, docs/format/heap.md).
  *
- * In three passes, each in pieces that are a transaction of a few words: others use the heap between
+ * In passes, each in pieces that are a transaction of a few words: others use the heap between
  * them, and after a crash anywhere the heap is sound and trimmed to here. Whoever has the object's
  * lock is alone with the heap, so what is free stays free until it is given back.
  *
@@ -241,6 +241,16 @@ static int sink(struct edit *e, struct piece *piece)
 	return error || !piece->nruns ? error : remake(e, piece, true);
 }
 
+/* Gives back what lies behind the top: nobody cuts a block off there meanwhile. */
+static int clear(struct edit *e, struct piece *piece)
+{
+	uint64_t from = (piece->heap->top + TWZ_PAGE - 1) / TWZ_PAGE * TWZ_PAGE;
+	uint64_t end = piece->heap->end / TWZ_PAGE * TWZ_PAGE;
+
+	(void)e; /* locked, and that is all */
+	return from < end ? tx_env.drop(piece->base + from, end - from) : 0;
+}
+
 /* Gives back the whole pages of large free blocks. */
 static int bare(struct edit *e, struct piece *piece)
 {
@@ -300,6 +310,8 @@ int heap_trim(void *obj)
 	int error = in_pieces(obj, merge);
 
 	if (!error)
-		error = in_pieces(obj, bare);
-	return error ? error : in_pieces(obj, sink);
+		error = in_pieces(obj, sink);
+	if (!error)
+		error = in_pieces(obj, clear);
+	return error ? error : in_pieces(obj, bare);
 }

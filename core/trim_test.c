@@ -19,31 +19,35 @@ static struct twz_tx tx;
 
 /* What is given back: instead of the objects' own. */
 static struct {
-	unsigned calls;
+	unsigned calls; /* for what lies before the top */
 	uint64_t bytes;
 	int error;
 	int (*drop)(void *addr, uint64_t bytes);
 } dropped;
-
-static int drop(void *addr, uint64_t bytes)
-{
-	assert_int_equal((uintptr_t)addr % TWZ_PAGE, 0);
-	assert_int_equal(bytes % TWZ_PAGE, 0);
-	assert_int_equal(obj_meta(addr)->log.lock, tx_env.owner);
-	dropped.calls++;
-	dropped.bytes += bytes;
-	return dropped.error ? dropped.error : dropped.drop(addr, bytes);
-}
 
 static struct twz_heap *heap(void)
 {
 	return (struct twz_heap *)(object(0) + obj_meta(object(0))->heap);
 }
 
+static int drop(void *addr, uint64_t bytes)
+{
+	assert_int_equal((uintptr_t)addr % TWZ_PAGE, 0);
+	assert_int_equal(bytes % TWZ_PAGE, 0);
+	assert_int_equal(obj_meta(addr)->log.lock, tx_env.owner);
+	if (obj_offset(addr) < heap()->top) {
+		dropped.calls++;
+		dropped.bytes += bytes;
+	} else {
+		assert_int_equal(obj_offset(addr) + bytes, heap()->end / TWZ_PAGE * TWZ_PAGE);
+	}
+	return dropped.error ? dropped.error : dropped.drop(addr, bytes);
+}
+
 /* In the last pages that the test object has, out of the heap's way. */
 static uint64_t *owner(unsigned n)
 {
-	return (uint64_t *)(object(0) + OBJECTS_SPAN - MANY * 8) + n;
+	return (uint64_t *)(object(0) + OBJECTS_SPAN - 128 * TWZ_PAGE) + n;
 }
 
 static struct twz_block_head *block_head(uint64_t payload)
@@ -60,7 +64,7 @@ static int setup(void **state)
 	dropped.drop = tx_env.drop;
 	tx_env.drop = drop;
 	assert_int_equal(heap_make(object(0), object_id(0)), 0);
-	heap()->end = OBJECTS_SPAN - MANY * 8;
+	heap()->end = OBJECTS_SPAN - 128 * TWZ_PAGE;
 	return 0;
 }
 
@@ -114,6 +118,8 @@ static void test_empty(void **state)
 		give(n * 77 % NOWNERS);
 	trimmed(NOWNERS);
 	assert_int_equal(heap()->top, heap()->start);
+	for (uint64_t at = heap()->top + TWZ_PAGE; at < heap()->end; at++)
+		assert_int_equal(object(0)[at], 0);
 	for (unsigned i = 0; i < TWZ_HEAP_CLASSES; i++)
 		assert_int_equal(heap()->free[i], 0);
 }

@@ -222,6 +222,24 @@ static int role_lock(const char *id_text)
 	return 0;
 }
 
+/* Ends between its stores in place and the mark that they are done. */
+static int role_storing(const char *id_text)
+{
+	struct twz_obj obj;
+	struct twz_tx tx;
+	struct twz_id id;
+
+	MUST(twz_id_parse(id_text, &id));
+	MUST(twz_obj_open(id, &obj));
+	twz_tx_begin(&tx);
+	MUST(twz_tx_set(&tx, twz_obj_data(&obj), 79));
+	MUST(twz_tx_commit(&tx));
+	twz_tx_begin(&tx);
+	MUST(twz_tx_add(&tx, obj.base));
+	obj_meta(obj.base)->log.retired--;
+	return 0;
+}
+
 static void waiting(void)
 {
 	uint64_t start = twz_rt_time_ns();
@@ -256,6 +274,59 @@ static void dead_owners(void)
 	check(*(uint64_t *)twz_obj_data(&obj) == 0, "the dead one's change is nowhere");
 	check(((uint64_t *)twz_obj_data(&obj))[1] == 78, "the other's is there");
 	MUST(twz_obj_delete(obj.id));
+}
+
+static void dead_writers(void)
+{
+	char text[TWZ_ID_TEXT];
+	uint64_t version, word;
+	struct twz_obj obj;
+
+	MUST(twz_obj_new(&(struct twz_new){.ending = true, .bytes = 8}, &obj));
+	twz_id_text(obj.id, text);
+	check(run("storing", text, ~0ull) == 0, "a program can end while it stores in place");
+	check(obj_meta(obj.base)->log.storing > obj_meta(obj.base)->log.retired,
+	      "as its head says");
+	do {
+		version = twz_read_begin(obj.base);
+		word = twz_read_word(twz_obj_data(&obj));
+	} while (twz_read_again(obj.base, version));
+	check(!twz_read_error(version) && word == 79, "who reads settles the object, and goes on");
+	check(!obj_meta(obj.base)->log.lock, "which is free then");
+	MUST(twz_obj_delete(obj.id));
+}
+
+static uint64_t pages_of(const struct twz_obj *obj)
+{
+	struct twz_rt_stat stat;
+
+	MUST(twz_obj_stat(obj->id, &stat));
+	return stat.npages;
+}
+
+static void heaps(void)
+{
+	const uint64_t bytes = 1 << 20;
+	struct twz_obj obj;
+	uint64_t before;
+	void *block;
+
+	for (int temporary = 0; temporary < 2; temporary++) {
+		MUST(twz_obj_new(&(struct twz_new){.ending = !temporary,
+						   .temporary = temporary,
+						   .heap = true},
+				 &obj));
+		before = pages_of(&obj);
+		MUST(heap_alloc(NULL, bytes, twz_heap_root(&obj), &block));
+		memset(block, 1, bytes);
+		MUST(heap_free(NULL, twz_heap_root(&obj)));
+		check(pages_of(&obj) >= before + bytes / TWZ_PAGE, "freed blocks keep their pages");
+		MUST(twz_heap_trim(&obj));
+		check(pages_of(&obj) < before + 8, "a heap that is trimmed gives them back");
+		MUST(heap_alloc(NULL, bytes, twz_heap_root(&obj), &block));
+		memset(block, 2, bytes);
+		MUST(twz_obj_delete(obj.id));
+	}
 }
 
 /* ---- memory --------------------------------------------------------------------------------------- */
@@ -537,6 +608,8 @@ static int all(const char *only)
 		     {"probes", probes},
 		     {"waiting", waiting},
 		     {"dead-owners", dead_owners},
+		     {"dead-writers", dead_writers},
+		     {"heaps", heaps},
 		     {"programs", programs},
 		     {"temporary", temporary},
 		     {"ties", ties},
@@ -560,6 +633,7 @@ int main(int argc, char **argv)
 	} roles[] = {{"end", role_end},
 		     {"wake", role_wake},
 		     {"lock", role_lock},
+		     {"storing", role_storing},
 		     {"volatile", role_volatile},
 		     {"temporary", role_temporary},
 		     {"arguments", role_arguments},

@@ -129,7 +129,7 @@ static void together(void *(*run)(void *number), bool trim)
 		assert_int_equal(pthread_create(&thread[i], NULL, run, (void *)i), 0);
 	while (trim && __atomic_load_n(&working, __ATOMIC_ACQUIRE)) {
 		MUST(twz_heap_trim(&shared));
-		usleep(5000);
+		usleep(20000);
 	}
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(thread[i], NULL);
