@@ -72,11 +72,15 @@ static const struct field fot[] = {
 };
 
 static const struct field heap[] = {
-	F(twz_heap, magic, HOW_TEXT),        F(twz_heap, version, HOW_NUMBER),
-	F(twz_heap, narenas, HOW_NUMBER),    F(twz_heap, start, HOW_HEX),
-	F(twz_heap, top, HOW_HEX),           F(twz_heap, end, HOW_HEX),
-	F(twz_heap, root, HOW_POINTER),      F(twz_heap, arenas, HOW_HEX),
-	A(twz_heap, reserved, HOW_RESERVED), A(twz_heap, free, HOW_HEX),
+	F(twz_heap, magic, HOW_TEXT),
+	F(twz_heap, version, HOW_NUMBER),
+	F(twz_heap, reserved0, HOW_RESERVED),
+	F(twz_heap, start, HOW_HEX),
+	F(twz_heap, top, HOW_HEX),
+	F(twz_heap, end, HOW_HEX),
+	F(twz_heap, root, HOW_POINTER),
+	A(twz_heap, reserved, HOW_RESERVED),
+	A(twz_heap, free, HOW_HEX),
 };
 
 static const struct field block[] = {
