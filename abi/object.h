@@ -136,10 +136,10 @@ struct twz_heap {
 	uint64_t magic;
 	uint32_t version; /* 1 */
 	uint32_t reserved0;
-	uint64_t start;   /* offset of the first block */
-	uint64_t top;     /* offset behind the last block that was ever cut */
-	uint64_t end;     /* offset that top cannot pass */
-	uint64_t root;    /* for the user: the first structure, a persistent pointer */
+	uint64_t start; /* offset of the first block */
+	uint64_t top;   /* offset behind the last block that was ever cut */
+	uint64_t end;   /* offset that top cannot pass */
+	uint64_t root;  /* for the user: the first structure, a persistent pointer */
 	uint64_t reserved[10];
 	uint64_t free[TWZ_HEAP_CLASSES]; /* offset of the first free block's payload, 0 for none */
 };

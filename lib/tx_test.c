@@ -42,7 +42,7 @@ static int allocate(struct twz_tx *tx)
 	uint64_t *block = NULL;
 	int error = twz_alloc(tx, &root[1]->block, 5000, &block);
 
-	if (error)
+	if (error || !block)
 		return error;
 	memset(block, 7, 5000);
 	if (tx)
@@ -114,7 +114,7 @@ struct state {
 static void look(struct state *s)
 {
 	struct twz_map_cursor c;
-	uint64_t key, value, where;
+	uint64_t key = 0, value = 0, where;
 
 	memset(s, 0, sizeof(*s));
 	for (unsigned i = 0; i < OBJECTS; i++) {

@@ -18,8 +18,6 @@
 #include "core/pmem.h"
 #include "rt/linux/home.h"
 #include "tests/home/sound.h"
-#include <twz/map.h>
-#include <twz/read.h>
 
 #define PROCESSES 4
 #define TRANSFERS 300
@@ -36,8 +34,8 @@ static struct pair *pair[3];
 
 static struct pair read_pair(const struct pair *p)
 {
+	struct pair copy = {0};
 	uint64_t version;
-	struct pair copy;
 
 	do {
 		version = twz_read_begin(p);
@@ -267,7 +265,7 @@ static int put_15(void)
 static unsigned count_range(struct twz_tx *tx)
 {
 	struct twz_map_cursor c;
-	uint64_t key, value;
+	uint64_t key = 0, value = 0;
 	unsigned n = 0;
 	int error = twz_map_seek_tx(tx, &pair[0]->map, &c, 10, &key, &value);
 

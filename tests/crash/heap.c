@@ -237,7 +237,8 @@ static void setup(const void *arg)
 	objects_setup();
 	expect(heap_make(object(0), object_id(0)), "make");
 	heap = (struct twz_heap *)(object(0) + obj_meta(object(0))->heap);
-	heap->end = heap->start + (256 << 10); /* what is dropped is looked through, in every state */
+	heap->end =
+		heap->start + (256 << 10); /* what is dropped is looked through, in every state */
 	expect(heap_alloc(NULL, NSLOTS * 8, &heap->root, &table), "alloc of the table");
 	memset(table, 0, NSLOTS * 8);
 }
