@@ -1,6 +1,6 @@
 /*
- * heap_test.c - one heap in many processes, some of them killed: afterwards it is sound, and what is used
- * is what can be reached. And objects of their own, in which processes and threads share nothing.
+ * heap_test.c - one heap in many processes, which trim it too, some of them killed: afterwards it is sound,
+ * and what is used is what can be reached. And objects of their own, in which processes and threads share nothing.
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
@@ -73,6 +73,10 @@ static int work(unsigned n, unsigned seed)
 		if (seed >> 16 & 15)
 			words *= seed >> 20 & 7;
 		words += 2;
+		if ((seed >> 12 & 31) == 31)
+			words += 20000;
+		if ((seed >> 10 & 63) == 63)
+			MUST(twz_heap_trim(&object));
 		if (*owner && !is_filled(block_of(*owner), value_of(n, slot)))
 			return 1;
 		twz_tx_begin(&tx);

@@ -325,7 +325,6 @@ static int drop(void *addr, uint64_t bytes)
 
 	home_lock();
 	error = home_find(id, &ref);
-	slots_reset_object(id);
 	if (!error)
 		error = store_drop(&home.store, ref, obj_offset(addr) / TWZ_PAGE, bytes / TWZ_PAGE);
 	home_unlock();
