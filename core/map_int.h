@@ -92,6 +92,9 @@ static inline bool is_block(uint64_t offset, uint64_t bytes)
 /* What the transaction, if there is one, sees at p. */
 #define SEE(tx, p) ((__typeof__(p))((tx) ? twz_tx_read(tx, p, sizeof(*(p))) : (p)))
 
+/* The same for a node: the map stages it whole. */
+#define SEE_NODE(tx, p) ((__typeof__(p))((tx) ? tx_read_whole(tx, p, sizeof(*(p))) : (p)))
+
 /* The copy of *p that the transaction commits; null after an error. */
 #define STAGE(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
 
@@ -151,7 +154,7 @@ INLINE bool see_inner(const struct twz_tx *tx, const uint8_t *base, uint64_t off
 	if (STEP("check", "map: place of a node") && !is_block(offset, sizeof(**node)))
 		return false;
 	*node = (const struct twz_map_inner *)(base + offset);
-	*node = SEE(tx, *node);
+	*node = SEE_NODE(tx, *node);
 	/* Where its keys are: the search waits for one after the other. */
 	__builtin_prefetch((const uint8_t *)*node + 64);
 	__builtin_prefetch((const uint8_t *)*node + 128);
@@ -167,7 +170,7 @@ INLINE bool see_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t offs
 	if (STEP("check", "map: place of a leaf") && !is_block(offset, sizeof(**leaf)))
 		return false;
 	*leaf = (const struct twz_map_leaf *)(base + offset);
-	*seen = SEE(tx, *leaf);
+	*seen = SEE_NODE(tx, *leaf);
 	return !STEP("check", "map: leaf") || twz_read_word(&(*seen)->head) == head_word(0, 0);
 }
 
@@ -180,7 +183,7 @@ INLINE uint64_t level_at(const struct twz_tx *tx, const uint8_t *base, uint64_t 
 	if (STEP("check", "map: place of the root") && !is_block(root, sizeof(struct twz_map_leaf)))
 		return TWZ_MAP_LEVELS;
 	head = (const uint64_t *)(base + root);
-	level = level_of(twz_read_word(SEE(tx, head)));
+	level = level_of(twz_read_word(SEE_NODE(tx, head)));
 	if (STEP("check", "map: height") && level >= TWZ_MAP_LEVELS)
 		return TWZ_MAP_LEVELS;
 	return level;

@@ -602,6 +602,22 @@ const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t byte
 	return found.place ? found.place : addr;
 }
 
+const void *tx_read_whole(const struct twz_tx *tx, const void *addr, uint64_t bytes)
+{
+	struct tx_part *part = tx->last;
+	uint64_t off = (uint64_t)((const uint8_t *)addr - part->base);
+	struct found found = {NULL, false};
+
+	if (unlikely(off - TWZ_OBJ_FOT >= part->data || ranges_of(part) <= WALK_MAX))
+		return twz_tx_read(tx, addr, bytes);
+	if (!(part->filter >> line_of(off) & 1))
+		return addr;
+	index_update((struct twz_tx *)tx, part); /* as there */
+	if (look_at(tx, part, off / TWZ_LINE, off, bytes, &found))
+		return found.place ? found.place : addr;
+	return part->indexed == part->tail ? addr : twz_tx_read(tx, addr, bytes);
+}
+
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes)
 {
 	pmem_flush("tx: fresh memory", addr, bytes);
