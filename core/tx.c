@@ -175,17 +175,27 @@ static inline int unlock(struct twz_log_head *head)
 
 /* ---- staging --------------------------------------------------------------------------------- */
 
+/* In a function of its own: the hot ones, which do not get here, need not save registers for it. */
+static __attribute__((noinline)) void copy_long(uint8_t *to, const uint8_t *from, uint64_t bytes)
+{
+	pmem_copy(to, from, bytes);
+}
+
 /*
- * Ranges are mostly short: copied here, without a call, which would make the hot functions save
- * registers. The empty asm keeps the compiler from making one.
+ * Ranges are mostly short: copied here, without a call. The empty asm keeps the compiler from making
+ * one.
  */
 static inline void copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
 {
 #if TWZ_SIM || TWZ_TSAN
-	pmem_copy(to, from, bytes);
+	copy_long(to, from, bytes);
 #else
 	if (likely(bytes == 64)) {
 		memcpy(to, from, 64);
+		return;
+	}
+	if (unlikely(bytes > 2 * SHORT)) {
+		copy_long(to, from, bytes);
 		return;
 	}
 	while (bytes >= 8) {
@@ -209,13 +219,12 @@ static inline unsigned line_of(uint64_t off)
 /* All bits for a range that is not empty. */
 static inline uint64_t lines_of(uint64_t off, uint64_t bytes)
 {
-	uint64_t last = off + bytes - 1, lines = (uint64_t)1 << line_of(last);
+	uint64_t first = off / TWZ_LINE, behind = (off + bytes - 1) / TWZ_LINE - first, lines;
 
-	if (bytes >= 64 * TWZ_LINE)
+	if (behind >= 63)
 		return ~(uint64_t)0;
-	for (; off < last; off += TWZ_LINE)
-		lines |= (uint64_t)1 << line_of(off);
-	return lines;
+	lines = ((uint64_t)2 << behind) - 1;
+	return lines << first % 64 | lines >> (-first % 64); /* rotated; by 0, twice the same */
 }
 
 static inline uint8_t *put_range(struct tx_part *part, uint8_t *range, uint64_t off, uint64_t bytes,
@@ -271,15 +280,27 @@ no_page:
  * would be long, and takes in what was staged since whenever it is asked, so that staging has
  * nothing to do with it. When it is full (1,536 ranges), the ranges behind `indexed` are walked.
  */
-#define WALK_MAX 256u /* bytes of ranges that are walked rather than indexed */
+#define WALK_MAX 12u  /* ranges that are walked rather than indexed */
 #define REACH_MAX 16u /* lines of a range that is not long */
 #define SLOTS_MIN 128u
 
-static uint32_t slot_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t number)
+/*
+ * A slot's value: 0 to 15 the place of a range in the log, in units of 16; 16 to 22 the part, from 1
+ * on; 23 to 31 bits of the hash, so that mostly only what is looked for is looked at.
+ */
+static uint64_t hash_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t number)
 {
-	uint64_t hash = (number + (uint64_t)(part - tx->part)) * TWZ_SUM_K;
+	return (number + (uint64_t)(part - tx->part)) * TWZ_SUM_K;
+}
 
+static uint32_t slot_of(const struct twz_tx *tx, uint64_t hash)
+{
 	return (uint32_t)(hash >> 32) & (tx->nslots - 1);
+}
+
+static uint32_t tag_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t hash)
+{
+	return (uint32_t)(hash >> 55) << 7 | (uint32_t)(part - tx->part + 1);
 }
 
 /* Numbers under which a range is found: of lines, or of pages with a bit to tell them. */
@@ -303,8 +324,6 @@ static struct keys page_keys(uint64_t off, uint64_t bytes)
 static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uint8_t *p)
 {
 	uint64_t range = *(const uint64_t *)p, off = range >> LOG_LENGTH_BITS;
-	uint32_t value =
-		(uint32_t)(part - tx->part + 1) << 16 | (uint32_t)(p - start_of(part)) / 16;
 	struct keys keys = line_keys(off, range & LOG_LENGTH_MASK);
 	uint64_t reach = keys.last - keys.first;
 
@@ -317,11 +336,12 @@ static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uin
 	if (tx->nused + (keys.last - keys.first + 1) > tx->nslots / 4 * 3)
 		return false;
 	for (uint64_t number = keys.first; number <= keys.last; number++) {
-		uint32_t i = slot_of(tx, part, number);
+		uint64_t hash = hash_of(tx, part, number);
+		uint32_t i = slot_of(tx, hash);
 
 		while (tx->slot[i])
 			i = (i + 1) & (tx->nslots - 1);
-		tx->slot[i] = value;
+		tx->slot[i] = tag_of(tx, part, hash) << 16 | (uint32_t)(p - start_of(part)) / 16;
 		tx->nused++;
 	}
 	if (tx->reach < reach)
@@ -377,10 +397,11 @@ static bool compare(uint8_t *p, uint64_t off, uint64_t bytes, struct found *foun
 static bool look_at(const struct twz_tx *tx, const struct tx_part *part, uint64_t number,
 		    uint64_t off, uint64_t bytes, struct found *found)
 {
-	uint32_t i = slot_of(tx, part, number), value;
+	uint64_t hash = hash_of(tx, part, number);
+	uint32_t i = slot_of(tx, hash), tag = tag_of(tx, part, hash), value;
 
 	for (; (value = tx->slot[i]); i = (i + 1) & (tx->nslots - 1))
-		if (value >> 16 == (uint32_t)(part - tx->part + 1) &&
+		if (value >> 16 == tag &&
 		    compare(start_of(part) + (value & 0xffff) * 16, off, bytes, found))
 			return true;
 	return false;
@@ -413,14 +434,21 @@ static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off
 {
 	struct found found = {NULL, false};
 	uint8_t *p = start_of(part);
+	unsigned walked = 0;
 
-	if (ranges_of(part) > WALK_MAX) {
-		index_update(tx, part);
-		if (look_up(tx, part, off, bytes, &found))
+	if (part->indexed > p)
+		walked = WALK_MAX; /* there are many */
+	for (; p < part->tail && walked < WALK_MAX; walked++) {
+		if (compare(p, off, bytes, &found))
 			return found;
-		p = part->indexed;
+		p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK);
 	}
-	while (p < part->tail && !compare(p, off, bytes, &found))
+	if (p == part->tail)
+		return found;
+	index_update(tx, part);
+	if (look_up(tx, part, off, bytes, &found))
+		return found;
+	for (p = part->indexed; p < part->tail && !compare(p, off, bytes, &found);)
 		p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK);
 	return found;
 }
