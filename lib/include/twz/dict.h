@@ -28,10 +28,10 @@
 
 TWZ_C_BEGIN
 
-#define twz_dict(V)                   \
-	struct {                      \
-		struct twz_dict dict; \
-		V *twz_value[0];      \
+#define twz_dict(V)                            \
+	struct {                               \
+		struct twz_dict dict;          \
+		__extension__ V *twz_value[0]; \
 	}
 
 #define twz_dict_type_(d) __typeof__((d)->twz_value[0])
@@ -120,6 +120,7 @@ TWZ_C_BEGIN
 #define twz_dict_put_ptr(tx, d, key, length, target)                                       \
 	__extension__({                                                                    \
 		const __typeof__(*(d)->twz_value[0]->twz_type[0]) *twz_target_ = (target); \
+		TWZ_LEADS_TO(*(d)->twz_value[0]->twz_type[0], target);                     \
 		twz_dict_put_ptr_(tx, &(d)->dict, key, length, twz_target_);               \
 	})
 #define twz_dict_get_ptr(d, key, length, out)                                            \

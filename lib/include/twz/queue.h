@@ -70,10 +70,10 @@ int twz_queue_check(const struct twz_obj *obj, uint64_t *where);
  *
  * Both return what twz_queue_put and twz_queue_get_exact do; with _tx, what those in a transaction do.
  */
-#define twz_queue_of(T)             \
-	struct {                    \
-		struct twz_obj obj; \
-		T *twz_type[0];     \
+#define twz_queue_of(T)                       \
+	struct {                              \
+		struct twz_obj obj;           \
+		__extension__ T *twz_type[0]; \
 	}
 
 /* What a message takes of the room. */
