@@ -161,6 +161,10 @@ struct node {
 	twz_map(uint64_t, struct other) values;
 	twz_map_ptr(uint32_t, struct node) nodes;
 	twz_vec(struct other) row;
+	twz_vec(twz_ptr(struct node)) others;
+	twz_dict(struct other) words;
+	twz_dict(twz_ptr(struct node)) named;
+	twz_queue_of(struct other) queue;
 };
 EOF
 refused() {
@@ -182,6 +186,16 @@ refused 'twz_map_put_ptr(0, &n->nodes, 1, o);'
 refused 'twz_map_get_ptr(&n->nodes, 1, &o);'
 refused 'twz_vec_get(&n->row, 1, n);'
 refused 'twz_vec_push(0, &n->row, n);'
+refused 'twz_vec_pop(0, &n->row, n);'
+refused 'twz_vec_push_ptr(0, &n->others, o);'
+refused 'twz_vec_get_ptr(&n->others, 1, &o);'
+refused 'twz_dict_put(0, &n->words, "a", 1, n);'
+refused 'twz_dict_get(&n->words, "a", 1, n);'
+refused 'struct twz_dict_cursor c; twz_dict_first(&n->words, &c, n);'
+refused 'twz_dict_put_ptr(0, &n->named, "a", 1, o);'
+refused 'twz_dict_get_ptr(&n->named, "a", 1, &o);'
+refused 'twz_queue_send(&n->queue, n, 0);'
+refused 'twz_queue_receive(&n->queue, n, 0);'
 
 # ---- the examples --------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ TWZ_C_BEGIN
 #define twz_dict_get_tx(tx, d, key, length, out)                                     \
 	__extension__({                                                              \
 		twz_dict_type_(d) twz_out_ = (out);                                  \
+		TWZ_LEADS_TO(*(d)->twz_value[0], out);                               \
 		dict_get(tx, &(d)->dict, twz_dict_bytes_(d), key, length, twz_out_); \
 	})
 #define twz_dict_has(d, key, length) (!twz_dict_get(d, key, length, 0))
@@ -97,6 +98,7 @@ TWZ_C_BEGIN
 #define twz_dict_to_(d, c, to, key, length, out)         \
 	__extension__({                                  \
 		twz_dict_type_(d) twz_out_ = (out);      \
+		TWZ_LEADS_TO(*(d)->twz_value[0], out);   \
 		dict_move(c, to, key, length, twz_out_); \
 	})
 #define twz_dict_from_(tx, d, c, to, key, length, out)           \
@@ -126,6 +128,7 @@ TWZ_C_BEGIN
 #define twz_dict_get_ptr(d, key, length, out)                                            \
 	__extension__({                                                                  \
 		__typeof__((d)->twz_value[0]->twz_type[0]) *twz_out_ = (out);            \
+		TWZ_LEADS_TO((d)->twz_value[0]->twz_type[0], out);                       \
 		void *twz_addr_ = 0;                                                     \
 		int twz_error_ = twz_dict_get_ptr_(&(d)->dict, key, length, &twz_addr_); \
 		*twz_out_ = (__typeof__(*twz_out_))twz_addr_;                            \

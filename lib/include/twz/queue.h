@@ -14,7 +14,7 @@
 #define TWZ_QUEUE_H
 
 #include "abi/interface.h"
-#include <twz/obj.h>
+#include <twz/ptr.h>
 #include <twz/tx.h>
 
 TWZ_C_BEGIN
@@ -95,11 +95,13 @@ int twz_queue_check(const struct twz_obj *obj, uint64_t *where);
 #define twz_queue_receive(q, out, timeout_ns)                                            \
 	__extension__({                                                                  \
 		__typeof__((q)->twz_type[0]) twz_out_ = (out);                           \
+		TWZ_LEADS_TO(*(q)->twz_type[0], out);                                    \
 		twz_queue_get_exact(&(q)->obj, twz_out_, sizeof(*twz_out_), timeout_ns); \
 	})
 #define twz_queue_receive_tx(tx, q, out)                                            \
 	__extension__({                                                             \
 		__typeof__((q)->twz_type[0]) twz_out_ = (out);                      \
+		TWZ_LEADS_TO(*(q)->twz_type[0], out);                               \
 		twz_queue_get_exact_tx(tx, &(q)->obj, twz_out_, sizeof(*twz_out_)); \
 	})
 

@@ -109,6 +109,7 @@ static inline void *twz_vec_open_(struct twz_tx *tx, struct twz_vec *v, uint32_t
 #define twz_vec_get_ptr(v, i, out)                                           \
 	__extension__({                                                      \
 		__typeof__((v)->twz_type[0]->twz_type[0]) *twz_out_ = (out); \
+		TWZ_LEADS_TO((v)->twz_type[0]->twz_type[0], out);            \
 		void *twz_addr_ = 0;                                         \
 		int twz_error_ = twz_vec_get_ptr_(&(v)->vec, i, &twz_addr_); \
 		*twz_out_ = (__typeof__(*twz_out_))twz_addr_;                \
