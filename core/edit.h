@@ -34,6 +34,12 @@ int tx_part_lock(uint8_t *base);
 int tx_part_room(struct tx_part *part, uint64_t bytes);
 int tx_part_end(struct tx_part *part, int error);
 
+/*
+ * twz_tx_read for what is staged as a whole or not at all, such as a node: the staged copy that begins
+ * at addr, else addr. It finds out faster that there is none.
+ */
+const void *tx_read_whole(const struct twz_tx *tx, const void *addr);
+
 /* Locks the object if its pages are there and nobody has it; false: nothing was done. */
 static inline bool tx_part_trylock(uint8_t *base)
 {

@@ -240,7 +240,7 @@ static int make_room(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 		full = is_full(tx, base, node->child[i], level - 1);
 		if (full > 0) {
 			full = split(tx, (struct twz_map_inner *)(base + offset), i, edge);
-			node = SEE(tx, (const struct twz_map_inner *)(base + offset));
+			node = SEE_NODE(tx, (const struct twz_map_inner *)(base + offset));
 			i += !full && node->key[i] <= key;
 		}
 		offset = node->child[i];
@@ -380,7 +380,7 @@ static int join_inner(struct twz_tx *tx, struct twz_map_inner *node, uint64_t i)
 /* Joins two leaves, of which the left one is child i, if they have few entries. */
 static int join_leaves(struct twz_tx *tx, struct twz_map_inner *node, uint64_t i)
 {
-	const struct twz_map_inner *seen = SEE(tx, node);
+	const struct twz_map_inner *seen = SEE_NODE(tx, node);
 	uint8_t *base = obj_base(node);
 	const struct twz_map_leaf *from, *to = sound_leaf(tx, base, seen->child[i]);
 	struct twz_map_inner *up;
@@ -462,7 +462,7 @@ static int join(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 			return TWZ_E_DAMAGED;
 		if (below < INNER_FEW) {
 			error = join_inner(tx, place, left_of(i, nkeys));
-			node = SEE(tx, place);
+			node = SEE_NODE(tx, place);
 			i = child_of(node, keys_of(node->head), key);
 		}
 		offset = node->child[i];
@@ -568,6 +568,7 @@ int map_put_in(struct twz_tx *tx, const struct change *c)
 {
 	uint8_t *base = obj_base(c->map);
 	struct spot spot;
+	uint64_t top = 0;
 	int error = twz_tx_add(tx, c->map);
 
 	if (error)
@@ -582,10 +583,16 @@ int map_put_in(struct twz_tx *tx, const struct change *c)
 		return replace(tx, c, &spot);
 	if (count_of(spot.order) >= PAIRS) {
 		error = reap(tx, c->map, REAP_SOME);
-		if (!error)
+		if (!error && spot.up && spot.up_keys < KEYS) { /* mostly only the leaf is full */
+			error = split(tx, (struct twz_map_inner *)(base + spot.up), spot.up_child,
+				      spot.edge);
+			top = spot.up;
+		} else if (!error) {
 			error = make_room(tx, c->map, c->key);
+			top = SEE(tx, c->map)->root;
+		}
 		if (!error)
-			error = find(tx, base, SEE(tx, c->map)->root, c->key, &spot);
+			error = find(tx, base, top, c->key, &spot);
 		if (error)
 			return error;
 	}

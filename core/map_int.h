@@ -7,6 +7,7 @@
 #ifndef TWZ_CORE_MAP_INT_H
 #define TWZ_CORE_MAP_INT_H
 
+#include "core/edit.h"
 #include "core/map.h"
 #include "core/ptr.h"
 #include "core/read.h"
@@ -91,9 +92,8 @@ static inline bool is_block(uint64_t offset, uint64_t bytes)
 
 /* What the transaction, if there is one, sees at p. */
 #define SEE(tx, p) ((__typeof__(p))((tx) ? twz_tx_read(tx, p, sizeof(*(p))) : (p)))
-
-/* The same for a node: the map stages it whole. */
-#define SEE_NODE(tx, p) ((__typeof__(p))((tx) ? tx_read_whole(tx, p, sizeof(*(p))) : (p)))
+/* The same for a node, or its first word. */
+#define SEE_NODE(tx, p) ((__typeof__(p))((tx) ? tx_read_whole(tx, p) : (p)))
 
 /* The copy of *p that the transaction commits; null after an error. */
 #define STAGE(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
@@ -198,6 +198,9 @@ struct spot {
 	uint64_t order;
 	uint64_t rank;
 	uint64_t place; /* of the entry with the key, or PAIRS: there is none */
+	/* Above the leaf: the node, its keys, which child the leaf is; 0 if the leaf is the root. */
+	uint64_t up, up_keys, up_child;
+	bool edge; /* the way went along the right edge */
 };
 
 /*
@@ -212,12 +215,18 @@ INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root
 
 	if (level == TWZ_MAP_LEVELS)
 		return TWZ_E_DAMAGED;
+	spot->up = spot->up_keys = spot->up_child = 0;
+	spot->edge = true;
 	for (; level; level--) {
 		if (!see_inner(tx, base, offset, level, &node, &nkeys))
 			return TWZ_E_DAMAGED;
 		i = child_of(node, nkeys, key);
 		if (low && i)
 			*low = twz_read_word(&node->key[i - 1]);
+		spot->up = offset;
+		spot->up_keys = nkeys;
+		spot->up_child = i;
+		spot->edge &= i == nkeys;
 		offset = twz_read_word(&node->child[i]);
 	}
 	if (!see_leaf(tx, base, offset, &spot->leaf, &spot->seen))

@@ -429,27 +429,45 @@ static bool look_up(const struct twz_tx *tx, const struct tx_part *part, uint64_
 	return false;
 }
 
+/*
+ * Looks at the ranges from p on. True: it is found, or all are looked at. False: there are more than
+ * `max`, or an index of them.
+ */
+static bool walk(const struct tx_part *part, uint8_t *p, unsigned max, uint64_t off, uint64_t bytes,
+		 struct found *found)
+{
+	if (max != ~0u && part->indexed > p)
+		return false;
+	for (; p < part->tail; p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK))
+		if (!max-- || compare(p, off, bytes, found))
+			break;
+	return p == part->tail || found->overlap;
+}
+
 /* The range that was staged for these bytes, or for some of them. */
 static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off, uint64_t bytes)
 {
 	struct found found = {NULL, false};
-	uint8_t *p = start_of(part);
-	unsigned walked = 0;
 
-	if (part->indexed > p)
-		walked = WALK_MAX; /* there are many */
-	for (; p < part->tail && walked < WALK_MAX; walked++) {
-		if (compare(p, off, bytes, &found))
-			return found;
-		p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK);
-	}
-	if (p == part->tail)
+	if (walk(part, start_of(part), WALK_MAX, off, bytes, &found))
 		return found;
 	index_update(tx, part);
-	if (look_up(tx, part, off, bytes, &found))
+	if (!look_up(tx, part, off, bytes, &found))
+		walk(part, part->indexed, ~0u, off, bytes, &found);
+	return found;
+}
+
+/* The same for a word that a range is known to begin with, if there is one. */
+static struct found staged_at(struct twz_tx *tx, struct tx_part *part, uint64_t off)
+{
+	struct found found = {NULL, false};
+
+	if (walk(part, start_of(part), WALK_MAX, off, 8, &found))
 		return found;
-	for (p = part->indexed; p < part->tail && !compare(p, off, bytes, &found);)
-		p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK);
+	index_update(tx, part);
+	if (!look_at(tx, part, off / TWZ_LINE, off, 8, &found) &&
+	    (!(tx->special & LONG) || !look_at(tx, part, page_keys(off, 8).first, off, 8, &found)))
+		walk(part, part->indexed, ~0u, off, 8, &found);
 	return found;
 }
 
@@ -630,20 +648,17 @@ const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t byte
 	return found.place ? found.place : addr;
 }
 
-const void *tx_read_whole(const struct twz_tx *tx, const void *addr, uint64_t bytes)
+const void *tx_read_whole(const struct twz_tx *tx, const void *addr)
 {
-	struct tx_part *part = tx->last;
-	uint64_t off = (uint64_t)((const uint8_t *)addr - part->base);
+	uint8_t *base = obj_base(addr);
+	struct tx_part *part = tx->last->base == base ? tx->last : part_at(tx, base);
 	struct found found = {NULL, false};
+	uint64_t off = (uint64_t)((const uint8_t *)addr - base);
 
-	if (unlikely(off - TWZ_OBJ_FOT >= part->data || ranges_of(part) <= WALK_MAX))
-		return twz_tx_read(tx, addr, bytes);
-	if (!(part->filter >> line_of(off) & 1))
+	if (!tx->nparts || !part || !(part->filter >> line_of(off) & 1))
 		return addr;
-	index_update((struct twz_tx *)tx, part); /* as there */
-	if (look_at(tx, part, off / TWZ_LINE, off, bytes, &found))
-		return found.place ? found.place : addr;
-	return part->indexed == part->tail ? addr : twz_tx_read(tx, addr, bytes);
+	found = staged_at((struct twz_tx *)tx, part, off);
+	return found.place ? found.place : addr;
 }
 
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes)

@@ -126,12 +126,6 @@ int twz_tx_commit(struct twz_tx *tx);
 void twz_tx_abort(struct twz_tx *tx);
 
 /*
- * Of core: as twz_tx_read, faster, for what is staged only as a range of its own, of less than 1,024
- * bytes, that starts at addr.
- */
-const void *tx_read_whole(const struct twz_tx *tx, const void *addr, uint64_t bytes);
-
-/*
  * Of core: the transaction has failed as a whole, since what is staged is no longer sound. Nothing more
  * can be staged; commit returns the error, as this does.
  */
