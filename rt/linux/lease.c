@@ -207,11 +207,7 @@ static int await(uint32_t place, uint64_t ref, bool asked)
 			asked = ask(process, state, ref);
 			continue;
 		}
-		if (state == TWZ_RECALL_ASKED && !asked) { /* by somebody who died */
-			change(process, state, TWZ_RECALL_IDLE);
-			continue;
-		}
-		/* Also while it is at work for somebody who gave up: then it is asked after that. */
+		/* Also while it was asked by somebody who died or gave up: then it is asked after that. */
 		if (futex_wait(&process->recall, state, look))
 			continue;
 		look = look_next(look);

@@ -5,6 +5,7 @@
  * test fails.
  */
 #define _GNU_SOURCE
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,6 +97,38 @@ static void a_hole_that_gets_a_page(void **state)
 	MUST(twz_obj_delete(obj.id));
 }
 
+/*
+ * More pages are made than can be mapped at once, as free frames lie apart. What was zeros here, and has a page
+ * now, another one can store to and ask nobody.
+ */
+static void pages_made_here_and_there(void **state)
+{
+	struct twz_obj obj = fresh(), rest = fresh(), apart[64];
+	uint64_t i = 0;
+
+	(void)state;
+	for (unsigned k = 0; k < 16; k++)
+		put(obj.base + DATA + k * PAGE, k);
+	for (unsigned k = 0; k < 64; k++)
+		apart[k] = fresh();
+	for (unsigned k = 0; k < 64; k++)
+		put(apart[k].base + DATA, 1);
+	while (!twz_rt_touch(rest.base + DATA + i * PAGE, 128 * PAGE))
+		i += 128;
+	while (!CATCH(put(rest.base + DATA + i * PAGE, 1)))
+		i++;
+	for (unsigned k = 0; k < 64; k += 2)
+		MUST(twz_obj_delete(apart[k].id));
+	assert_int_equal(load(obj.base + DATA + 25 * PAGE), 0);
+	put(obj.base + DATA + 16 * PAGE, 16);
+	puppet_put(&other, obj.id, DATA + 25 * PAGE, 7);
+	assert_int_equal(load(obj.base + DATA + 25 * PAGE), 7);
+	for (unsigned k = 1; k < 64; k += 2)
+		MUST(twz_obj_delete(apart[k].id));
+	MUST(twz_obj_delete(rest.id));
+	MUST(twz_obj_delete(obj.id));
+}
+
 static void a_shared_page_that_is_stored_to(void **state)
 {
 	struct twz_obj obj = fresh(), copied;
@@ -135,16 +168,19 @@ static void a_frame_with_too_many_holders(void **state)
 		put(obj.base + DATA + i * PAGE, i + 1);
 	for (unsigned i = 0; i < 70; i++) {
 		MUST(twz_obj_copy(obj.id, true, &copy[i]));
-		puppet_put(&third, copy[i], DATA, i); /* its leaf is its own */
+		if (i < 69) /* its leaf is its own; the last one shares that of the object */
+			puppet_put(&third, copy[i], DATA, i);
 	}
 	MUST(twz_obj_open(copy[69], &first));
 	assert_int_equal(load(first.base + DATA + 5 * PAGE), 6);
 	assert_int_equal(load(obj.base + DATA + 5 * PAGE), 6);
 	assert_int_equal(puppet_load(&other, obj.id, DATA + 5 * PAGE), 6);
-	/* All others let go; then somebody stores where the frame was. */
+	/* All others let go; then somebody stores to the frame that was the object's. */
 	put(obj.base + DATA + PAGE, 1);
 	for (unsigned i = 0; i < 69; i++)
 		MUST(twz_obj_delete(copy[i]));
+	for (unsigned i = 0; i < 20; i++) /* which frees some of what is left to be freed */
+		MUST(twz_obj_delete(fresh().id));
 	puppet_put(&third, copy[69], DATA + 5 * PAGE, 1000);
 	assert_int_equal(load(obj.base + DATA + 5 * PAGE), 6);
 	assert_int_equal(puppet_load(&other, obj.id, DATA + 5 * PAGE), 6);
@@ -225,6 +261,7 @@ static void a_limit_under_another_ones_mapping(void **state)
 {
 	struct twz_obj obj = fresh();
 	struct puppet_say say;
+	struct twz_id copy;
 
 	(void)state;
 	puppet_put(&other, obj.id, DATA, 1);
@@ -235,6 +272,15 @@ static void a_limit_under_another_ones_mapping(void **state)
 		(struct puppet_say){.op = PUPPET_PUT, .id = obj.id, .offset = DATA, .value = 2});
 	assert_int_equal(say.kind, TWZ_FAULT_RIGHT);
 	assert_int_equal(load(obj.base + DATA), 1);
+	/* Which it can only read, as a copy has it too. */
+	puppet_put(&other, obj.id, DATA + PAGE, 3);
+	MUST(twz_obj_copy(obj.id, true, &copy));
+	assert_int_equal(puppet_load(&other, obj.id, DATA + PAGE), 3);
+	MUST(twz_rt_limit(obj.id, DATA / PAGE + 1, 1, TWZ_READ));
+	say = puppet_do(&other, (struct puppet_say){
+					.op = PUPPET_LOAD, .id = obj.id, .offset = DATA + PAGE});
+	assert_int_equal(say.kind, TWZ_FAULT_RIGHT);
+	MUST(twz_obj_delete(copy));
 	MUST(twz_obj_delete(obj.id));
 }
 
@@ -370,6 +416,33 @@ static void copies_of_what_another_one_stores_to(void **state)
 	MUST(twz_obj_delete(obj.id));
 }
 
+/* The same of transactions: all of one or nothing of it. */
+static void copies_of_what_another_one_commits_to(void **state)
+{
+	uint64_t end = now_ms() + (getenv("TWZ_LONG") ? 60000 : 2000), rounds = 0, busy = 0;
+	struct twz_obj obj = fresh(), copied;
+	struct twz_id copy;
+	int error;
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &copied));
+	copy = copied.id;
+	puppet_begin(&other,
+		     (struct puppet_say){
+			     .op = PUPPET_PAIR_TX, .id = obj.id, .offset = DATA, .value = FAR});
+	for (; now_ms() < end; rounds++) {
+		error = twz_rt_copy(copy, DATA / PAGE, obj.id, DATA / PAGE, FAR / PAGE + 1);
+		busy += error == TWZ_E_BUSY;
+		assert_true(!error || error == TWZ_E_BUSY);
+		assert_int_equal(load(copied.base + DATA), load(copied.base + DATA + FAR));
+	}
+	put(obj.base + DATA + 8, 1);
+	assert_true(puppet_end(&other).value > 0);
+	printf("%lu copies, %lu of them busy\n", rounds, busy);
+	MUST(twz_obj_delete(copy));
+	MUST(twz_obj_delete(obj.id));
+}
+
 /* ---- transactions --------------------------------------------------------------------------------- */
 
 static void a_transaction_keeps_its_pages(void **state)
@@ -447,13 +520,13 @@ static void who_waits_on_a_word_that_moves_wakes(void **state)
 	MUST(twz_obj_delete(obj.id));
 }
 
-/* The same among threads of one process: the word was a hole. */
+/* The same among threads of one process: the word was a hole, or in a page that a copy has too. */
 static void *waits(void *word)
 {
-	uint64_t times = 0;
+	uint64_t times = 0, value = load(word);
 
-	for (; !load(word); times++)
-		MUST(twz_rt_wait(word, 0, ~0ull));
+	for (; load(word) == value; times++)
+		MUST(twz_rt_wait(word, (uint32_t)value, ~0ull));
 	assert_true(times < 5); /* it slept */
 	return NULL;
 }
@@ -462,15 +535,22 @@ static void who_waits_in_a_hole_wakes(void **state)
 {
 	struct twz_obj obj = fresh();
 	uint8_t *word = obj.base + DATA;
+	struct twz_id copy;
 	pthread_t thread;
+	uint64_t begun;
 
 	(void)state;
-	assert_int_equal(pthread_create(&thread, NULL, waits, word), 0);
-	usleep(20000);
-	put(word, 1);
-	twz_rt_wake((uint32_t *)word, ~0u);
-	pthread_join(thread, NULL);
-	assert_int_equal(twz_rt_wait((uint32_t *)word, 1, 1000), TWZ_E_TIMEOUT);
+	for (unsigned i = 1; i <= 6; i++) {
+		assert_int_equal(pthread_create(&thread, NULL, waits, word), 0);
+		usleep(20000);
+		begun = now_ms();
+		put(word, i);
+		twz_rt_wake((uint32_t *)word, ~0u);
+		pthread_join(thread, NULL);
+		assert_true(now_ms() - begun < 500);
+		MUST(twz_obj_copy(obj.id, true, &copy));
+	}
+	assert_int_equal(twz_rt_wait((uint32_t *)word, 6, 1000), TWZ_E_TIMEOUT);
 	MUST(twz_obj_delete(obj.id));
 }
 
@@ -596,24 +676,31 @@ static void who_dies_while_it_asks(void **state)
 	store_is_sound();
 }
 
-/* Asked by one that died, it does not do it under the feet of its own threads. */
+/* Asked by one that died: its own threads wait until that is done. */
 static void asked_by_a_dead_one_and_at_work(void **state)
 {
 	struct twz_process *process = &home.runtime->process[1];
 	struct twz_obj obj = fresh();
-	uint64_t ref;
+	struct pollfd answer = {.fd = other.from, .events = POLLIN};
 
 	(void)state;
 	puppet_put(&other, obj.id, DATA, 1);
-	home_lock();
-	MUST(home_find(obj.id, &ref));
+	__atomic_store_n(&process->recall, TWZ_RECALL_WORKING, __ATOMIC_RELEASE);
+	puppet_begin(&other,
+		     (struct puppet_say){
+			     .op = PUPPET_PUT, .id = obj.id, .offset = DATA + PAGE, .value = 2});
+	assert_int_equal(poll(&answer, 1, 100), 0);
+	__atomic_store_n(&process->recall, TWZ_RECALL_IDLE, __ATOMIC_RELEASE);
+	futex_wake(&process->recall, 100);
+	assert_int_equal(puppet_end(&other).kind, 0);
+	assert_int_equal(load(obj.base + DATA + PAGE), 2);
+	/* And what was not begun is forgotten. */
 	stop(&other);
-	process->recall_ref = ref;
+	home_lock();
 	__atomic_store_n(&process->recall, TWZ_RECALL_ASKED, __ATOMIC_RELEASE);
 	home_unlock();
 	kill(other.pid, SIGCONT);
-	puppet_put(&other, obj.id, DATA + PAGE, 2);
-	assert_int_equal(load(obj.base + DATA + PAGE), 2);
+	puppet_put(&other, obj.id, DATA + 2 * PAGE, 3);
 	assert_int_equal(*(volatile uint32_t *)&process->recall, TWZ_RECALL_IDLE);
 	MUST(twz_obj_delete(obj.id));
 }
@@ -665,6 +752,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		home_test(alone_nobody_is_asked),
 		home_test(a_hole_that_gets_a_page),
+		home_test(pages_made_here_and_there),
 		home_test(a_shared_page_that_is_stored_to),
 		home_test(a_frame_with_too_many_holders),
 		home_test(a_copy_under_another_ones_stores),
@@ -677,6 +765,7 @@ int main(int argc, char **argv)
 		home_test(an_object_that_grows),
 		home_test(two_first_touches_at_once),
 		home_test(copies_of_what_another_one_stores_to),
+		home_test(copies_of_what_another_one_commits_to),
 		home_test(a_transaction_keeps_its_pages),
 		home_test(who_waits_on_a_word_that_moves_wakes),
 		home_test(who_waits_in_a_hole_wakes),

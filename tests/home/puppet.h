@@ -27,9 +27,10 @@ enum puppet_op {
 	PUPPET_LOAD_KEPT,
 	PUPPET_PUT_KEPT,
 	PUPPET_PAIR, /* counts it up, and the word `value` bytes behind, until the one next to it is set */
-	PUPPET_TOUCH,  /* so many bytes, to be written */
-	PUPPET_COPY,   /* what: a new object */
-	PUPPET_DELETE, /* and all else that changes pages */
+	PUPPET_PAIR_TX, /* the same, each time in a transaction */
+	PUPPET_TOUCH,   /* so many bytes, to be written */
+	PUPPET_COPY,    /* what: a new object */
+	PUPPET_DELETE,  /* and all else that changes pages */
 	PUPPET_DROP,
 	PUPPET_STAGE, /* in a transaction that begins with it */
 	PUPPET_COMMIT,
@@ -78,6 +79,15 @@ static void puppet_act(struct puppet_say *say, uint8_t *base)
 			put((uint8_t *)word + say->value, i + 1);
 			if (i % 64 == 63)
 				sched_yield(); /* who is recalled has another thread to run */
+		}
+		say->value = i;
+		break;
+	case PUPPET_PAIR_TX:
+		for (i = 0; !load(word + 1); i++) {
+			twz_tx_begin(&puppet_tx);
+			twz_tx_set(&puppet_tx, word, i + 1);
+			twz_tx_set(&puppet_tx, (uint64_t *)((uint8_t *)word + say->value), i + 1);
+			MUST(twz_tx_commit(&puppet_tx));
 		}
 		say->value = i;
 		break;
