@@ -164,7 +164,7 @@ static void a_frame_with_too_many_holders(void **state)
 	struct twz_id copy[70];
 
 	(void)state;
-	for (unsigned i = 0; i < 30; i++)
+	for (unsigned i = 0; i < 80; i++) /* more than a record holds: it has leaves */
 		put(obj.base + DATA + i * PAGE, i + 1);
 	for (unsigned i = 0; i < 70; i++) {
 		MUST(twz_obj_copy(obj.id, true, &copy[i]));
