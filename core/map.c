@@ -378,9 +378,22 @@ static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, 
 	}
 }
 
-/* Finds where the cursor goes to, from the root. */
+/* The next entry: mostly the first one of the next leaf, as the cursor stands at the end of its own. */
+static int one_on(const struct twz_map_cursor *c, uint64_t root, uint64_t version,
+		  struct goal *goal)
+{
+	if (c->key == KEY_MAX)
+		return TWZ_E_NOTFOUND;
+	if (!c->leaf || c->version != version ||
+	    c->rank + 1 < count_of(twz_read_word(&c->leaf->order)))
+		return at_least(c, root, c->key + 1, goal);
+	goal->seen = c->leaf;
+	return next_leaf(c, goal);
+}
+
+/* Finds where the cursor goes to. */
 static int find_goal(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t key,
-		     struct goal *goal)
+		     uint64_t version, struct goal *goal)
 {
 	const struct twz_map *seen = SEE(c->tx, c->map);
 	uint64_t root = twz_read_word(&seen->root);
@@ -395,7 +408,7 @@ static int find_goal(const struct twz_map_cursor *c, enum twz_map_to to, uint64_
 	case TWZ_MAP_SEEK:
 		return at_least(c, root, key, goal);
 	case TWZ_MAP_NEXT:
-		return c->key < KEY_MAX ? at_least(c, root, c->key + 1, goal) : TWZ_E_NOTFOUND;
+		return one_on(c, root, version, goal);
 	case TWZ_MAP_PREV:
 		return c->key ? at_most(c, root, c->key - 1, goal) : TWZ_E_NOTFOUND;
 	}
@@ -408,8 +421,8 @@ static bool goes_on(const struct twz_map_cursor *c, enum twz_map_to to, uint64_t
 	return to == TWZ_MAP_NEXT ? key > c->key : to != TWZ_MAP_PREV || key < c->key;
 }
 
-static __attribute__((noinline)) int move_from_root(struct twz_map_cursor *c, enum twz_map_to to,
-						    uint64_t key, void *value)
+static __attribute__((noinline)) int move_far(struct twz_map_cursor *c, enum twz_map_to to,
+					      uint64_t key, void *value)
 {
 	uint64_t bytes = value_bytes(c->shape), version;
 	struct goal goal;
@@ -417,7 +430,7 @@ static __attribute__((noinline)) int move_from_root(struct twz_map_cursor *c, en
 
 	do {
 		version = c->tx ? 0 : twz_read_begin(c->map);
-		error = find_goal(c, to, key, &goal);
+		error = find_goal(c, to, key, version, &goal);
 		if (!error && STEP("check", "map: order of a scan") && !goes_on(c, to, goal.key))
 			error = TWZ_E_DAMAGED;
 		if (!error && bytes > TWZ_MAP_INLINE)
@@ -469,5 +482,5 @@ int twz_map_move(struct twz_map_cursor *c, enum twz_map_to to, uint64_t key, voi
 		return 0;
 	if (to == TWZ_MAP_PREV && move_within(c, c->rank - 1, TWZ_MAP_PREV, value))
 		return 0;
-	return move_from_root(c, to, key, value);
+	return move_far(c, to, key, value);
 }
