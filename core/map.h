@@ -19,8 +19,8 @@
  *   - TWZ_E_HEAPFULL (no room for a node or a value), TWZ_E_NOTFOUND and TWZ_E_TYPE leave the entries
  *     as they were before the call, and the transaction can go on. Every other error is the
  *     transaction's: it stays, and commit returns it.
- *   - A staged node takes 272 or 528 bytes of the log: some 3,000 entries at random places fit into
- *     a transaction, or 30,000 in order. More are TWZ_E_TXFULL.
+ *   - A staged node takes 272 or 528 bytes of the log: some 2,500 entries at random places fit into
+ *     a transaction, 900 if each splits a leaf of its own, 30,000 in order. More are TWZ_E_TXFULL.
  *
  * READING without a transaction takes no lock. It is a read section (read.h): a reader beside a
  * writer, of this or another process, gets the state before or after a commit, never a mixture, and
