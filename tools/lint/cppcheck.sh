@@ -17,6 +17,7 @@ trap 'rm -f "${TMPDIR:-/tmp}/cppcheck.$$"' EXIT
 # shellcheck disable=SC2086
 cppcheck --quiet $cache --file-list="${TMPDIR:-/tmp}/cppcheck.$$" --error-exitcode=1 --inline-suppr \
 	--std=c11 --platform=unix64 --enable=warning,portability \
-	--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=comparePointers --suppress='uninitvar:examples/*' \
+	--suppress=missingIncludeSystem --suppress=unknownMacro --suppress=comparePointers \
+	--suppress='uninitvar:examples/*' \
 	--suppress=uninitvar:bin/tasks.c \
 	-D'__typeof__(x)=uint64_t' --max-configs=4 -I. -Ilib/include -j 2 2>&1
