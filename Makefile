@@ -164,6 +164,10 @@ $(call test,fuzz,fuzz,tests/fuzz,.c,$(call simulated,fuzz))
 $(call test,tsan,tsan,tests/tsan,.c,$(call whole,tsan))
 $(call test,check,check,tests/check,.c,$(call whole,check))
 
+# Programs that tests kill: tests/kill/NAME.c.
+KILLED := $(patsubst tests/kill/%.c,$(B)/kill/%,$(call sources,tests/kill/*.c))
+$(foreach k,$(KILLED),$(call executable,plain,$(k),$(k:$(B)/%=tests/%.c),$(call whole,plain)))
+
 # Of the kernel, what touches no hardware.
 $(call archive,asan,plat,kernel/plat/pc/tables.c)
 $(call test,asan,plat,kernel/plat/pc,_test.c,$(B)/asan/libplat.a)
@@ -186,7 +190,7 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 
 all: $(BINS)
 
-tests: all $(TESTS:%=$(B)/test/%) $(BINS:$(B)/%=$(B)/asan/%) $(PROGRAMS:%=$(B)/check/bin/%)
+tests: all $(KILLED) $(TESTS:%=$(B)/test/%) $(BINS:$(B)/%=$(B)/asan/%) $(PROGRAMS:%=$(B)/check/bin/%)
 
 ifeq ($(P),release)
 bench: all $(BENCHES:%=$(B)/bench/%)
