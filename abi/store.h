@@ -215,7 +215,7 @@ TWZ_PIN(sizeof(struct twz_update_log) + TWZ_UPDATE_WORDS * 16 == TWZ_UPDATE_FRAM
 
 /* The runtime area: who has the store open. Outside every checksum, void in another epoch. */
 struct twz_runtime {
-	uint64_t lock;  /* of the store's structures: epoch << 32 | waiters << 31 | process */
+	uint64_t lock;  /* of the store's structures: epoch << 32 | waiters << 31 | owner */
 	uint64_t epoch; /* that the rest of the area is of */
 	/*
 	 * Who mounts says by what rules processes share the store until the epoch ends, and in which
@@ -226,7 +226,8 @@ struct twz_runtime {
 	uint64_t numbers; /* hosted: the PID namespace, as the host names it */
 	uint64_t mappers; /* bit i: process[i] may have leases; `lock` held */
 	uint64_t recalls; /* how many there were: a process asked, once; `lock` held */
-	uint64_t reserved[2];
+	uint64_t owners;  /* numbers given out to processes: each had another one before */
+	uint64_t reserved;
 	struct twz_process {
 		uint64_t pid;
 		uint64_t start;       /* start time as the host reports it: tells a reused pid */
@@ -234,7 +235,9 @@ struct twz_runtime {
 		uint32_t making;      /* 1: that is being made, and `thread` may not say so yet */
 		uint32_t recall;      /* enum twz_recall: it is to give leases back */
 		uint64_t recall_ref;  /* ... of the object with this record */
-		uint64_t reserved[2];
+		uint32_t owner;       /* what lock words call it; nobody else in this epoch */
+		uint32_t answers; /* the thread that gives leases back, by its number; 0: not yet */
+		uint64_t reserved;
 	} process[63];
 	struct twz_lease {
 		uint64_t ref;     /* the record */
@@ -247,7 +250,7 @@ TWZ_AT(struct twz_runtime, process, 64);
 TWZ_AT(struct twz_runtime, lease, 4096);
 #define TWZ_RUNTIME_FRAMES 16u
 /* Grows with each change of this area, and of what lock words and log heads mean among processes. */
-#define TWZ_RUNTIME_RULES 2u
+#define TWZ_RUNTIME_RULES 3u
 
 /* What is mapped of an object, as bits: frames to be read only; frames to be written; holes, as zeros. */
 enum twz_lease_mode {

@@ -29,7 +29,7 @@ TWZ_C_BEGIN
 
 /* Supplied by the runtime, once, before the first transaction. */
 struct tx_env {
-	uint64_t owner; /* lock value of this process: epoch << 32 | process */
+	uint64_t owner; /* lock value of this process: epoch << 32 | number */
 	/*
 	 * The lock holds `seen`, which is not 0. Waits until it may have changed or settles the
 	 * object if its owner is dead or of another epoch, then returns 0; TWZ_E_TIMEOUT.

@@ -197,8 +197,9 @@ static int reserve_areas(void)
 /* What this process is called from now on, by lock words. */
 static void name_process(uint64_t epoch)
 {
-	home.owner = epoch << 32 | (uint64_t)getpid();
-	home.info.owner = (uint32_t)getpid();
+	home.info.owner = process_new_owner();
+	home.owner = epoch << 32 | home.info.owner;
+	home.pid = getpid();
 	home.info.epoch = epoch;
 }
 
@@ -256,12 +257,12 @@ static int mount(void)
 		return error;
 	home.runtime = (struct twz_runtime *)(home.image.base +
 					      home.store.fixed->runtime.frame * TWZ_PAGE);
-	name_process(home.store.super->epoch);
 	/* Nobody else has the image: whoever was in the table or held the lock is gone. */
 	memset(home.runtime, 0, sizeof(*home.runtime));
 	home.runtime->epoch = home.store.super->epoch;
 	home.runtime->rules = TWZ_RUNTIME_RULES;
 	home.runtime->numbers = process_numbers();
+	name_process(home.store.super->epoch);
 	home.runtime->lock = home.owner;
 	return refuse(process_register());
 }

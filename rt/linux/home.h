@@ -11,15 +11,15 @@
  *   its own at once, in the table from when it first needs the store.
  *
  * The store's lock
- *   One word in the runtime area of the image: epoch << 32 | waiters << 31 | process. It is held for
+ *   One word in the runtime area of the image: epoch << 32 | waiters << 31 | owner. It is held for
  *   every call of core/store.h. Who waits looks now and then whether the owner is alive, and takes
  *   the lock from a dead one, applying the update log. Inside the process a second lock orders
  *   threads.
  *   The fault handler takes it too: so a thread that holds it must not touch a slot, and the handler
  *   ends the process if one did.
  *
- * Owners in lock words are processes, by number; the process table in the runtime area tells a number
- * that was given out anew by its start time. A thread that ends inside a transaction while its process
+ * Owners in lock words are processes, by a number that the store gives to each, and to nobody else in this
+ * epoch. The process table in the runtime area tells which process of the host that is. A thread that ends inside a transaction while its process
  * lives is not found out: others get TWZ_E_TIMEOUT.
  *
  * What a process has mapped it has a lease for, which others recall when they change pages (lease.h).
@@ -36,7 +36,8 @@ struct home {
 	struct image image;
 	struct twz_runtime *runtime;
 	struct twz_process *process; /* this process's entry of the table */
-	uint64_t owner;              /* epoch << 32 | process, as lock words have it */
+	pid_t pid;                   /* that all this is said of: in a child of vfork not its own */
+	uint64_t owner;              /* epoch << 32 | info.owner, as lock words have it */
 	struct twz_rt_info info;
 
 	struct store store; /* home_lock held */
@@ -58,6 +59,7 @@ int home_find(struct twz_id id, uint64_t *ref);
  * is full; TWZ_E_ABSENT: the host says nothing of processes.
  */
 int process_register(void);
+uint32_t process_new_owner(void); /* it is what register enters */
 /* It never had the store; no lock is this process's. */
 void process_leave(void);
 /* Is the process of this entry of the table gone? Then `thread` there is nobody's any more. */

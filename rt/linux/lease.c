@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "rt/linux/lease.h"
 #include "rt/linux/slots.h"
@@ -74,6 +75,8 @@ static void *answer(void *arg)
 {
 	struct twz_process *own = arg;
 
+	__atomic_store_n(&own->answers, (uint32_t)gettid(), __ATOMIC_RELEASE);
+	futex_wake(&own->answers, INT_MAX);
 	for (;;) {
 		uint32_t state = state_of(own);
 
@@ -149,6 +152,9 @@ int lease_start(void)
 	if (error)
 		return TWZ_E_NOMEM;
 	pthread_setname_np(thread, "leases");
+	/* From now on it is seen whether this program is there. */
+	while (!__atomic_load_n(&own->answers, __ATOMIC_ACQUIRE))
+		futex_wait(&own->answers, 0, ~0ull);
 	__atomic_store_n(&own->recall, TWZ_RECALL_IDLE, __ATOMIC_RELEASE);
 	home.store.recall = lease_recall;
 	return 0;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rt/linux/home.h"
@@ -57,12 +59,28 @@ static uint64_t start_of(pid_t pid)
 	return (state == 'Z' && threads < 2) || state == 'X' ? NO_PROCESS : start + 1;
 }
 
-/* Is the process that had this start time there? */
-static bool is_there(pid_t pid, uint64_t start)
+/*
+ * A process that becomes another program keeps its number and its start time, and loses its threads. One that was
+ * killed loses them, too, not all at the same time: a millisecond later none of them runs.
+ */
+static bool has_thread(pid_t pid, pid_t thread)
+{
+	const struct timespec moment = {.tv_nsec = 1000 * 1000};
+
+	if (!syscall(SYS_tgkill, pid, thread, 0) || errno != ESRCH)
+		return true;
+	nanosleep(&moment, NULL);
+	return false;
+}
+
+/* Is the process of this entry there, and still the same program? */
+static bool is_there(const struct twz_process *entry, pid_t pid)
 {
 	uint64_t now = start_of(pid);
+	uint32_t thread = __atomic_load_n(&entry->answers, __ATOMIC_ACQUIRE);
 
-	return now == start || now == NOT_TOLD;
+	return (now == entry->start || now == NOT_TOLD) &&
+	       (!thread || has_thread(pid, (pid_t)thread));
 }
 
 /*
@@ -84,7 +102,7 @@ static bool entry_free(const struct twz_process *entry, uint64_t pid)
 	if (!pid)
 		return true;
 	if (!(pid & CLAIMED))
-		return !is_there((pid_t)pid, entry->start);
+		return !is_there(entry, (pid_t)pid);
 	start = start_of((pid_t)(uint32_t)pid);
 	return start != NOT_TOLD && claim((uint32_t)pid, start) != pid;
 }
@@ -96,31 +114,39 @@ bool process_gone(const struct twz_process *entry)
 	return pid & CLAIMED || entry_free(entry, pid);
 }
 
-static const struct twz_process *process_find(pid_t pid)
-{
-	const struct twz_process *table = home.runtime->process;
-
-	for (unsigned i = 0; i < PROCESSES; i++)
-		if (__atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE) == (uint64_t)pid)
-			return &table[i];
-	return NULL;
-}
-
 bool owner_alive(uint64_t word)
 {
-	pid_t pid = (pid_t)(word & (LOCK_WAITERS - 1));
-	const struct twz_process *process;
+	const uint32_t owner = (uint32_t)(word & (LOCK_WAITERS - 1));
+	const struct twz_process *table = home.runtime->process;
 
 	if (word >> 32 != home.owner >> 32)
 		return false;
-	process = process_find(pid);
-	return process && is_there(pid, process->start);
+	for (unsigned i = 0; i < PROCESSES; i++) {
+		uint64_t pid = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
+
+		/* Of an entry that is taken over meanwhile the owner before is gone. */
+		if (pid && !(pid & CLAIMED) && table[i].owner == owner)
+			return is_there(&table[i], (pid_t)pid);
+	}
+	return false;
 }
 
 /*
- * An entry is taken over as a whole by the claim, then filled in. The number of a process that ended may be
- * this one's: its entry is free, so that none behind it is taken.
+ * Locks are known by numbers of their own: a process's may be given out again, and a process may have been
+ * another program, that left locks behind.
  */
+uint32_t process_new_owner(void)
+{
+	uint32_t owner;
+
+	do
+		owner = (uint32_t)__atomic_add_fetch(&home.runtime->owners, 1, __ATOMIC_RELAXED) &
+			(LOCK_WAITERS - 1);
+	while (!owner);
+	return owner;
+}
+
+/* An entry is taken over as a whole by the claim, then filled in. */
 int process_register(void)
 {
 	struct twz_process *table = home.runtime->process;
@@ -135,6 +161,8 @@ int process_register(void)
 						 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 			continue;
 		table[i].start = start;
+		table[i].owner = home.info.owner;
+		__atomic_store_n(&table[i].answers, 0, __ATOMIC_RELEASE);
 		__atomic_store_n(&table[i].recall, TWZ_RECALL_NONE, __ATOMIC_RELEASE);
 		__atomic_store_n(&table[i].pid, pid, __ATOMIC_RELEASE);
 		home.process = &table[i];

@@ -103,7 +103,7 @@ static void at_exit(int status, void *arg)
 {
 	(void)arg;
 	/* A child of vfork has its parent's memory. */
-	if (!own || getpid() != (pid_t)home.info.owner)
+	if (!own || getpid() != home.pid)
 		return;
 	home_lock();
 	end(home.process, status);

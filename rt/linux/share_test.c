@@ -83,6 +83,21 @@ static void *hold(void *arg)
 	return NULL;
 }
 
+/* Has a lock and mappings, and becomes another program: one that has the store, too, or none. */
+static int role_become(const char *what)
+{
+	struct counters *c = counters();
+	struct twz_tx tx;
+
+	twz_tx_begin(&tx);
+	MUST(twz_tx_add(&tx, c));
+	c->owner = (uint64_t)getpid();
+	if (!strcmp(what, "count"))
+		execl("/proc/self/exe", program_invocation_short_name, "count", "", NULL);
+	execlp("sleep", "sleep", "60", NULL);
+	return 1;
+}
+
 static int role_hold(const char *what)
 {
 	struct counters *c = counters();
@@ -255,7 +270,7 @@ static void the_living_keep_their_locks(void **state)
 		await_owner(c, pid);
 		usleep(20 * 1000); /* the first thread ends */
 		lock = obj_meta(c)->log.lock;
-		assert_int_equal(lock & (LOCK_WAITERS - 1), pid);
+		assert_true(lock && (uint32_t)lock != (uint32_t)home.owner);
 		assert_true(owner_alive(lock));
 		/* Also if nothing can be asked of the host. */
 		getrlimit(RLIMIT_NOFILE, &limit);
@@ -268,6 +283,42 @@ static void the_living_keep_their_locks(void **state)
 		assert_false(owner_alive(lock));
 		count(c, 1);
 	}
+}
+
+static unsigned registered(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < PROCESSES; i++)
+		n += home.runtime->process[i].pid && !process_gone(&home.runtime->process[i]);
+	return n;
+}
+
+/* Whatever a process becomes, what it was is gone: nothing that it had holds anybody up. */
+static void another_program_has_nothing(void **state)
+{
+	struct counters *c = counters();
+	uint64_t before = c->count, begun;
+	struct twz_id copy;
+	struct twz_obj obj;
+	pid_t pid;
+
+	(void)state;
+	MUST(twz_name_open("counters", &obj));
+	c->owner = 0;
+	pid = start(home_path(), "become", "count");
+	assert_int_equal(end_of(pid), twz_rt_info()->epoch % 100);
+	assert_int_equal(c->count - before, COUNTS);
+
+	pid = start(home_path(), "become", "sleep");
+	await_owner(c, pid);
+	begun = now_us();
+	count(c, 1);
+	MUST(twz_obj_copy(obj.id, true, &copy));
+	MUST(twz_obj_delete(copy));
+	assert_true(now_us() - begun < 2 * 1000 * 1000);
+	assert_int_equal(registered(), 1);
+	kill_it(pid);
 }
 
 /* What others set in the superblock is told at the next call. */
@@ -411,15 +462,16 @@ static void stores_that_cannot_be_had(void **state)
 /* ---- fork ------------------------------------------------------------------------------------------- */
 
 /* In the child, which has what the parent had mapped, and is somebody else. */
-static void as_a_child(struct counters *c, const struct twz_thread *parent, struct twz_id id)
+static void as_a_child(uint64_t parent_owner, struct counters *c, const struct twz_thread *parent,
+		       struct twz_id id)
 {
 	struct twz_id self;
 	struct twz_obj obj;
 
 	count(c, 10);
 	MUST(twz_rt_self(&self));
-	if (twz_rt_info()->owner != (uint32_t)getpid() || tx_env.owner != home.owner ||
-	    (uint32_t)home.owner != (uint32_t)getpid() || !memcmp(&self, &id, sizeof(id)))
+	if (home.owner == parent_owner || tx_env.owner != home.owner ||
+	    (uint32_t)home.owner != twz_rt_info()->owner || !memcmp(&self, &id, sizeof(id)))
 		exit(1);
 	MUST(twz_obj_open(self, &obj));
 	if (((struct twz_thread *)twz_obj_data(&obj))->owner != (uint32_t)getpid() ||
@@ -428,20 +480,11 @@ static void as_a_child(struct counters *c, const struct twz_thread *parent, stru
 	exit(0); /* by way of at_exit */
 }
 
-static unsigned registered(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < PROCESSES; i++)
-		n += home.runtime->process[i].pid && !process_gone(&home.runtime->process[i]);
-	return n;
-}
-
 static void a_child_is_a_process_of_its_own(void **state)
 {
 	unsigned rounds = getenv("TWZ_LONG") ? 5000 : 200;
 	struct counters *c = counters();
-	uint64_t before = c->count;
+	uint64_t before = c->count, owner = home.owner;
 	struct twz_obj obj;
 	struct twz_id id;
 
@@ -454,7 +497,7 @@ static void a_child_is_a_process_of_its_own(void **state)
 		for (unsigned j = 0; j < 4; j++) {
 			pid[j] = fork();
 			if (!pid[j])
-				as_a_child(c, twz_obj_data(&obj), id);
+				as_a_child(owner, c, twz_obj_data(&obj), id);
 		}
 		count(c, 10);
 		for (unsigned j = 0; j < 4; j++)
@@ -552,7 +595,7 @@ static void programs_are_spawned(void **state)
 	assert_int_equal(end_of(pid), 0);
 	assert_int_equal(system("exit 3") >> 8, 3);
 	count(c, 1);
-	assert_int_equal((uint32_t)home.owner, getpid());
+	assert_int_equal(home.pid, getpid());
 	assert_int_equal(registered(), 1);
 }
 
@@ -576,6 +619,7 @@ int main(int argc, char **argv)
 		home_test(one_of_many_mounts),
 		home_test(killed_while_opening),
 		home_test(the_living_keep_their_locks),
+		home_test(another_program_has_nothing),
 		home_test(what_is_known_follows),
 		home_test(others_cannot_attach),
 		home_test(a_full_table_is_said),
@@ -594,6 +638,8 @@ int main(int argc, char **argv)
 		return role_name(arg);
 	if (!strcmp(role, "look"))
 		return role_look(arg);
+	if (!strcmp(role, "become"))
+		return role_become(arg);
 	if (!strcmp(role, "hold"))
 		return role_hold(arg);
 	return cmocka_run_group_tests(tests, setup, NULL);

@@ -243,7 +243,7 @@ static void change_vector(void)
 {
 	struct shared *s = shared[choose(OBJECTS)];
 	struct twz_tx tx;
-	uint64_t count, last;
+	uint64_t count, last = 0;
 
 	twz_tx_begin(&tx);
 	twz_tx_add(&tx, s);
