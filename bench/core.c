@@ -349,10 +349,14 @@ static void strings(void)
 static struct twz_map *map;
 static struct twz_map_cursor cursor;
 
-/* Every number has another key, all over the range. */
+/* Every number has another key, as if at random: neighbours are no more alike than others. */
 static uint64_t map_key(uint64_t number)
 {
-	return number * 0x9e3779b97f4a7c15;
+	uint64_t x = (number + 1) * 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
 }
 
 static void map_put(uint64_t number)
