@@ -67,6 +67,9 @@ void die(int status, const char *format, ...)
 
 /* ---- the store's lock ------------------------------------------------------------------------- */
 
+/* Nobody has it for so long, but on a disk that hangs. */
+#define STOPPED_NS (10 * 1000ull * 1000 * 1000)
+
 static void inner_lock(void)
 {
 	uint32_t seen = 0;
@@ -90,17 +93,23 @@ static bool swap(uint64_t *word, uint64_t *seen, uint64_t value)
 					   __ATOMIC_RELAXED);
 }
 
-/* Returns true if the lock was taken from a dead owner. */
-static bool outer_lock(void)
+/*
+ * 0; *dead: the lock was taken from a dead owner. Who has it and does not go on for so long is stopped, perhaps: who
+ * opens the store is told so, TWZ_E_BUSY; everybody else waits, and says for whom.
+ */
+static int outer_lock(bool opening, bool *dead)
 {
 	uint64_t *lock = &home.runtime->lock, seen = 0, mine = home.owner, look = LOOK_FIRST_NS;
+	uint64_t owner = 0, waited = 0;
 
+	*dead = false;
 	while (!swap(lock, &seen, mine)) {
 		if (!seen)
 			continue;
 		if (seen >> 32 != mine >> 32) { /* of an epoch that ended: mounting recovered */
-			if (swap(lock, &seen, mine))
-				return true;
+			*dead = swap(lock, &seen, mine);
+			if (*dead)
+				return 0;
 			seen = 0;
 			continue;
 		}
@@ -112,13 +121,24 @@ static bool outer_lock(void)
 		}
 		seen |= LOCK_WAITERS;
 		if (!futex_wait((const uint32_t *)lock, (uint32_t)seen, look)) {
-			if (!owner_alive(seen) && swap(lock, &seen, mine))
-				return true;
+			*dead = !owner_alive(seen) && swap(lock, &seen, mine);
+			if (*dead)
+				return 0;
+			waited = seen == owner ? waited + look : look;
+			owner = seen;
+			if (waited >= STOPPED_NS) {
+				if (opening)
+					return image_stopped(&home.image, owner_pid(owner));
+				message("waiting for process %d, which has the store's lock: is it "
+					"stopped?",
+					(int)owner_pid(owner));
+				waited = 0;
+			}
 			look = look_next(look);
 		}
 		seen = 0;
 	}
-	return false;
+	return 0;
 }
 
 static void outer_unlock(void)
@@ -135,7 +155,7 @@ static void outer_take(void)
 	bool dead;
 	int error;
 
-	dead = outer_lock();
+	outer_lock(false, &dead); /* 0: it waits */
 	lease_quiet();
 	if (!dead)
 		return;
@@ -222,6 +242,7 @@ static int attach(void)
 	const struct twz_super *super = (const struct twz_super *)(home.image.base + TWZ_SUPER_AT);
 	const struct twz_super_fixed *fixed;
 	int error = store_look(home.image.base, home.image.bytes, &fixed);
+	bool dead;
 
 	if (error)
 		return error;
@@ -240,11 +261,13 @@ static int attach(void)
 	error = process_register();
 	if (error)
 		return refuse(error);
-	outer_lock();
-	error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
-	if (!error)
-		return 0;
-	outer_unlock();
+	error = outer_lock(true, &dead);
+	if (!error) {
+		error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
+		if (!error)
+			return 0;
+		outer_unlock();
+	}
 	process_leave();
 	return error;
 }

@@ -69,6 +69,8 @@ bool process_gone(const struct twz_process *entry);
  * is gone, or the number is another's now.
  */
 bool owner_alive(uint64_t word);
+/* Its process, for messages; 0: it is gone. */
+pid_t owner_pid(uint64_t word);
 /* The space in which this process's number is one: that of another names others. */
 uint64_t process_numbers(void);
 /* How long to wait before asking that, first and the next time. */

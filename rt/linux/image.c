@@ -139,6 +139,11 @@ static int busy(struct image *image, enum image_held held, pid_t holder)
 	return TWZ_E_BUSY;
 }
 
+int image_stopped(struct image *image, pid_t holder)
+{
+	return busy(image, IMAGE_HELD_STOPPED, holder);
+}
+
 /* Somebody has the whole file. */
 static int busy_whole(struct image *image)
 {
@@ -491,6 +496,8 @@ static const char *const held_text[] = {
 	[IMAGE_HELD_WRITES] = "in use by process %d: it is free when that has ended",
 	[IMAGE_HELD_READS] = "in use by process %d, which reads it: try again when that has ended",
 	[IMAGE_HELD_MOUNTING] = "in use by process %d, which does not finish opening it",
+	[IMAGE_HELD_STOPPED] = "in use by process %d, which has its lock and does not go on: is it "
+			       "stopped?",
 };
 
 /* What is known of an error beyond its text; null: nothing. */

@@ -46,10 +46,11 @@ enum image_use {
 
 /* Who has it, after TWZ_E_BUSY. */
 enum image_held {
-	IMAGE_HELD_ALONE,   /* the machine */
-	IMAGE_HELD_WRITES,  /* processes that write */
-	IMAGE_HELD_READS,   /* processes that read */
-	IMAGE_HELD_MOUNTING /* one that has not finished opening it */
+	IMAGE_HELD_ALONE,    /* the machine */
+	IMAGE_HELD_WRITES,   /* processes that write */
+	IMAGE_HELD_READS,    /* processes that read */
+	IMAGE_HELD_MOUNTING, /* one that has not finished opening it */
+	IMAGE_HELD_STOPPED   /* one that has the store's lock and does not go on */
 };
 
 struct image {
@@ -80,6 +81,9 @@ void image_mounted(struct image *image);
 
 /* The same for a descriptor that was inherited, with its locks, of a store that is mounted. After an error it stays open. */
 int image_attach(struct image *image, int fd);
+
+/* Says for image_error that this process has the store's lock and does not go on. Returns TWZ_E_BUSY. */
+int image_stopped(struct image *image, pid_t holder);
 
 /* Makes and opens a sparse file of zeros, alone. TWZ_E_EXISTS; TWZ_E_FULL; TWZ_E_RIGHT; TWZ_E_IO. */
 int image_create(struct image *image, const char *path, uint64_t bytes);

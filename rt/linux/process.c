@@ -114,21 +114,40 @@ bool process_gone(const struct twz_process *entry)
 	return pid & CLAIMED || entry_free(entry, pid);
 }
 
-bool owner_alive(uint64_t word)
+/* The entry of a lock word's owner, and its process; null: it is of another epoch, or has no entry any more. */
+static const struct twz_process *entry_of(uint64_t word, pid_t *pid)
 {
 	const uint32_t owner = (uint32_t)(word & (LOCK_WAITERS - 1));
 	const struct twz_process *table = home.runtime->process;
 
 	if (word >> 32 != home.owner >> 32)
-		return false;
+		return NULL;
 	for (unsigned i = 0; i < PROCESSES; i++) {
-		uint64_t pid = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
+		uint64_t known = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
 
 		/* Of an entry that is taken over meanwhile the owner before is gone. */
-		if (pid && !(pid & CLAIMED) && table[i].owner == owner)
-			return is_there(&table[i], (pid_t)pid);
+		if (known && !(known & CLAIMED) && table[i].owner == owner) {
+			*pid = (pid_t)known;
+			return &table[i];
+		}
 	}
-	return false;
+	return NULL;
+}
+
+bool owner_alive(uint64_t word)
+{
+	pid_t pid;
+	const struct twz_process *entry = entry_of(word, &pid);
+
+	return entry && is_there(entry, pid);
+}
+
+pid_t owner_pid(uint64_t word)
+{
+	pid_t pid = 0;
+
+	entry_of(word, &pid);
+	return pid;
 }
 
 /*

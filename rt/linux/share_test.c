@@ -104,6 +104,11 @@ static int role_hold(const char *what)
 	struct twz_tx tx;
 	pthread_t thread;
 
+	if (!strcmp(what, "store")) {
+		c->owner = 0; /* no fault under the lock */
+		home_lock();
+		hold(c);
+	}
 	twz_tx_begin(&tx);
 	MUST(twz_tx_add(&tx, c));
 	if (!strcmp(what, "thread") && !pthread_create(&thread, NULL, hold, c))
@@ -426,6 +431,38 @@ static void a_full_table_is_said(void **state)
 	fill_table(false);
 }
 
+/* Who has the store's lock and is stopped is waited for, but not in silence, and not by who opens the store. */
+static void the_lock_of_who_is_stopped(void **state)
+{
+	struct counters *c = counters();
+	char text[1024] = "", wanted[128];
+	pid_t stopped = start(home_path(), "hold", "store"), waits;
+	int out[2];
+
+	(void)state;
+	await_owner(c, stopped);
+	kill(stopped, SIGSTOP);
+	snprintf(wanted, sizeof(wanted), "in use by process %d, which has its lock", (int)stopped);
+	refusal(home_path(), wanted);
+
+	assert_int_equal(pipe(out), 0);
+	waits = fork();
+	if (!waits) {
+		dup2(out[1], 2);
+		counters();
+		_exit(0);
+	}
+	close(out[1]);
+	assert_true(read(out[0], text, sizeof(text) - 1) > 0);
+	close(out[0]);
+	snprintf(wanted, sizeof(wanted), "waiting for process %d, which has the store's lock",
+		 (int)stopped);
+	assert_non_null(strstr(text, wanted));
+	kill_it(stopped);
+	assert_int_equal(end_of(waits), 0);
+	store_is_sound();
+}
+
 /* Changes 8 bytes of both copies of the superblock, or of the one. */
 static void spoil(const char *path, size_t at, uint64_t value, int copies)
 {
@@ -623,6 +660,7 @@ int main(int argc, char **argv)
 		home_test(what_is_known_follows),
 		home_test(others_cannot_attach),
 		home_test(a_full_table_is_said),
+		home_test(the_lock_of_who_is_stopped),
 		home_test(stores_that_cannot_be_had),
 		home_test(a_child_is_a_process_of_its_own),
 		home_test(children_outlive_their_parents),

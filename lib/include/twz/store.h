@@ -26,8 +26,9 @@ TWZ_C_BEGIN
 
 /*
  * Opens the store. TWZ_E_NOTFOUND: there is no such file; TWZ_E_NOTSTORE: it is none; TWZ_E_VERSION,
- * TWZ_E_DAMAGED; TWZ_E_BUSY: after a second, the machine or a reader has it; TWZ_E_LIMIT: too many processes
- * have it; TWZ_E_READONLY, TWZ_E_RIGHT; TWZ_E_EXISTS: this program has a store already; TWZ_E_NOMEM;
+ * TWZ_E_DAMAGED; TWZ_E_BUSY: after a second, the machine or a reader has it, or after ten, a process that was
+ * stopped in the middle of a change; TWZ_E_LIMIT: too many processes have it; TWZ_E_READONLY,
+ * TWZ_E_RIGHT; TWZ_E_EXISTS: this program has a store already; TWZ_E_NOMEM;
  * TWZ_E_IO. After an error it can be tried again.
  */
 int twz_store_open(const char *path);
