@@ -115,6 +115,12 @@ static bool is_owner(const uint8_t *base, const uint64_t *owner)
 	       (const uint8_t *)owner - base >= (ptrdiff_t)TWZ_OBJ_FOT;
 }
 
+/* It was made without one, or what says where it is makes no sense. */
+static int no_heap(const uint8_t *base)
+{
+	return obj_meta(base)->heap ? TWZ_E_DAMAGED : TWZ_E_TYPE;
+}
+
 INLINE int alloc(struct edit *e, struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out)
 {
 	struct twz_heap *heap = heap_of(e->part.base);
@@ -124,7 +130,7 @@ INLINE int alloc(struct edit *e, struct twz_tx *tx, uint64_t bytes, uint64_t *ow
 	int error;
 
 	if (!heap)
-		return TWZ_E_DAMAGED;
+		return no_heap(e->part.base);
 	block.payload = 0;
 	error = look_free(tx, e->part.base, heap, size_class, &block);
 	if (!error && !block.payload)
@@ -180,7 +186,7 @@ INLINE int give(struct edit *e, struct twz_tx *tx, uint64_t *owner)
 	uint32_t size_class;
 
 	if (!heap)
-		return TWZ_E_DAMAGED;
+		return no_heap(e->part.base);
 	if (STEP("check", "heap: freed pointer") && !is_place(payload))
 		return TWZ_E_ARG;
 	head = (uint64_t *)head_of(e->part.base + payload);

@@ -23,7 +23,7 @@ int heap_make(void *obj, struct twz_id id);
  * *owner, a word in the same object, gets the pointer to it at commit. With a transaction: part of
  * it, no fence of its own. *out gets the address, to be filled by plain stores and twz_tx_fresh (or
  * flushed by the caller before what makes it reachable). TWZ_E_ARG. TWZ_E_HEAPFULL: there is no free
- * block as large as that; heap_trim may make one.
+ * block as large as that; heap_trim may make one. TWZ_E_TYPE: the object has no heap.
  */
 int heap_alloc(struct twz_tx *tx, uint64_t bytes, uint64_t *owner, void **out);
 

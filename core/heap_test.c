@@ -299,7 +299,7 @@ static void test_owner(void **state)
 		assert_int_equal(heap_free(NULL, (uint64_t *)(void *)bad[i]), TWZ_E_ARG);
 	}
 	assert_int_equal(heap_alloc(NULL, 8, (uint64_t *)(object(1) + TWZ_OBJ_DATA), &p),
-			 TWZ_E_DAMAGED); /* no heap there */
+			 TWZ_E_TYPE); /* no heap there */
 }
 
 static void test_free_wrong(void **state)

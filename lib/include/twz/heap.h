@@ -52,7 +52,7 @@ static inline uint64_t *twz_heap_root(const struct twz_obj *obj)
 
 /*
  * *out gets a block of at least `bytes`; the pointer at p owns it from commit on. The content is
- * undefined. TWZ_E_HEAPFULL, TWZ_E_FULL, TWZ_E_ARG.
+ * undefined. TWZ_E_HEAPFULL, TWZ_E_FULL, TWZ_E_ARG; TWZ_E_TYPE: the object has no heap.
  */
 #define twz_alloc(tx, p, bytes, out)                                            \
 	__extension__({                                                         \
