@@ -190,7 +190,7 @@ $(foreach b,$(BENCHES),$(call executable,plain,$(B)/bench/$(b),bench/$(b).c \
 
 all: $(BINS)
 
-tests: all $(KILLED) $(TESTS:%=$(B)/test/%) $(BINS:$(B)/%=$(B)/asan/%) $(PROGRAMS:%=$(B)/check/bin/%)
+tests: all stage $(KILLED) $(TESTS:%=$(B)/test/%) $(BINS:$(B)/%=$(B)/asan/%) $(PROGRAMS:%=$(B)/check/bin/%)
 
 ifeq ($(P),release)
 bench: all $(BENCHES:%=$(B)/bench/%)

@@ -232,7 +232,10 @@ for library in shared static; do
 		'last 2' 'thin 100' 'range -100 5000'
 	each jobs 'give paint sweep' 'work 1' 'give mop' 'work 2'
 	each stock 'put 7 12 teapot' 'put 3 5 cup' 'sell 7 3' 'sell 7 10' 'sell 8 1' ''
-	for name in list accounts series jobs stock; do
+	printf 'the cat sat on the mat\nthe bat, too\n' | "$work/words" "$work/words.store" read
+	echo 'The theme' | "$work/words" "$work/words.store" read
+	each words 'show' 'show th' 'show zz'
+	for name in list accounts series jobs stock words; do
 		ran="$name, $library"
 		same "tests/install/$name.expected" "$work/$name.out"
 		run 0 "$root/bin/twz" check "$work/$name.store"

@@ -22,7 +22,7 @@ install_failed() {
 # install_stage STAGE: all of it into $root, where programs find it at $prefix. All is copied under
 # names that nobody looks for before the first file gets its own.
 install_stage() {
-	staged=$(pwd)/$1.files
+	staged=$(pwd)/$1.files.$$
 	(cd "$1" && find . ! -type d | sed 's|^\./||' | sort) >"$staged"
 	trap install_undo EXIT
 	trap 'exit 130' INT

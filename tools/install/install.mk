@@ -43,10 +43,12 @@ $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION): $(INSTALL)/pic.o tools/install/libtwz.ma
 		-Wl,--version-script=tools/install/libtwz.map -Wl,-Bsymbolic-functions \
 		-Wl,--no-undefined -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro $(LIBS)
 
+# Made anew as a whole, and only when something in it changed: installs may be copying it.
 .PHONY: stage
-stage: $(B)/twz man $(INSTALL)/symbols $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION)
-	@rm -rf $(STAGE)
-	@mkdir -p $(STAGE)/bin $(STAGE)/lib/pkgconfig $(addprefix $(STAGE)/share/man/man,1 3 5)
+stage: $(STAGE).made
+$(STAGE).made: $(B)/twz $(INSTALL)/symbols $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION) \
+		$(wildcard tools/install/* tools/man/* docs/man/*)
+	$(call quiet,copy)rm -rf $(STAGE) && mkdir -p $(STAGE)/bin $(STAGE)/lib/pkgconfig $(STAGE)/share/man/man1
 	@cp -R $(INSTALL)/include $(STAGE)/
 	@cp $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.$(LIBTWZ_VERSION) $(STAGE)/lib/
 	@ln -s libtwz.so.$(LIBTWZ_VERSION) $(STAGE)/lib/$(LIBTWZ_SONAME)
@@ -54,5 +56,5 @@ stage: $(B)/twz man $(INSTALL)/symbols $(INSTALL)/libtwz.a $(INSTALL)/libtwz.so.
 	@sed 's/@VERSION@/$(LIBTWZ_VERSION)/' tools/install/twz.pc >$(STAGE)/lib/pkgconfig/twz.pc
 	@objcopy --strip-all $(B)/twz $(STAGE)/bin/twz
 	@cp docs/man/*.1 $(STAGE)/share/man/man1/
-	@cp docs/man/*.5 $(STAGE)/share/man/man5/
-	@cp $(B)/man/*.3 $(STAGE)/share/man/man3/
+	@tools/man/pages.sh $(STAGE)/share/man/man3
+	@touch $@
