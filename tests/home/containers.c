@@ -231,11 +231,11 @@ static void check_blocks(struct shelf *s)
 	uint64_t where, used, reachable = sizeof(struct twz_block_head) + heap_size(s), more;
 
 	NEED(heap_check(obj, &where));
-	NEED(twz_map_check_all(&s->low.map, &where, &more));
+	NEED(twz_map_check(&s->low, &where, &more));
 	reachable += more;
-	NEED(twz_map_check_all(&s->wide.map, &where, &more));
+	NEED(twz_map_check(&s->wide, &where, &more));
 	reachable += more;
-	NEED(twz_map_check_all(&s->other.map, &where, &more));
+	NEED(twz_map_check(&s->other, &where, &more));
 	reachable += more;
 	NEED(twz_vec_check(&s->items, &where, &more));
 	reachable += more;

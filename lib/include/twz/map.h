@@ -186,6 +186,12 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 	for ((c)->error = twz_map_first(m, c, k, v); (c)->error == 0; \
 	     (c)->error = twz_map_next(m, c, k, v))
 
+/*
+ * Checks all that the map consists of, while nobody changes it: 0, *owned the bytes of the heap that are the
+ * map's; TWZ_E_DAMAGED with *where the offset of what is wrong.
+ */
+#define twz_map_check(m, where, owned) twz_map_check_all(&(m)->map, where, owned)
+
 /* The entry leads to `target`, in this object or another; as twz_set. */
 #define twz_map_put_ptr(tx, m, k, target)                                                      \
 	__extension__({                                                                        \
