@@ -96,7 +96,8 @@ static struct control {
 	bool stop;
 	uint64_t longest_ns[NOPS], done[NOPS], killed[NOPS + 1];
 	struct place {
-		uint32_t op; /* at work on it, plus 1 */
+		uint32_t op;   /* at work on it, plus 1 */
+		uint32_t only; /* it is to do nothing else, plus 1; 0: anything */
 		pid_t pid; /* of whoever works: not the one that was started, if that has forked */
 	} place[WORKERS];
 	uint64_t npushed;        /* producers' numbers given out */
@@ -550,15 +551,23 @@ static void open_store(void)
 	HOLDS(!error, "%s", twz_store_error_text(error));
 }
 
-static void work_once(void)
+static unsigned choose_op(void)
 {
-	uint64_t start = now_ns(), took;
 	unsigned all = 0, op = 0;
 
 	for (unsigned i = 0; i < NOPS; i++)
 		all += work[i].share;
 	for (uint64_t left = choose(all); left >= work[op].share; op++)
 		left -= work[op].share;
+	return op;
+}
+
+static void work_once(void)
+{
+	uint64_t start = now_ns(), took;
+	unsigned op = __atomic_load_n(&place->only, __ATOMIC_RELAXED);
+
+	op = op ? op - 1 : choose_op();
 	__atomic_store_n(&place->op, op + 1, __ATOMIC_RELAXED);
 	work[op].run();
 	__atomic_store_n(&place->op, 0, __ATOMIC_RELAXED);
@@ -632,28 +641,27 @@ static void make_object(unsigned i)
 	DONE(error, publish);
 }
 
+static void make_named(const char *name, uint64_t bytes, struct twz_obj *obj)
+{
+	int error = twz_obj_new(&(struct twz_new){.ending = true, .bytes = bytes}, obj);
+
+	if (!error)
+		error = twz_name_publish(name, obj->id, 0);
+	DONE(error, make);
+}
+
 static _Noreturn void be_maker(void)
 {
-	struct twz_obj obj;
 	int error = twz_store_make(path, BYTES);
 
 	HOLDS(!error, "%s", twz_store_error_text(error));
 	for (unsigned i = 0; i < OBJECTS; i++)
 		make_object(i);
-	error = twz_obj_new(&(struct twz_new){.ending = true}, &obj);
-	DONE(error, new);
-	error = twz_queue_make(&obj, 1024);
+	make_named("source", PAGES * TWZ_PAGE, &source);
+	make_named("holes", 0, &holes);
+	make_named("queue", 0, &queue);
+	error = twz_queue_make(&queue, 1024);
 	DONE(error, queue);
-	error = twz_name_publish("queue", obj.id, 0);
-	DONE(error, publish);
-	error = twz_obj_new(&(struct twz_new){.ending = true, .bytes = PAGES * TWZ_PAGE}, &obj);
-	DONE(error, new);
-	error = twz_name_publish("source", obj.id, 0);
-	DONE(error, publish);
-	error = twz_obj_new(&(struct twz_new){.ending = true}, &obj);
-	DONE(error, new);
-	error = twz_name_publish("holes", obj.id, 0);
-	DONE(error, publish);
 	exit(0);
 }
 
@@ -792,19 +800,7 @@ static void end_one(unsigned n)
 	while (WIFSTOPPED(status));
 	HOLDS(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "a worker ended with %x", status);
 	control->killed[at->op ? at->op - 1 : NOPS]++;
-	at->op = 0;
-	at->pid = 0;
-}
-
-/* Until it is at work on what it is to be killed in, or so long. */
-static void await_op(unsigned n, unsigned op)
-{
-	uint64_t end = now_ns() + 2 * 1000 * 1000;
-
-	while (__atomic_load_n(&control->place[n].op, __ATOMIC_RELAXED) != op + 1 && now_ns() < end)
-		;
-	for (uint64_t more = choose(60); more--;)
-		__asm__ volatile("pause");
+	*at = (struct place){0};
 }
 
 /* How late this machine lets a process run that has nothing to wait for. */
@@ -832,16 +828,17 @@ static void kill_many(uint64_t kills)
 	for (uint64_t i = 0; i < kills;) {
 		unsigned n = (unsigned)choose(WORKERS);
 
-		usleep((unsigned)choose(choose(4) ? 2000 : 500));
-		if (choose(4))
-			await_op(n, (unsigned)choose(NOPS));
-		if (!choose(8)) {
-			step_and_kill(n, (unsigned)choose(500));
+		/* Anywhere in it, with the same likelihood: nothing else is done meanwhile. */
+		if (choose(6))
+			control->place[n].only = 1 + (uint32_t)choose(NOPS);
+		usleep((unsigned)choose(choose(2) ? 2000 : 400));
+		if (!choose(4)) {
+			step_and_kill(n, (unsigned)choose(150));
 			stepped++;
 		}
 		end_one(n);
 		i++;
-		if (!choose(20)) /* all of them: the next one mounts */
+		if (!choose(60)) /* all of them: the next one mounts */
 			for (unsigned m = 0; m < WORKERS; m++)
 				if (m != n) {
 					end_one(m);
