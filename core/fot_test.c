@@ -202,7 +202,7 @@ static void test_names(void **state)
 	uint32_t a, b, c, again;
 
 	(void)state;
-	assert_int_equal(insert_name(NULL, "x", 1, &a), TWZ_E_DAMAGED); /* no heap */
+	assert_int_equal(insert_name(NULL, "x", 1, &a), TWZ_E_TYPE); /* no heap */
 	assert_int_equal(meta()->fot_next, 0);
 	assert_int_equal(heap_make(object(0), object_id(0)), 0);
 	assert_int_equal(insert_name(NULL, "lib/parse", 1, &a), 0);

@@ -89,7 +89,7 @@ one() {
 	fi
 }
 
-few=200 many=2000
+few=200 many=4000 # a torn record that comes alive takes some 3,000 to be met
 case ${1:-} in
 --baseline)
 	work=$2
