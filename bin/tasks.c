@@ -117,7 +117,7 @@ static int busy(struct tasks *tasks)
 	do {
 		error = add(tasks, "something to do");
 		if (!error)
-			error = finish(tasks, tasks->last);
+			error = drop(tasks, tasks->last);
 	} while (!error);
 	return error;
 }
@@ -149,7 +149,7 @@ static const char help[] =
 	"       tasks [--store FILE] check\n"
 	"\n"
 	"Keeps a list of tasks: the program of docs/tutorial.md. busy adds tasks "
-	"and finishes them,\n"
+	"and drops them,\n"
 	"until it is killed; check says if a task was lost.\n"
 	"\n"
 	"exit status: 0, 1 if something failed, 2 usage error\n";
