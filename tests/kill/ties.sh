@@ -90,8 +90,13 @@ while read -r run_seed moment; do
 		sleep 0.001
 	done
 	sleep "$moment"
+	child=$(pgrep -P $prompt || true)
 	kill -9 $prompt
 	wait $prompt 2>/dev/null || true
+	# The program dies with it, a moment later: until then who opens the store is beside it.
+	while [ -n "$child" ] && grep -qs '^State:.[^ZX]' "/proc/$child/status"; do
+		sleep 0.001
+	done
 	run 0 "$bin/prompt" --store "$s" --exec 'ties show' --exec 'ties count'
 	says 'book: 10 of 10 pages, 10 tied to it, kinds 1'
 	says 'holder: 1 tied to it, kinds 2, value 42'
