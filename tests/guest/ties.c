@@ -699,7 +699,7 @@ TEST(what_is_deleted_stays_for_those_who_have_it_mapped)
 	}
 }
 
-/* Who sleeps on a word of it wakes. */
+/* Who sleeps on a word of it wakes, and is asleep when it is deleted: nobody would wake who sleeps on it later. */
 static void sleeps_on(uint64_t word)
 {
 	__atomic_store_n(&looks, 1, __ATOMIC_RELEASE);
@@ -720,7 +720,7 @@ TEST(who_sleeps_on_what_is_deleted_wakes)
 			looks = 0;
 			thread = test_thread(sleeps_on, (uint64_t)at);
 			bare_reaches(&looks, 1);
-			while (!bare_usage().sleeping)
+			while (bare_look(test_thread_id(thread)).state != TWZ_THREAD_SLEEPS)
 				test_sleep(1000000);
 			if (how)
 				CHECK_EQ(untie(id, to), 0);

@@ -27,6 +27,13 @@ go_on() {
 	machine=$!
 }
 
+# comes_to LINE: it has said something that begins so, or has ended.
+comes_to() {
+	while kill -0 "$machine" 2>/dev/null && ! grep -q "^$1" seen; do
+		sleep 0.002
+	done
+}
+
 killed() {
 	sleep "$1"
 	kill -9 "$machine" 2>/dev/null || true
@@ -34,19 +41,19 @@ killed() {
 	machine=
 	cp seen.err "$err"
 	if [ -s "$err" ]; then
-		fails "the model, killed $1 s behind its start"
+		fails "the model, killed $1 s behind '$(tail -n 1 seen)'"
 		finish model_hosted
 		exit 1
 	fi
-	sound "killed $1 s behind its start, with seed $seed"
+	sound "killed $1 s behind '$(tail -n 1 seen)', with seed $seed"
 }
 
 # One in five is killed in its recovery or close behind.
 killing() {
 	new_store
 	go_on "$2"
-	killed 0.5
-	share=$((300 * ($2 - $(noted seen)) / $(noted seen) / $1)) # ms: a part of what is left is for the last run
+	comes_to 'at 2048'
+	killed 0
 	i=0 busy=0
 	for moment in $(moments "$1"); do
 		i=$((i + 1))
@@ -54,10 +61,10 @@ killing() {
 		if [ $((i % 5)) = 0 ]; then
 			killed "$(awk -v m="$moment" 'BEGIN { print 0.1 * m }')"
 		else
-			while kill -0 "$machine" 2>/dev/null && ! grep -q '^start' seen; do
-				sleep 0.005
-			done
-			killed "$(awk -v m="$moment" -v ms="$share" 'BEGIN { print m * ms / 1000 }')"
+			comes_to start
+			until=$(goal "$2" $(($1 - i)) "$moment")
+			[ "$until" -le "$(noted seen)" ] || comes_to "at $until"
+			killed "$(awk -v m="$moment" 'BEGIN { print m / 100 }')"
 		fi
 		grep -q '^done' seen || busy=$((busy + 1))
 	done

@@ -38,15 +38,12 @@ pulled() {
 		finish model_machine
 		exit 1
 	fi
-	sound "pulled $1 s behind its start, with seed $seed"
+	sound "pulled $1 s behind '$(tail -n 1 seen)', with seed $seed"
 }
 
 new_store
 power "model $seed $operations"
 await 'at 2048' || fails 'the machine does nothing'
-began=$(milliseconds)
-await 'at 4096' || fails 'the machine comes no further'
-share=$((($(milliseconds) - began) * (operations - 4096) / 2048 / (pulls + 1)))
 pulled 0
 i=0 busy=0
 for moment in $(moments "$pulls"); do
@@ -56,7 +53,9 @@ for moment in $(moments "$pulls"); do
 		pulled "$(awk -v m="$moment" 'BEGIN { print m }')"
 	else
 		await start || fails 'the model does not start'
-		pulled "$(awk -v m="$moment" -v ms="$share" 'BEGIN { print m * ms / 1000 }')"
+		until=$(goal $operations $((pulls - i)) "$moment")
+		[ "$until" -le "$(noted seen)" ] || await "at $until." || fails "the model does not come to $until"
+		pulled "$(awk -v m="$moment" 'BEGIN { print m / 50 }')"
 	fi
 	grep -q '^done' seen || busy=$((busy + 1))
 done
