@@ -1,6 +1,6 @@
 #!/bin/sh
-# The piece `cli_hostile`: what lies inside of objects is overwritten (meta pages, FOTs, heaps, logs, maps,
-# queues, contexts, names), and what twz shows of it is an answer or an error, under sanitizers; JSON is
+# The piece `cli_hostile`: what lies inside of objects is overwritten (meta pages, FOTs, heaps, logs,
+# containers, queues, contexts, names), and what twz shows of it is an answer or an error, under sanitizers; JSON is
 # valid. `cli_damage` overwrites more of the store itself.
 #
 # The seed is fixed, so that it is the same in every run; TWZ_SEED is another one. --long does thirty
@@ -37,6 +37,7 @@ twz, seed, stores = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 dice = random.Random(seed)
 sound = open("sound", "rb").read()
 lines = [at for at in range(0, len(sound), 64) if any(sound[at:at + 64])]
+containers = [at for at in lines if b"wmap" in sound[at & ~4095:(at & ~4095) + 4096]]
 words = [0, 1, 0x2000, 0x100000, 0x400000, 1 << 30, (1 << 40) - 1, 1 << 40, 1 << 63, (1 << 64) - 1]
 commands = ["graph it", "graph it --from /here", "graph it --from /there --json --depth 9",
             "hexdump it /here --all", "hexdump it /there --all", "hexdump it / --all --json",
@@ -50,7 +51,8 @@ passed = failed = 0
 def damage():
     image = bytearray(sound)
     for _ in range(2 ** dice.randrange(5)):
-        at, how = dice.choice(lines) + 8 * dice.randrange(8), dice.random()
+        where = containers if dice.random() < 0.3 else lines
+        at, how = dice.choice(where) + 8 * dice.randrange(8), dice.random()
         if how < 0.3:
             image[at + dice.randrange(8)] ^= 1 << dice.randrange(8)
         elif how < 0.6:

@@ -51,6 +51,7 @@ says "id=\"o$here\""
 says "ID $there"
 says "/here leads to /there:"
 says '1 pointer (1 holds)'
+says "/there leads to /here:" # by a value of a dictionary
 says '&#60;b&#62; &#38; &#34;c&#34;'
 says 'without a name'
 says '@key'
@@ -140,7 +141,15 @@ says 'inner node of a map'
 says '0x14: 0x1400'
 says 'segments of a vector'
 says 'bytes          8'
+says 'dictionary'
+says 'first.count    4'
+says 'entry of a dictionary  length 15, bytes 16'
+says '|of mine.'
+says '0x6865726500000004: 0x10000' # "here", 4 bytes: a pointer by the FOT's entry 1
 lacks 0xffffffffffffffff # places of the tree that are free
+run 0 "$twz" hexdump "$s" /there --json
+json_is "[p['what'] for p in j['parts'] if p['what'] in ('map', 'vector', 'dictionary')] == ['map', 'vector', 'dictionary', 'dictionary', 'map']"
+json_is "[f['value'] for p in j['parts'] if p['what'] == 'entry of a dictionary' for f in p['fields'] if f['name'] == 'length'] == [3, 7, 15, 15]"
 run 0 "$twz" hexdump "$s" / --all
 says 'namespace'
 says "id $here /here"

@@ -16,6 +16,8 @@
 #define SHELVES 2
 #define KEYS 400
 #define ITEMS_MAX 300
+#define NAMES 200
+#define NAME_BYTES 64
 #define SAY_EVERY 16
 
 struct item {
@@ -29,6 +31,7 @@ struct shelf {
 	twz_map(int64_t, struct item) wide;
 	twz_map_ptr(uint32_t, struct shelf) other; /* leads to the other shelf */
 	twz_vec(struct item) items;
+	twz_dict(struct item) named; /* each by the name of its number */
 	struct twz_str said; /* "count N" */
 };
 
@@ -49,6 +52,14 @@ static const char *path(unsigned i)
 static struct item item_of(uint64_t number)
 {
 	return (struct item){number, 2 * number, number * number};
+}
+
+/* Short and long in turns; the long ones begin alike. */
+static uint32_t name_of(uint64_t n, char name[static NAME_BYTES])
+{
+	return (uint32_t)twz_format(name, NAME_BYTES,
+				    n % 2 ? "%llu" : "a name that begins like many others, %llu",
+				    (unsigned long long)n);
 }
 
 static uint64_t value_of(uint32_t key)
@@ -115,6 +126,19 @@ static int put_wide(struct twz_tx *tx, struct shelf *s)
 	return error == TWZ_E_NOTFOUND ? 0 : error;
 }
 
+static int put_named(struct twz_tx *tx, struct shelf *s)
+{
+	char name[NAME_BYTES];
+	uint64_t n = choose(NAMES);
+	uint32_t length = name_of(n, name);
+	int error;
+
+	if (choose(3))
+		return twz_dict_put(tx, &s->named, name, length, item_of(n));
+	error = twz_dict_remove(tx, &s->named, name, length);
+	return error == TWZ_E_NOTFOUND ? 0 : error;
+}
+
 static int change_items(struct twz_tx *tx, struct shelf *s)
 {
 	uint64_t count = twz_vec_count_tx(tx, &s->items);
@@ -146,6 +170,7 @@ static void transact(void)
 		NEED(move(&tx, shelf[i], shelf[!i]));
 	NEED(put_wide(&tx, shelf[i]));
 	NEED(change_items(&tx, shelf[!i]));
+	NEED(put_named(&tx, shelf[i]));
 	NEED(twz_tx_commit(&tx));
 }
 
@@ -195,6 +220,23 @@ static bool is_item(const struct item *item)
 	return item->twice == 2 * item->number && item->square == item->number * item->number;
 }
 
+static void check_named(struct shelf *s)
+{
+	struct twz_dict_cursor c;
+	struct item item;
+	char name[NAME_BYTES];
+	uint64_t n = 0;
+
+	twz_dict_each(&s->named, &c, &item)
+	{
+		HOLDS(is_item(&item) && c.length == name_of(item.number, name) &&
+		      !memcmp(c.key, name, c.length));
+		add(item.number);
+		n++;
+	}
+	HOLDS(c.error == TWZ_E_NOTFOUND && n == twz_dict_count(&s->named));
+}
+
 static void check_rest(struct shelf *s, struct shelf *other)
 {
 	struct twz_map_cursor c;
@@ -239,6 +281,8 @@ static void check_blocks(struct shelf *s)
 	reachable += more;
 	NEED(twz_vec_check(&s->items, &where, &more));
 	reachable += more;
+	NEED(twz_dict_check(&s->named, &where, &more));
+	reachable += more;
 	NEED(twz_str_check(&s->said, &where, &more));
 	reachable += more;
 	NEED(heap_used(obj, &used));
@@ -252,6 +296,7 @@ static void check(void)
 	for (unsigned i = 0; i < SHELVES; i++) {
 		HOLDS(shelf[i]->count == shelf[0]->count);
 		check_low(shelf[i], seen);
+		check_named(shelf[i]);
 		check_rest(shelf[i], shelf[!i]);
 		check_blocks(shelf[i]);
 	}

@@ -206,6 +206,13 @@ static const struct field methods[] = {
 	F(twz_methods, implementation, HOW_TAG), F(twz_methods, name, HOW_TEXT),
 };
 
+static const struct field map[] = {
+	F(twz_map, root, HOW_HEX),
+	F(twz_map, count, HOW_NUMBER),
+	F(twz_map, shape, HOW_HEX),
+	F(twz_map, doomed, HOW_HEX),
+};
+
 static const struct field map_leaf[] = {
 	F(twz_map_leaf, head, HOW_HEX),  F(twz_map_leaf, order, HOW_HEX),
 	F(twz_map_leaf, next, HOW_HEX),  F(twz_map_leaf, reserved, HOW_RESERVED),
@@ -219,9 +226,28 @@ static const struct field map_inner[] = {
 };
 
 static const struct field vec[] = {
+	F(twz_vec, count, HOW_NUMBER),
+	F(twz_vec, segments, HOW_HEX),
+};
+
+static const struct field vec_segments[] = {
 	F(twz_vec_segments, magic, HOW_TEXT),
 	F(twz_vec_segments, bytes, HOW_NUMBER),
 	A(twz_vec_segments, segment, HOW_HEX),
+};
+
+static const struct field dict[] = {
+	F(twz_dict, first.root, HOW_HEX),    F(twz_dict, first.count, HOW_NUMBER),
+	F(twz_dict, first.shape, HOW_HEX),   F(twz_dict, first.doomed, HOW_HEX),
+	F(twz_dict, doomed.root, HOW_HEX),   F(twz_dict, doomed.count, HOW_NUMBER),
+	F(twz_dict, doomed.shape, HOW_HEX),  F(twz_dict, doomed.doomed, HOW_HEX),
+	F(twz_dict, count, HOW_NUMBER),      F(twz_dict, bytes, HOW_NUMBER),
+	F(twz_dict, doomed_bytes, HOW_NUMBER),
+};
+
+static const struct field dict_entry[] = {
+	F(twz_dict_entry, length, HOW_NUMBER),
+	F(twz_dict_entry, bytes, HOW_NUMBER),
 };
 
 static const struct field program[] = {
@@ -271,13 +297,18 @@ const struct layout layouts[LAYOUTS] = {
 	[LAYOUT_MESSAGE] = {"message", FIELDS(message), 8, true, 0, 0},
 	[LAYOUT_METHODS] = {"method table", FIELDS(methods), sizeof(struct twz_methods), false,
 			    TWZ_METHODS_MAGIC, 8},
+	[LAYOUT_MAP] = {"map", FIELDS(map), sizeof(struct twz_map), false, 0, 0},
 	/* A leaf is of level 0 and says no number of keys: its first word is the magic number alone. */
 	[LAYOUT_MAP_LEAF] = {"leaf of a map", FIELDS(map_leaf), sizeof(struct twz_map_leaf), false,
 			     TWZ_MAP_MAGIC, 8},
 	[LAYOUT_MAP_INNER] = {"inner node of a map", FIELDS(map_inner),
 			      sizeof(struct twz_map_inner), false, TWZ_MAP_MAGIC, 4},
-	[LAYOUT_VEC] = {"segments of a vector", FIELDS(vec), sizeof(struct twz_vec_segments), false,
-			TWZ_VEC_MAGIC, 4},
+	[LAYOUT_VEC] = {"vector", FIELDS(vec), sizeof(struct twz_vec), false, 0, 0},
+	[LAYOUT_VEC_SEGMENTS] = {"segments of a vector", FIELDS(vec_segments),
+				 sizeof(struct twz_vec_segments), false, TWZ_VEC_MAGIC, 4},
+	[LAYOUT_DICT] = {"dictionary", FIELDS(dict), sizeof(struct twz_dict), false, 0, 0},
+	[LAYOUT_DICT_ENTRY] = {"entry of a dictionary", FIELDS(dict_entry),
+			       sizeof(struct twz_dict_entry), true, 0, 0},
 	[LAYOUT_PROGRAM] = {"program", FIELDS(program), sizeof(struct twz_program), false,
 			    TWZ_PROGRAM_MAGIC, 8},
 	[LAYOUT_LIBRARY] = {"library", FIELDS(library), sizeof(struct twz_library), false,

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/container.h"
 #include "abi/interface.h"
 #include "abi/security.h"
 #include "abi/view.h"
+#include "core/dict_int.h"
 #include "core/heap_int.h"
 #include "core/log.h"
 #include "core/ptr.h"
@@ -101,14 +103,161 @@ static void find_fot(struct finding *f, const struct twz_meta *meta)
 
 /* ---- in the data --------------------------------------------------------------------------------- */
 
-/* What begins with a magic number. */
-static void find_known(struct finding *f, uint64_t off)
+/* What begins with a magic number; null. */
+static const struct layout *find_known(struct finding *f, uint64_t off)
 {
 	uint8_t first[8];
 	const struct layout *l = get(f, off, first, sizeof(first)) ? layout_of(first) : NULL;
 
 	if (l)
 		add(f, (enum layout_name)(l - layouts), off, NO_NUMBER);
+	return l;
+}
+
+/* ---- containers: fields of a program's structures, which are known by what they lead to ---------- */
+
+/* Is that the offset of a used block with room for so many bytes? */
+static bool is_block(struct finding *f, uint64_t off, uint64_t bytes)
+{
+	struct twz_block_head head;
+
+	return is_place(off) && get(f, off - sizeof(head), &head, sizeof(head)) &&
+	       head.magic == TWZ_BLOCK_USED && head.size_class < TWZ_HEAP_CLASSES &&
+	       class_bytes(head.size_class) >= bytes;
+}
+
+/* What such a block begins with; 0. */
+static uint32_t magic_at(struct finding *f, uint64_t off)
+{
+	uint32_t magic;
+
+	return is_block(f, off, sizeof(magic)) && get(f, off, &magic, sizeof(magic)) ? magic : 0;
+}
+
+static bool is_map(struct finding *f, const struct twz_map *m)
+{
+	const uint64_t bytes = m->shape & ~(uint64_t)(TWZ_MAP_SIGNED | TWZ_MAP_POINTERS);
+
+	return magic_at(f, m->root) == TWZ_MAP_MAGIC && bytes && bytes <= TWZ_MAP_VALUE_MAX &&
+	       (!m->doomed || magic_at(f, m->doomed) == TWZ_MAP_MAGIC);
+}
+
+/* Can it be a key of a dictionary's layer? D3. */
+static bool is_layer_key(uint64_t key)
+{
+	const uint32_t code = dict_code(key);
+
+	return code <= TWZ_DICT_LAYER &&
+	       (code >= STEP_BYTES || !((key & ~(uint64_t)0xff) << (8 * code)));
+}
+
+/* Are all keys of this node? */
+static bool is_layer_node(struct finding *f, uint64_t off)
+{
+	struct twz_map_inner inner;
+	struct twz_map_leaf leaf;
+	bool all = true;
+
+	if (!get(f, off, &leaf, sizeof(leaf)))
+		return false;
+	if (leaf.head == TWZ_MAP_MAGIC) {
+		for (unsigned i = 0; i < TWZ_MAP_PAIRS; i++)
+			all &= leaf.pair[i].key == UINT64_MAX || is_layer_key(leaf.pair[i].key);
+		return all;
+	}
+	if (!get(f, off, &inner, sizeof(inner)))
+		return false;
+	for (unsigned i = 0; i < TWZ_MAP_KEYS; i++)
+		all &= inner.key[i] == UINT64_MAX || is_layer_key(inner.key[i]);
+	return all;
+}
+
+/* A map that is a layer, and what makes sense behind it. */
+static bool is_dict(struct finding *f, const struct twz_dict *d)
+{
+	return d->first.shape == DICT_SHAPE && is_layer_node(f, d->first.root) &&
+	       (!d->doomed.root || magic_at(f, d->doomed.root) == TWZ_MAP_MAGIC) &&
+	       d->count >= d->first.count && d->bytes && d->bytes <= TWZ_DICT_VALUE_MAX &&
+	       d->doomed_bytes <= TWZ_DICT_VALUE_MAX;
+}
+
+/* What has this word, which may lead to a node or to a vector's segments, at `off`, up to `end`. */
+static void find_container(struct finding *f, uint64_t off, uint64_t word, uint64_t end)
+{
+	const uint32_t magic = magic_at(f, word);
+	const uint64_t start = off - offsetof(struct twz_vec, segments);
+	struct twz_dict d;
+	struct twz_vec v;
+
+	if (magic == TWZ_VEC_MAGIC && get(f, start, &v, sizeof(v)) && v.count <= TWZ_VEC_MAX)
+		add(f, LAYOUT_VEC, start, NO_NUMBER);
+	if (magic != TWZ_MAP_MAGIC || end - off < sizeof(d.first) ||
+	    !get(f, off, &d.first, sizeof(d.first)) || !is_map(f, &d.first))
+		return;
+	if (end - off >= sizeof(d) && get(f, off, &d, sizeof(d)) && is_dict(f, &d))
+		add(f, LAYOUT_DICT, off, NO_NUMBER);
+	else
+		add(f, LAYOUT_MAP, off, NO_NUMBER);
+}
+
+/* In a block that begins with no magic number. */
+static void find_containers(struct finding *f, uint64_t off, uint64_t bytes)
+{
+	uint64_t word[TWZ_PAGE / 8], n;
+
+	for (const uint64_t end = off + bytes; off < end; off += n) {
+		n = end - off < sizeof(word) ? end - off : sizeof(word);
+		if (!get(f, off, word, n))
+			return;
+		for (uint64_t i = 0; i < n / 8; i++)
+			if (is_place(word[i]))
+				find_container(f, off + 8 * i, word[i], end);
+	}
+}
+
+/*
+ * Is the word beside this key of a leaf the offset of a dictionary's entry? It is if its string has
+ * the key's bytes, and ends with them or goes on, as the key says: D4.
+ */
+static bool is_entry(struct finding *f, uint64_t key, uint64_t word)
+{
+	const bool tail = dict_code(key) == TWZ_DICT_TAIL;
+	const uint32_t n = tail ? STEP_BYTES : dict_code(key);
+	uint8_t text[TWZ_DICT_KEY_MAX];
+	struct twz_dict_entry e;
+
+	if (n > STEP_BYTES || !is_layer_key(key) || !is_block(f, word, sizeof(e)) ||
+	    !get(f, word, &e, sizeof(e)) || e.length > sizeof(text) || e.length < n + tail ||
+	    !e.bytes || e.bytes > TWZ_DICT_VALUE_MAX ||
+	    !is_block(f, word, dict_entry_bytes(e.bytes, e.length)) ||
+	    !get(f, word + dict_entry_bytes(e.bytes, 0), text, e.length))
+		return false;
+	for (uint32_t at = 0; at + n + tail <= e.length; at += STEP_BYTES)
+		if ((tail || at + n == e.length) &&
+		    dict_bytes_at(text, at + n, at) == (key & ~(uint64_t)0xff))
+			return true;
+	return false;
+}
+
+static void find_entries(struct finding *f, uint64_t off)
+{
+	struct twz_map_leaf leaf;
+
+	if (!get(f, off, &leaf, sizeof(leaf)))
+		return;
+	for (unsigned i = 0; i < TWZ_MAP_PAIRS; i++)
+		if (is_entry(f, leaf.pair[i].key, leaf.pair[i].value))
+			add(f, LAYOUT_DICT_ENTRY, leaf.pair[i].value, NO_NUMBER);
+}
+
+static void find_in_block(struct finding *f, uint64_t off, uint64_t bytes)
+{
+	const struct layout *l = find_known(f, off);
+
+	if (l == &layouts[LAYOUT_MAP_LEAF])
+		find_entries(f, off);
+	else if (!l && off + bytes > f->start)
+		find_containers(f, off, bytes);
 }
 
 static void find_heap(struct finding *f, uint64_t off)
@@ -128,7 +277,7 @@ static void find_heap(struct finding *f, uint64_t off)
 			return;
 		add(f, LAYOUT_BLOCK, at, number++);
 		if (head.magic == TWZ_BLOCK_USED)
-			find_known(f, at + sizeof(head));
+			find_in_block(f, at + sizeof(head), class_bytes(head.size_class));
 	}
 }
 
