@@ -56,7 +56,8 @@ static struct twz_obj make(const char *path)
 
 int main(void)
 {
-	static const char *const keys[] = {"", "key", "another", "and one of more", "and one of mine"};
+	static const char *const keys[] = {"", "key", "another", "and one of more",
+					   "and one of mine"};
 	struct twz_obj here = make("/here"), there = make("/there"), lost = make(NULL);
 	twz_ptr(struct there) *to = (void *)twz_heap_root(&there);
 	twz_ptr(struct here) *from = (void *)twz_heap_root(&here);

@@ -19,7 +19,7 @@
 #define NOPS 48u
 
 /* LINK and NAME make FOT entries, for target or name number `slot`; the UN ones delete them. */
-enum what { END, ALLOC, FREE, LINK, UNLINK, NAME, UNNAME, TRIM };
+enum what { END, ALLOC, FREE, LINK, UNLINK, NAME, UNNAME, TRIM, GIVE_UP };
 
 /* Of a block's content: the rest of a large one, whose pages matter, stays as it is. */
 #define FILLED_MAX 300u
@@ -72,12 +72,9 @@ static uint32_t find_name(unsigned n)
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static const char *failure; /* of a call that should have succeeded */
-
-static void expect(int error, const char *what)
+static bool in_transaction(const struct op *op)
 {
-	if (error)
-		failure = what;
+	return op->what != TRIM;
 }
 
 static uint64_t content(const struct op *op, uint32_t i)
@@ -97,55 +94,34 @@ static void fill(struct twz_tx *tx, uint64_t *payload, const struct op *op)
 	twz_tx_fresh(tx, payload, 8 * words_of(op));
 }
 
-static void perform_one(struct twz_tx *tx, const struct op *op)
+static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 {
 	void *payload = NULL;
 	uint32_t index = 0;
 	char name[32];
+	int error;
 
+	(void)number;
 	switch (op->what) {
 	case ALLOC:
-		expect(heap_alloc(tx, op->bytes, slot_at(op->slot), &payload), "alloc");
-		if (payload)
+		error = heap_alloc(tx, op->bytes, slot_at(op->slot), &payload);
+		if (!error)
 			fill(tx, payload, op);
-		break;
+		return error;
 	case FREE:
-		expect(heap_free(tx, slot_at(op->slot)), "free");
-		break;
+		return heap_free(tx, slot_at(op->slot));
 	case LINK:
-		expect(fot_insert(tx, object(0), target(op->slot), &index), "insert");
-		break;
+		return fot_insert(tx, object(0), target(op->slot), &index);
 	case UNLINK:
-		index = fot_find(tx, object(0), target(op->slot));
-		expect(fot_delete(tx, object(0), index), "delete");
-		break;
+		return fot_delete(tx, object(0), fot_find(tx, object(0), target(op->slot)));
 	case NAME:
-		expect(fot_insert_name(tx, object(0), name, name_of(op->slot, name),
-				       (struct twz_id){0}, &index),
-		       "insert of a name");
-		break;
+		return fot_insert_name(tx, object(0), name, name_of(op->slot, name),
+				       (struct twz_id){0}, &index);
+	case UNNAME:
+		return fot_delete(tx, object(0), find_name(op->slot));
 	default:
-		expect(fot_delete(tx, object(0), find_name(op->slot)), "delete of a name");
+		return heap_trim(object(0));
 	}
-}
-
-/* The transaction that starts at *op; returns where the next one does. */
-static const struct op *perform(const struct op *op)
-{
-	struct twz_tx tx;
-
-	if (op->what == TRIM) {
-		expect(heap_trim(object(0)), "trim");
-		return op + 1;
-	}
-	twz_tx_begin(&tx);
-	for (;; op++) {
-		perform_one(&tx, op);
-		if (!op->more)
-			break;
-	}
-	expect(twz_tx_commit(&tx), "commit");
-	return op + 1;
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
@@ -155,18 +131,21 @@ struct model {
 	bool linked[NTARGETS], named[NTARGETS];
 };
 
-static const struct op *model_perform(struct model *m, const struct op *op)
+static void model_start(struct model *m, const struct script *s)
 {
-	for (;; op++) {
-		if (op->what == ALLOC || op->what == FREE)
-			m->slot[op->slot] = op->what == ALLOC ? op : NULL;
-		else if (op->what == LINK || op->what == UNLINK)
-			m->linked[op->slot] = op->what == LINK;
-		else if (op->what == NAME || op->what == UNNAME)
-			m->named[op->slot] = op->what == NAME;
-		if (!op->more)
-			return op + 1;
-	}
+	(void)s;
+	memset(m, 0, sizeof(*m));
+}
+
+static void model_one(struct model *m, const struct op *op, unsigned number)
+{
+	(void)number;
+	if (op->what == ALLOC || op->what == FREE)
+		m->slot[op->slot] = op->what == ALLOC ? op : NULL;
+	else if (op->what == LINK || op->what == UNLINK)
+		m->linked[op->slot] = op->what == LINK;
+	else if (op->what == NAME || op->what == UNNAME)
+		m->named[op->slot] = op->what == NAME;
 }
 
 static bool has_slots(const struct model *m)
@@ -202,28 +181,12 @@ static bool has_links(const struct model *m)
 	return obj_meta(object(0))->fot_live == live;
 }
 
-/* After that many transactions of the first script, then of the second. */
-static bool is_after(const struct script *s, uint64_t run, uint64_t again)
+static bool holds(const struct model *m)
 {
-	static struct model m;
-	const struct op *op = s->run;
-
-	memset(&m, 0, sizeof(m));
-	while (run--)
-		op = model_perform(&m, op);
-	for (op = s->again; again; again--)
-		op = model_perform(&m, op);
-	return has_slots(&m) && has_links(&m);
+	return has_slots(m) && has_links(m);
 }
 
-static uint64_t transactions(const struct op *op)
-{
-	uint64_t n = 0;
-
-	for (; op->what != END; op++)
-		n += !op->more;
-	return n;
-}
+#include "tests/crash/script.h"
 
 /* ---- a case ---------------------------------------------------------------------------------- */
 
@@ -241,50 +204,6 @@ static void setup(const void *arg)
 		heap->start + (256 << 10); /* what is dropped is looked through, in every state */
 	expect(heap_alloc(NULL, NSLOTS * 8, &heap->root, &table), "alloc of the table");
 	memset(table, 0, NSLOTS * 8);
-}
-
-static void run(const void *arg)
-{
-	const struct script *s = arg;
-	const struct op *op = s->run;
-
-	for (uint64_t i = 0; op->what != END; i++) {
-		op = perform(op);
-		sim_note(i + 1);
-	}
-}
-
-/* Notes as in tx.c: 1 + transactions of the first script that are there, times 64, plus own. */
-static void again(const void *arg)
-{
-	const struct script *s = arg;
-	const struct op *op = s->again;
-	uint64_t base = 0;
-
-	while (base < transactions(s->run) && !is_after(s, base, 0))
-		base++;
-	for (uint64_t i = 0; op->what != END; i++) {
-		sim_note((1 + base) * 64 + i);
-		op = perform(op);
-		sim_note((1 + base) * 64 + i + 1);
-	}
-}
-
-static const char *recover(const void *arg)
-{
-	(void)arg;
-	return objects_settle(0);
-}
-
-static bool before_or_after(const struct script *s, const struct sim_crash *crash)
-{
-	uint64_t base = crash->note_again / 64, n = crash->note_again % 64;
-
-	if (base)
-		return is_after(s, base - 1, n) ||
-		       (n < transactions(s->again) && is_after(s, base - 1, n + 1));
-	n = crash->note;
-	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
 }
 
 static uint64_t block_bytes(uint64_t owner)
@@ -396,6 +315,14 @@ names = {
 	},
 	.again = {{NAME, 4, 0, true}, {LINK, 4}, {NAME, 5}},
 },
+given_up = {
+	.run = {
+		{ALLOC, 0, 64}, {ALLOC, 1, 5000, true}, {FREE, 0, 0, true}, {GIVE_UP},
+		{LINK, 0, 0, true}, {NAME, 0, 0, true}, {GIVE_UP}, {NAME, 1},
+		{UNNAME, 1, 0, true}, {ALLOC, 2, 64, true}, {GIVE_UP}, {ALLOC, 3, 64},
+	},
+	.again = {{ALLOC, 5, 48, true}, {LINK, 1, 0, true}, {GIVE_UP}, {ALLOC, 4, 48}},
+},
 
 /* Neighbours become one, pages are given back, the top sinks; and what comes after. */
 trim = {
@@ -411,11 +338,6 @@ trim = {
 	},
 };
 
-#define CASE(title, script, budget, ...)                                                     \
-	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
-	 .run = run, .recover = recover, .check = check, .again = again,                \
-	 .where = objects_where, .states = budget, __VA_ARGS__}
-
 static const struct sim_case cases[] = {
 	CASE("alloc and free", alloc, 12000),
 	CASE("several blocks in one transaction", several, 12000),
@@ -424,6 +346,7 @@ static const struct sim_case cases[] = {
 	CASE("many entries", many_links, 12000),
 	CASE("late-bound entries", names, 12000),
 	CASE("blocks and entries", mixed, 12000),
+	CASE("given up", given_up, 12000),
 	CASE("trimmed", trim, 12000),
 	CASE("trimmed and killed", trim, 12000, .killed = true),
 	CASE("killed", mixed, 12000, .killed = true),

@@ -20,7 +20,7 @@
 #define BLOCK 40u
 #define LARGE 2000u /* filled by plain stores */
 
-enum what { END, PUT, REMOVE, CLEAR };
+enum what { END, PUT, REMOVE, CLEAR, GIVE_UP };
 
 struct op {
 	enum what what;
@@ -50,95 +50,80 @@ static struct twz_map *map_at(unsigned n)
 	return (struct twz_map *)(base + heap->root) + n % 2;
 }
 
-static uint64_t shape_of(const struct script *s, unsigned n)
-{
-	return n == 1 ? s->bytes : 8;
-}
-
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static const char *failure; /* of a call that should have succeeded */
+static uint64_t block_bytes; /* of a value in the map of blocks */
 
-static void expect(int error, const char *what)
+static uint64_t shape_of(unsigned n)
 {
-	if (error)
-		failure = what;
+	return n == 1 ? block_bytes : 8;
 }
 
-static void fill(uint64_t *block, uint64_t bytes, uint64_t value)
+static bool in_transaction(const struct op *op)
 {
-	for (uint64_t i = 0; i < bytes / 8; i++)
+	return op->in;
+}
+
+static void fill(uint64_t *block, uint64_t value)
+{
+	for (uint64_t i = 0; i < block_bytes / 8; i++)
 		block[i] = value + i;
 }
 
-static int put(const struct script *s, struct twz_tx *tx, unsigned n, uint64_t key, uint64_t value)
+static int put(struct twz_tx *tx, unsigned n, uint64_t key, uint64_t value)
 {
 	uint64_t block[LARGE / 8];
 
 	if (n != 1)
 		return twz_map_put_word(tx, map_at(n), 8, key, value);
-	fill(block, s->bytes, value);
-	return twz_map_put_block(tx, map_at(n), s->bytes, key, block);
+	fill(block, value);
+	return twz_map_put_block(tx, map_at(n), block_bytes, key, block);
 }
 
-static void perform_one(const struct script *s, struct twz_tx *tx, const struct op *op)
+static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 {
 	int error;
 
+	(void)number;
 	switch (op->what) {
 	case PUT:
-		expect(put(s, tx, op->map, op->key, op->value), "put");
-		break;
+		return put(tx, op->map, op->key, op->value);
 	case REMOVE:
 		error = twz_map_remove_key(tx, map_at(op->map), op->key);
-		expect(error == TWZ_E_NOTFOUND ? 0 : error, "remove");
-		break;
+		return error == TWZ_E_NOTFOUND ? 0 : error;
 	default:
-		expect(twz_map_clear_all(tx, map_at(op->map)), "clear");
+		return twz_map_clear_all(tx, map_at(op->map));
 	}
-}
-
-/* The transaction that starts at *op; returns where the next one does. */
-static const struct op *perform(const struct script *s, const struct op *op)
-{
-	struct twz_tx tx;
-
-	if (!op->more && !op->in) {
-		perform_one(s, NULL, op);
-		return op + 1;
-	}
-	twz_tx_begin(&tx);
-	for (;; op++) {
-		perform_one(s, &tx, op);
-		if (!op->more)
-			break;
-	}
-	expect(twz_tx_commit(&tx), "commit");
-	return op + 1;
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
 struct model {
-	unsigned count;
-	struct {
-		uint64_t key, value;
-	} at[NENTRIES];
+	struct entries {
+		unsigned count;
+		struct {
+			uint64_t key, value;
+		} at[NENTRIES];
+	} map[NMAPS];
 };
 
-static void model_start(struct model *m, unsigned count)
+static void model_start(struct model *m, const struct script *s)
 {
-	m->count = count;
-	for (unsigned i = 0; i < count; i++) {
-		m->at[i].key = 10 * (i + 1);
-		m->at[i].value = i;
+	for (unsigned n = 0; n < NMAPS; n++) {
+		m->map[n].count = s->count[n];
+		for (unsigned i = 0; i < s->count[n]; i++) {
+			m->map[n].at[i].key = 10 * (i + 1);
+			m->map[n].at[i].value = i;
+		}
 	}
 }
 
-static void model_perform_one(struct model *m, const struct op *op)
+static void model_one(struct model *model, const struct op *op, unsigned number)
 {
+	struct entries *m = &model->map[op->map];
 	unsigned i = 0;
 
+	(void)number;
 	if (op->what == CLEAR) {
 		m->count = 0;
 		return;
@@ -161,15 +146,7 @@ static void model_perform_one(struct model *m, const struct op *op)
 	m->at[i].value = op->value;
 }
 
-static const struct op *model_perform(struct model m[NMAPS], const struct op *op)
-{
-	do
-		model_perform_one(&m[op->map], op);
-	while (op++->more);
-	return op;
-}
-
-static bool is_as(const struct script *s, unsigned n, const struct model *m)
+static bool is_as(unsigned n, const struct entries *m)
 {
 	uint64_t block[LARGE / 8], expected[LARGE / 8];
 	struct twz_map_cursor c;
@@ -177,7 +154,7 @@ static bool is_as(const struct script *s, unsigned n, const struct model *m)
 
 	if (twz_map_entries(map_at(n)) != m->count)
 		return false;
-	twz_map_cursor_set(&c, NULL, map_at(n), shape_of(s, n));
+	twz_map_cursor_set(&c, NULL, map_at(n), shape_of(n));
 	for (int e = twz_map_move(&c, TWZ_MAP_FIRST, 0, block); !e;
 	     e = twz_map_move(&c, TWZ_MAP_NEXT, 0, block), i++) {
 		if (i == m->count || c.key != m->at[i].key)
@@ -187,36 +164,22 @@ static bool is_as(const struct script *s, unsigned n, const struct model *m)
 				return false;
 			continue;
 		}
-		fill(expected, s->bytes, m->at[i].value);
-		if (memcmp(block, expected, s->bytes))
+		fill(expected, m->at[i].value);
+		if (memcmp(block, expected, block_bytes))
 			return false;
 	}
 	return c.error == TWZ_E_NOTFOUND && i == m->count;
 }
 
-/* After that many transactions of the first script, then of the second. */
-static bool is_after(const struct script *s, uint64_t run, uint64_t again)
+static bool holds(const struct model *m)
 {
-	static struct model m[NMAPS];
-	const struct op *op = s->run;
-
 	for (unsigned n = 0; n < NMAPS; n++)
-		model_start(&m[n], s->count[n]);
-	while (run--)
-		op = model_perform(m, op);
-	for (op = s->again; again; again--)
-		op = model_perform(m, op);
-	return is_as(s, 0, &m[0]) && is_as(s, 1, &m[1]) && is_as(s, 2, &m[2]);
+		if (!is_as(n, &m->map[n]))
+			return false;
+	return true;
 }
 
-static uint64_t transactions(const struct op *op)
-{
-	uint64_t n = 0;
-
-	for (; op->what != END; op++)
-		n += !op->more;
-	return n;
-}
+#include "tests/crash/script.h"
 
 /* ---- a case ---------------------------------------------------------------------------------- */
 
@@ -227,6 +190,7 @@ static void setup(const void *arg)
 	void *maps;
 
 	failure = NULL;
+	block_bytes = s->bytes;
 	objects_setup();
 	for (unsigned n = 0; n < 2; n++) {
 		expect(heap_make(object(n), object_id(n)), "make");
@@ -236,51 +200,7 @@ static void setup(const void *arg)
 	}
 	for (unsigned n = 0; n < NMAPS; n++)
 		for (unsigned i = 0; i < s->count[n]; i++)
-			expect(put(s, NULL, n, 10 * (i + 1), i), "first put");
-}
-
-static void run(const void *arg)
-{
-	const struct script *s = arg;
-	const struct op *op = s->run;
-
-	for (uint64_t i = 0; op->what != END; i++) {
-		op = perform(s, op);
-		sim_note(i + 1);
-	}
-}
-
-/* Notes as in tx.c: 1 + transactions of the first script that are there, times 64, plus own. */
-static void again(const void *arg)
-{
-	const struct script *s = arg;
-	const struct op *op = s->again;
-	uint64_t base = 0;
-
-	while (base < transactions(s->run) && !is_after(s, base, 0))
-		base++;
-	for (uint64_t i = 0; op->what != END; i++) {
-		sim_note((1 + base) * 64 + i);
-		op = perform(s, op);
-		sim_note((1 + base) * 64 + i + 1);
-	}
-}
-
-static const char *recover(const void *arg)
-{
-	(void)arg;
-	return objects_settle(0);
-}
-
-static bool before_or_after(const struct script *s, const struct sim_crash *crash)
-{
-	uint64_t base = crash->note_again / 64, n = crash->note_again % 64;
-
-	if (base)
-		return is_after(s, base - 1, n) ||
-		       (n < transactions(s->again) && is_after(s, base - 1, n + 1));
-	n = crash->note;
-	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
+			expect(put(NULL, n, 10 * (i + 1), i), "first put");
 }
 
 /* Sound maps and heaps, in which no block is lost. */
@@ -308,11 +228,11 @@ static const char *sound(void)
 }
 
 /* What is left can go on: also what was cleared gets freed. */
-static const char *use_up(const struct script *s)
+static const char *use_up(void)
 {
 	for (unsigned n = 0; n < NMAPS; n++)
 		if (twz_map_clear_all(NULL, map_at(n)) || map_at(n)->doomed || map_at(n)->root ||
-		    put(s, NULL, n, 7, 7))
+		    put(NULL, n, 7, 7))
 			return "a map cannot be used";
 	return sound();
 }
@@ -329,7 +249,7 @@ static const char *check(const void *arg, const struct sim_crash *crash)
 		return error;
 	if (!before_or_after(arg, crash))
 		return "the entries are neither as before nor as after the transaction";
-	return use_up(arg);
+	return use_up();
 }
 
 /* ---- the list -------------------------------------------------------------------------------- */
@@ -394,6 +314,14 @@ together = {
 		{CLEAR, 2, 0, 0, true}, {REMOVE, 1, 10, 0, true}, {PUT, 2, 7, 7, true}, {PUT, 1, 11, 8},
 	},
 	.again = {{PUT, 2, 8, 8, true}, {PUT, 0, 57, 9, true}, {CLEAR, 1}},
+},
+given_up = {
+	.count = {14, 14, 3}, .bytes = BLOCK,
+	.run = {
+		{PUT, 0, 55, 1, true}, {PUT, 2, 55, 2, true}, {REMOVE, 1, 50, 0, true}, {GIVE_UP},
+		{PUT, 0, 56, 3}, {CLEAR, 0, 0, 0, true}, {PUT, 1, 55, 4, true}, {GIVE_UP}, {REMOVE, 1, 10},
+	},
+	.again = {{CLEAR, 1, 0, 0, true}, {PUT, 0, 57, 5, true}, {GIVE_UP}, {PUT, 2, 1, 6}},
 };
 
 /* Removing so much that inner nodes are joined, each as one transaction of many. */
@@ -411,11 +339,6 @@ static void make_join_inner(void)
 	join_inner.again[1] = (struct op){REMOVE, 0, 10, 0, false, false};
 }
 
-#define CASE(title, script, budget, ...)                                                     \
-	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
-	 .run = run, .recover = recover, .check = check, .again = again,                \
-	 .where = objects_where, .states = budget, __VA_ARGS__}
-
 static const struct sim_case cases[] = {
 	CASE("put, new value, remove", put_first, 18000),
 	CASE("split of a leaf", split_leaf, 18000),
@@ -428,6 +351,7 @@ static const struct sim_case cases[] = {
 	CASE("clear", clear, 18000),
 	CASE("clear of many", clear_many, 1500),
 	CASE("several maps and objects", together, 18000),
+	CASE("given up", given_up, 12000),
 	CASE("put, killed", put_first, 9000, .killed = true),
 	CASE("split, killed", split_leaf, 9000, .killed = true),
 	CASE("joined, killed", join_leaves, 9000, .killed = true),

@@ -16,9 +16,10 @@
 #define NOPS 12u
 #define MESSAGES_MAX (2 * NOPS)
 
-enum how { END, PUT, TAKE, MAKE, GIVE_UP };
+enum what { END, PUT, TAKE, MAKE, GIVE_UP };
+
 struct op {
-	enum how how;
+	enum what what;
 	unsigned bytes; /* of the message that is put */
 	bool more;      /* the next op belongs to the same transaction */
 };
@@ -46,6 +47,12 @@ static void fill(uint8_t *data, unsigned bytes, unsigned number)
 		data[i] = (uint8_t)(bytes * 31 + number * 7 + i);
 }
 
+static bool in_transaction(const struct op *op)
+{
+	(void)op;
+	return true;
+}
+
 /* What cannot be done, without room or a message, changes nothing: the oracle sees it. */
 static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 {
@@ -53,19 +60,19 @@ static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 	uint8_t data[CAPACITY];
 	struct ring ring = {0};
 	uint64_t bytes;
-	int error;
+	int error = twz_tx_add(tx, queue());
 
-	if (op->how == MAKE) {
+	if (error)
+		return error;
+	if (op->what == MAKE) {
 		if (!queue()->magic)
 			ring_make(tx, head(), CAPACITY, &methods, &methods);
 		return 0;
 	}
-	if (op->how == GIVE_UP)
-		return TWZ_E_LIMIT;
 	error = ring_open(tx, queue(), &ring);
 	if (error)
 		return error;
-	if (op->how == PUT) {
+	if (op->what == PUT) {
 		fill(data, op->bytes, number);
 		return ring_has_room(&ring, op->bytes) ? ring_put(tx, &ring, data, op->bytes) : 0;
 	}
@@ -73,27 +80,6 @@ static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 		return 0;
 	error = ring_first(tx, &ring, &bytes);
 	return error ? error : ring_take(tx, &ring, data, bytes);
-}
-
-/* The transaction that starts with op `number`; the number of the next one. */
-static unsigned perform(const struct op *op, unsigned number)
-{
-	bool more = true;
-	struct twz_tx tx;
-	int error;
-
-	twz_tx_begin(&tx);
-	error = twz_tx_add(&tx, queue());
-	for (; more; op++, number++) {
-		if (!error)
-			error = perform_one(&tx, op, number);
-		more = op->more;
-	}
-	if (error)
-		twz_tx_abort(&tx);
-	else
-		twz_tx_commit(&tx);
-	return number;
 }
 
 /* ---- the model ----------------------------------------------------------------------------------- */
@@ -106,32 +92,23 @@ struct model {
 	} message[MESSAGES_MAX];
 };
 
+static void model_start(struct model *m, const struct script *s)
+{
+	*m = (struct model){.made = s->run[0].what != MAKE};
+}
+
 static void model_one(struct model *m, const struct op *op, unsigned number)
 {
 	unsigned room = (unsigned)ring_room(op->bytes);
 
-	if (op->how == MAKE) {
+	if (op->what == MAKE) {
 		m->made = true;
-	} else if (op->how == TAKE && m->first < m->n) {
+	} else if (op->what == TAKE && m->first < m->n) {
 		m->used -= (unsigned)ring_room(m->message[m->first++].bytes);
-	} else if (op->how == PUT && m->made && m->used + room <= CAPACITY) {
+	} else if (op->what == PUT && m->made && m->used + room <= CAPACITY) {
 		m->used += room;
 		m->message[m->n].bytes = op->bytes;
 		m->message[m->n++].number = number;
-	}
-}
-
-/* The transaction that starts with op i of the list, which have numbers from `base` on; the next one. */
-static unsigned model_op(struct model *m, const struct op *ops, unsigned i, unsigned base)
-{
-	struct model before = *m;
-
-	for (;; i++) {
-		model_one(m, &ops[i], base + i);
-		if (ops[i].how == GIVE_UP)
-			*m = before;
-		if (!ops[i].more)
-			return i + 1;
 	}
 }
 
@@ -162,28 +139,7 @@ static bool holds(const struct model *m)
 	return ring.put == ring.got;
 }
 
-static unsigned transactions(const struct op *ops)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < NOPS && ops[i].how; i++)
-		n += !ops[i].more;
-	return n;
-}
-
-/* After `run` transactions of the first script and `again` ones of the second. */
-static bool is_after(const struct script *s, uint64_t run, uint64_t again)
-{
-	struct model m = {.made = s->run[0].how != MAKE};
-	unsigned op = 0;
-
-	for (uint64_t i = 0; i < run; i++)
-		op = model_op(&m, s->run, op, 0);
-	op = 0;
-	for (uint64_t i = 0; i < again; i++)
-		op = model_op(&m, s->again, op, NOPS);
-	return holds(&m);
-}
+#include "tests/crash/script.h"
 
 /* ---- a case -------------------------------------------------------------------------------------- */
 
@@ -191,54 +147,20 @@ static void setup(const void *arg)
 {
 	const struct script *s = arg;
 
+	failure = NULL;
 	objects_setup();
-	if (s->run[0].how != MAKE)
+	if (s->run[0].what != MAKE)
 		*queue() = (struct twz_queue){
 			.magic = TWZ_QUEUE_MAGIC, .version = 1, .capacity = CAPACITY};
 }
 
-static void run(const void *arg)
-{
-	const struct script *s = arg;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < NOPS && s->run[i].how;) {
-		i = perform(&s->run[i], i);
-		sim_note(++n);
-	}
-}
-
-/* Notes: 1 + transactions of the first script that are there, times 16, plus those of the second. */
-static void again(const void *arg)
-{
-	const struct script *s = arg;
-	unsigned base = 0, n = 0;
-
-	while (base < transactions(s->run) && !is_after(s, base, 0))
-		base++;
-	for (unsigned i = 0; i < NOPS && s->again[i].how;) {
-		sim_note((1 + base) * 16 + n);
-		i = perform(&s->again[i], NOPS + i) - NOPS;
-		sim_note((1 + base) * 16 + ++n);
-	}
-}
-
-static const char *recover(const void *arg)
-{
-	(void)arg;
-	return objects_settle(0);
-}
-
 static const char *check(const void *arg, const struct sim_crash *crash)
 {
-	const struct script *s = arg;
-	bool second = crash->note_again != 0;
-	uint64_t before = second ? crash->note_again / 16 - 1 : crash->note;
-	uint64_t later = crash->note_again % 16;
-	bool last = second ? later == transactions(s->again) : before == transactions(s->run);
 	struct ring ring;
 
-	if (!is_after(s, before, later) && (last || !is_after(s, before + !second, later + second)))
+	if (failure)
+		return failure;
+	if (!before_or_after(arg, crash))
 		return "the queue holds neither what it did before the transaction nor what it "
 		       "does after";
 	if (!ring_open(NULL, queue(), &ring) && ring_check(NULL, &ring))
@@ -279,11 +201,6 @@ static const struct script
 		.again = {{PUT, 184}}};
 
 /* clang-format off */
-#define CASE(title, script, budget, ...)                                                        \
-	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,                 \
-	 .run = run, .recover = recover, .check = check, .again = again,                        \
-	 .where = objects_where, .states = budget, __VA_ARGS__}
-
 static const struct sim_case cases[] = {
 	CASE("one message", one, 8000),
 	CASE("around the ring", around, 16000),

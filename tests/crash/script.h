@@ -1,16 +1,64 @@
 /*
- * script.h - the part of a crash test that performs scripts of operations on containers and compares what is left
- * with a model. Included once, in the middle of the test, behind what it uses:
+ * script.h - the part of a crash test that performs scripts of operations and compares what is left with a
+ * model. Included once, in the middle of the test, behind what it uses:
  *
- *     struct op        with `what`, which is END behind the last one, and `more`: the next op belongs to the
- *                      same transaction
- *     struct script    struct op run[], again[]
- *     struct model     all zero at first; `number` counts the ops
- *     perform, model_perform    do the transaction at op, for real and in the model; where the next one is
+ *     enum what        with END, behind the last op of a script, and GIVE_UP: the last op of a transaction
+ *                      that is aborted
+ *     struct op        with `what`, and `more`: the next op belongs to the same transaction
+ *     struct script    struct op run[], again[]; what both do follows from them and from numbers of ops
+ *     in_transaction   is this op, which is alone, done in a transaction of its caller's?
+ *     perform_one      does an op in a transaction, or in none; TWZ_E_...
+ *     struct model     what there should be
+ *     model_start      ... when a script begins
+ *     model_one        ... after an op
  *     holds            is what is there what the model says?
  */
 #ifndef TESTS_CRASH_SCRIPT_H
 #define TESTS_CRASH_SCRIPT_H
+
+static const char *failure; /* of a call that should have succeeded */
+
+static void expect(int error, const char *what)
+{
+	if (error)
+		failure = what;
+}
+
+/* The transaction that starts at *op, the op of this number; returns where the next one does. */
+static const struct op *perform(const struct op *op, unsigned *number)
+{
+	static const char wrong[] = "an operation that should work did not";
+	struct twz_tx tx;
+
+	if (!op->more && !in_transaction(op)) {
+		expect(perform_one(NULL, op, (*number)++), wrong);
+		return op + 1;
+	}
+	twz_tx_begin(&tx);
+	for (bool more = true; more; op++) {
+		if (op->what != GIVE_UP)
+			expect(perform_one(&tx, op, *number), wrong);
+		++*number;
+		more = op->more;
+	}
+	if (op[-1].what == GIVE_UP)
+		twz_tx_abort(&tx);
+	else
+		expect(twz_tx_commit(&tx), "a commit failed");
+	return op;
+}
+
+static const struct op *model_perform(struct model *m, const struct op *op, unsigned *number)
+{
+	const struct op *last = op;
+
+	while (last->more)
+		last++;
+	for (; op <= last; op++, ++*number)
+		if (last->what != GIVE_UP)
+			model_one(m, op, *number);
+	return op;
+}
 
 static unsigned ops(const struct op *op)
 {
@@ -35,13 +83,14 @@ static bool is_after(const struct script *s, uint64_t run, uint64_t again)
 {
 	static struct model m;
 	const struct op *op = s->run;
+	unsigned number = 0;
 
-	memset(&m, 0, sizeof(m));
+	model_start(&m, s);
 	while (run--)
-		op = model_perform(&m, op);
-	m.number = ops(s->run);
+		op = model_perform(&m, op, &number);
+	number = ops(s->run);
 	for (op = s->again; again; again--)
-		op = model_perform(&m, op);
+		op = model_perform(&m, op, &number);
 	return holds(&m);
 }
 
@@ -57,7 +106,7 @@ static void run(const void *arg)
 	}
 }
 
-/* Notes as in heap.c: 1 + transactions of the first script that are there, times 64, plus own. */
+/* Notes: 1 + transactions of the first script that are there, times 64, plus own. */
 static void again(const void *arg)
 {
 	const struct script *s = arg;
@@ -90,5 +139,12 @@ static bool before_or_after(const struct script *s, const struct sim_crash *cras
 	n = crash->note;
 	return is_after(s, n, 0) || (n < transactions(s->run) && is_after(s, n + 1, 0));
 }
+
+#define CASE(title, script, budget, ...)                                                           \
+	{                                                                                          \
+		.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup, .run = run, \
+		.recover = recover, .check = check, .again = again, .where = objects_where,        \
+		.states = budget, __VA_ARGS__                                                      \
+	}
 
 #endif

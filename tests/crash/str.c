@@ -54,9 +54,13 @@ static void fill(uint8_t *data, unsigned bytes, unsigned number)
 
 /* ---- the program ----------------------------------------------------------------------------- */
 
-static const char *failure; /* of a call that should have succeeded */
+static bool in_transaction(const struct op *op)
+{
+	(void)op;
+	return false;
+}
 
-static void perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
+static int perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 {
 	static uint8_t data[BYTES_MAX];
 	struct twz_str *s = str(op->str);
@@ -79,54 +83,36 @@ static void perform_one(struct twz_tx *tx, const struct op *op, unsigned number)
 	default:
 		break;
 	}
-	if (error)
-		failure = "an operation that should work did not";
-}
-
-/* The transaction that starts at *op; returns where the next one does. */
-static const struct op *perform(const struct op *op, unsigned *number)
-{
-	struct twz_tx tx;
-
-	if (!op->more) {
-		perform_one(NULL, op, (*number)++);
-		return op + 1;
-	}
-	twz_tx_begin(&tx);
-	for (;; op++) {
-		perform_one(&tx, op, (*number)++);
-		if (!op->more)
-			break;
-	}
-	if (op->what == GIVE_UP)
-		twz_tx_abort(&tx);
-	else if (twz_tx_commit(&tx))
-		failure = "a commit failed";
-	return op + 1;
+	return error;
 }
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
 struct model {
-	unsigned number; /* of the next op */
 	struct {
 		unsigned length;
 		uint8_t text[BYTES_MAX];
 	} str[NSTRS];
 };
 
-static void model_one(struct model *m, const struct op *op)
+static void model_start(struct model *m, const struct script *s)
+{
+	(void)s;
+	memset(m, 0, sizeof(*m));
+}
+
+static void model_one(struct model *m, const struct op *op, unsigned number)
 {
 	unsigned *length = &m->str[op->str].length;
 	uint8_t *text = m->str[op->str].text;
 
 	switch (op->what) {
 	case APPEND:
-		fill(text + *length, op->bytes, m->number);
+		fill(text + *length, op->bytes, number);
 		*length += op->bytes;
 		break;
 	case SET:
-		fill(text, op->bytes, m->number);
+		fill(text, op->bytes, number);
 		*length = op->bytes;
 		break;
 	case TRUNCATE:
@@ -137,24 +123,6 @@ static void model_one(struct model *m, const struct op *op)
 		break;
 	default:
 		break;
-	}
-}
-
-static const struct op *model_perform(struct model *m, const struct op *op)
-{
-	static struct model before;
-
-	before = *m;
-	for (;; op++) {
-		model_one(m, op);
-		m->number++;
-		if (op->more)
-			continue;
-		if (op->what == GIVE_UP) {
-			before.number = m->number;
-			*m = before;
-		}
-		return op + 1;
 	}
 }
 
@@ -270,11 +238,6 @@ given_up = {
 	},
 	.again = {{APPEND, 0, 20, true}, {GIVE_UP}, {APPEND, 0, 21}},
 };
-
-#define CASE(title, script, budget, ...)                                                     \
-	{.name = title, .bytes = OBJECTS_BYTES, .arg = &script, .setup = setup,         \
-	 .run = run, .recover = recover, .check = check, .again = again,                \
-	 .where = objects_where, .states = budget, __VA_ARGS__}
 
 static const struct sim_case cases[] = {
 	CASE("short", short_ones, 12000),

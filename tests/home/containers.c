@@ -32,7 +32,7 @@ struct shelf {
 	twz_map_ptr(uint32_t, struct shelf) other; /* leads to the other shelf */
 	twz_vec(struct item) items;
 	twz_dict(struct item) named; /* each by the name of its number */
-	struct twz_str said; /* "count N" */
+	struct twz_str said;         /* "count N" */
 };
 
 static struct shelf *shelf[SHELVES];

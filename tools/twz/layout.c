@@ -237,11 +237,11 @@ static const struct field vec_segments[] = {
 };
 
 static const struct field dict[] = {
-	F(twz_dict, first.root, HOW_HEX),    F(twz_dict, first.count, HOW_NUMBER),
-	F(twz_dict, first.shape, HOW_HEX),   F(twz_dict, first.doomed, HOW_HEX),
-	F(twz_dict, doomed.root, HOW_HEX),   F(twz_dict, doomed.count, HOW_NUMBER),
-	F(twz_dict, doomed.shape, HOW_HEX),  F(twz_dict, doomed.doomed, HOW_HEX),
-	F(twz_dict, count, HOW_NUMBER),      F(twz_dict, bytes, HOW_NUMBER),
+	F(twz_dict, first.root, HOW_HEX),      F(twz_dict, first.count, HOW_NUMBER),
+	F(twz_dict, first.shape, HOW_HEX),     F(twz_dict, first.doomed, HOW_HEX),
+	F(twz_dict, doomed.root, HOW_HEX),     F(twz_dict, doomed.count, HOW_NUMBER),
+	F(twz_dict, doomed.shape, HOW_HEX),    F(twz_dict, doomed.doomed, HOW_HEX),
+	F(twz_dict, count, HOW_NUMBER),        F(twz_dict, bytes, HOW_NUMBER),
 	F(twz_dict, doomed_bytes, HOW_NUMBER),
 };
 
