@@ -95,6 +95,7 @@ static void across_objects(void **state)
 		MUST(twz_dict_put_text(&tx, &there->phones, "a phone", phone));
 		assert_int_equal(twz_dict_get_tx(&tx, &there->phones, "a phone", 7, &phone), 0);
 		assert_int_equal(twz_dict_count_tx(&tx, &here->books), 2);
+		assert_true(twz_dict_has_tx(&tx, &here->books, "this", 4));
 		if (commit)
 			MUST(twz_tx_commit(&tx));
 		else

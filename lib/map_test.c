@@ -89,6 +89,8 @@ static void values_are_of_any_size(void **state)
 	MUST(twz_map_put(&tx, &shop->articles, 4711, screw));
 	MUST(twz_map_put(&tx, &shop->codes, 200, code));
 	assert_true(twz_map_has_tx(&tx, &shop->codes, 200));
+	assert_int_equal(twz_map_count_tx(&tx, &shop->codes), 1);
+	assert_int_equal(twz_map_count(&shop->codes), 0);
 	assert_false(twz_map_has(&shop->codes, 200));
 	MUST(twz_map_get(&shop->articles, 4711, &found));
 	assert_true(found.price == 0.1);
@@ -129,6 +131,12 @@ static void values_lead_to_other_objects(void **state)
 	MUST(twz_map_put_ptr(0, &here->branches, 6, NULL));
 	MUST(twz_map_get_ptr(&here->branches, 6, &found));
 	assert_null(found);
+	MUST(twz_map_last(&here->branches, &c, NULL, NULL));
+	MUST(twz_map_prev(&here->branches, &c, &key, NULL));
+	assert_int_equal(key, 5);
+	MUST(twz_obj_delete(object[1].id));
+	twz_obj_recycle(&object[1]);
+	assert_int_equal(twz_map_get_ptr(&here->branches, -1, &found), TWZ_E_UNRESOLVED);
 }
 
 /* Another program has another idea of what is in the map. */

@@ -52,7 +52,10 @@ TWZ_C_BEGIN
 		TWZ_LEADS_TO(*(d)->twz_value[0], out);                               \
 		dict_get(tx, &(d)->dict, twz_dict_bytes_(d), key, length, twz_out_); \
 	})
+
+/* Is there such an entry? */
 #define twz_dict_has(d, key, length) (!twz_dict_get(d, key, length, 0))
+#define twz_dict_has_tx(tx, d, key, length) (!twz_dict_get_tx(tx, d, key, length, 0))
 
 /* TWZ_E_NOTFOUND. */
 #define twz_dict_remove(tx, d, key, length) dict_remove(tx, &(d)->dict, key, length)
@@ -117,7 +120,8 @@ TWZ_C_BEGIN
 
 /*
  * Of pointers: twz_dict(twz_ptr(T)), to the same object or others. The entry of the FOT that a pointer may
- * need is made with the transaction, or durably before. What is not there any more is an error.
+ * need is made with the transaction, or durably before. TWZ_E_UNRESOLVED: what the entry leads to is not
+ * there any more.
  */
 #define twz_dict_put_ptr(tx, d, key, length, target)                                       \
 	__extension__({                                                                    \

@@ -26,7 +26,7 @@
  *   - In a transaction a map is staged as a whole, with its nodes: bytes around it that are staged too
  *     take in all of it, before it is changed, or nothing.
  *   - Reading takes no lock and sees what was committed last. The functions that end in _tx see what
- *     their transaction has staged.
+ *     their transaction has staged, and have the object in it from then on.
  *   - A cursor goes on after changes, of its own entry too: it remembers its key.
  *   - Types are checked by the compiler; the size of values and the sign of keys again when the
  *     program runs, since another program may have made the map: TWZ_E_TYPE.
@@ -91,12 +91,14 @@ static inline int twz_map_put_(struct twz_tx *tx, struct twz_map *map, uint64_t 
 	return twz_map_put_word(tx, map, shape, key, word);
 }
 
-static inline int twz_map_get_(const struct twz_tx *tx, const struct twz_map *map, uint64_t shape,
+static inline int twz_map_get_(struct twz_tx *tx, const struct twz_map *map, uint64_t shape,
 			       uint64_t key, void *value, size_t bytes)
 {
 	uint64_t word;
-	int error;
+	int error = tx ? twz_tx_add(tx, map) : 0;
 
+	if (error)
+		return error;
 	if (bytes > TWZ_MAP_INLINE)
 		return tx ? twz_map_get_block_tx(tx, map, shape, key, value)
 			  : twz_map_get_block(map, shape, key, value);
@@ -112,9 +114,26 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 {
 	int error = twz_map_move(c, to, from, value);
 
-	if (!error && bytes <= TWZ_MAP_INLINE)
+	if (!error && value && bytes <= TWZ_MAP_INLINE)
 		__builtin_memcpy(value, &c->word, bytes);
 	return error;
+}
+
+static inline int twz_map_start_(struct twz_map_cursor *c, struct twz_tx *tx,
+				 const struct twz_map *map, uint64_t shape)
+{
+	twz_map_cursor_set(c, tx, map, shape);
+	c->error = tx ? twz_tx_add(tx, map) : 0;
+	return c->error;
+}
+
+static inline uint64_t twz_map_count_(struct twz_tx *tx, const struct twz_map *map)
+{
+	if (!tx)
+		return twz_map_entries(map);
+	if (twz_tx_add(tx, map))
+		return 0;
+	return *(const uint64_t *)twz_tx_read(tx, &map->count, sizeof(map->count));
 }
 
 #define twz_map_to_(m, c, to, from, k, v)                                                 \
@@ -125,13 +144,14 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 		TWZ_LEADS_TO(*(m)->twz_key[0], k);                                        \
 		TWZ_LEADS_TO(*(m)->twz_value[0], v);                                      \
 		int twz_e_ = twz_map_move_(twz_c_, to, from, twz_v_, sizeof(*twz_v_));    \
-		if (!twz_e_)                                                              \
+		if (!twz_e_ && twz_k_)                                                    \
 			*twz_k_ = (twz_map_key_type_(m))(twz_c_->key ^ twz_map_flip_(m)); \
 		twz_e_;                                                                   \
 	})
 
-#define twz_map_from_(tx, m, c, to, from, k, v) \
-	(twz_map_cursor_set(c, tx, &(m)->map, twz_map_shape_(m)), twz_map_to_(m, c, to, from, k, v))
+#define twz_map_from_(tx, m, c, to, from, k, v)                           \
+	(twz_map_start_(c, tx, &(m)->map, twz_map_shape_(m)) ? (c)->error \
+							     : twz_map_to_(m, c, to, from, k, v))
 
 /* Adds the entry, or gives the one that has the key another value. */
 #define twz_map_put(tx, m, k, v)                                                            \
@@ -142,7 +162,7 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 			     sizeof(twz_v_));                                               \
 	})
 
-/* Copies the value out. TWZ_E_NOTFOUND. */
+/* Copies the value out, if v is not null. TWZ_E_NOTFOUND. */
 #define twz_map_get(m, k, v) twz_map_get_tx(0, m, k, v)
 #define twz_map_get_tx(tx, m, k, v)                                                        \
 	__extension__({                                                                    \
@@ -162,12 +182,13 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 /* Removes all entries. */
 #define twz_map_clear(tx, m) twz_map_clear_all(tx, &(m)->map)
 
-/* The number of entries, of the last commit. */
-#define twz_map_count(m) twz_map_entries(&(m)->map)
+/* The number of entries. */
+#define twz_map_count(m) twz_map_count_(0, &(m)->map)
+#define twz_map_count_tx(tx, m) twz_map_count_(tx, &(m)->map)
 
 /*
  * Puts the cursor on the first entry, the last one, or the first whose key is `from` or greater, and
- * copies the entry out. TWZ_E_NOTFOUND: there is none.
+ * copies the entry out: k and v may be null. TWZ_E_NOTFOUND: there is none.
  */
 #define twz_map_first(m, c, k, v) twz_map_first_tx(0, m, c, k, v)
 #define twz_map_last(m, c, k, v) twz_map_last_tx(0, m, c, k, v)
@@ -200,19 +221,19 @@ static inline int twz_map_move_(struct twz_map_cursor *c, enum twz_map_to to, ui
 		twz_map_put_to_(tx, &(m)->map, twz_map_shape_(m), twz_map_key_(m, k), twz_t_); \
 	})
 
-/* Where the entry leads to. TWZ_E_NOTFOUND; a target that is not there is a fault, as with twz_get. */
-#define twz_map_get_ptr(m, k, out)                              \
-	__extension__({                                         \
-		__typeof__((m)->twz_target[0]) *twz_o_ = (out); \
-		TWZ_LEADS_TO((m)->twz_target[0], out);          \
-		struct twz_map_raw twz_r_ = {0};                \
-		int twz_e_ = twz_map_get(m, k, &twz_r_);        \
-		if (!twz_e_)                                    \
-			*twz_o_ = twz_map_follow(m, twz_r_);    \
-		twz_e_;                                         \
+/* Where the entry leads to. TWZ_E_NOTFOUND; TWZ_E_UNRESOLVED: that is not there any more. */
+#define twz_map_get_ptr(m, k, out)                                                             \
+	__extension__({                                                                        \
+		__typeof__((m)->twz_target[0]) *twz_o_ = (out);                                \
+		TWZ_LEADS_TO((m)->twz_target[0], out);                                         \
+		void *twz_addr_ = 0;                                                           \
+		int twz_e_ = twz_map_get_to_(&(m)->map, twz_map_shape_(m), twz_map_key_(m, k), \
+					     &twz_addr_);                                      \
+		*twz_o_ = (__typeof__(*twz_o_))twz_addr_;                                      \
+		twz_e_;                                                                        \
 	})
 
-/* The address that a value copied out leads to. */
+/* The address that a value copied out leads to; a target that is not there is a fault, as with twz_get. */
 #define twz_map_follow(m, v) \
 	((__typeof__((m)->twz_target[0]))twz_ptr_follow(&(m)->map.root, (v).raw))
 
@@ -223,6 +244,15 @@ static inline int twz_map_put_to_(struct twz_tx *tx, struct twz_map *map, uint64
 	int error = twz_ptr_to(tx, map, target, 0, &raw);
 
 	return error ? error : twz_map_put_word(tx, map, shape, key, raw);
+}
+
+static inline int twz_map_get_to_(const struct twz_map *map, uint64_t shape, uint64_t key,
+				  void **out)
+{
+	uint64_t raw;
+	int error = twz_map_get_word(map, shape, key, &raw);
+
+	return error ? error : twz_ptr_try(&map->root, raw, out);
 }
 
 TWZ_C_END

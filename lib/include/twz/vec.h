@@ -92,7 +92,8 @@ static inline void *twz_vec_open_(struct twz_tx *tx, struct twz_vec *v, uint32_t
 /*
  * Of pointers: twz_vec(twz_ptr(T)), to the same object or others. The entry of the FOT that a pointer may
  * need is made with the transaction, or durably before. A pointer is followed where it lies
- * (twz_get(twz_vec_at(v, i))), or by twz_vec_get_ptr beside a writer, with an error instead of a fault.
+ * (twz_get(twz_vec_at(v, i))), or by twz_vec_get_ptr beside a writer, with TWZ_E_UNRESOLVED instead of a
+ * fault.
  */
 #define twz_vec_push_ptr(tx, v, target)                                                   \
 	__extension__({                                                                   \
