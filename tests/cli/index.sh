@@ -24,7 +24,7 @@ run 0 "$twz" put "$s" text /text
 p() {
 	status=$1
 	shift
-	run "$status" "$bin/prompt" --store "$s" --exec "index $*"
+	prompt "$status" "index $*"
 }
 
 # ---- before there is one -------------------------------------------------------------------------
@@ -140,7 +140,7 @@ p 1 find warranty
 p 0 check
 p 0 build /text
 p 0 find warranty
-run 0 "$bin/prompt" --store "$s" --exec 'ls /'
+prompt 0 'ls /'
 same "$out" - <<'EOF2'
 index
 second
@@ -152,7 +152,7 @@ says '0 notes, 0 violations'
 # A text is gone.
 p 0 find free software
 grep -v '^/text/GPL-3' "$out" >expected
-run 0 "$bin/prompt" --store "$s" --exec 'rm /text/GPL-3'
+prompt 0 'rm /text/GPL-3'
 p 1 find free software
 same "$out" expected
 warns '/text/GPL-3: is gone since the index was built'

@@ -68,6 +68,7 @@ says '1 object, ' # folded, and counted
 run 0 "$twz" graph "$s" --from /here # an object: what it leads to, whatever it is called
 says "id=\"o$lost\""
 lacks 'sub'
+says '>/there<' # outside of boxes by its path
 run 0 "$twz" graph "$s" --from "$lost" # and what leads to it
 says "/here leads to $lost:"
 run 0 "$twz" graph "$s" --dot

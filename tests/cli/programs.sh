@@ -14,17 +14,6 @@ printf 'four\n' >text/sub/c
 head -c 700000 /dev/urandom >text/large
 "$twz" mkstore "$s" --size 32M && "$twz" put "$s" text /text
 
-# p STATUS COMMAND...: the commands in one prompt.
-p() {
-	status=$1
-	shift
-	for command; do
-		shift
-		set -- "$@" --exec "$command"
-	done
-	run "$status" "$bin/prompt" --store "$s" "$@"
-}
-
 # ---- help and usage ------------------------------------------------------------------------------
 
 for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps free limit view access sctx cap queue \
@@ -34,42 +23,42 @@ for program in prompt ls cat cp snapshot diff verify mv rm stat index counter ps
 	says 'exit status: '
 	run 2 "$bin/$program" --nonsense
 	warns "$program: there is no option --nonsense ($program --help)"
-	p 0 "$program --help"
+	prompt 0 "$program --help"
 	says "usage: $program"
 done
 for program in cat cp snapshot diff verify mv rm index; do
-	p 2 $program
+	prompt 2 $program
 	warns "$program: an argument is missing ($program --help)"
 done
 
 # ---- prompt --------------------------------------------------------------------------------------
 
-p 0 'cat /text/a' 'cat /text/b'
+prompt 0 'cat /text/a' 'cat /text/b'
 same "$out" - <<'EOF2'
 one
 two
 three
 EOF2
-p 0 help
+prompt 0 help
 says 'programs:'
 says 'index'
-p 127 nonsense
+prompt 127 nonsense
 warns 'prompt: nonsense: there is no such program'
-p 127 'cat /text/a' '../twz --help'
-p 0 'nonsense' 'cat /text/a'
-p 1 'cat /text/a' 'cat /none'
-p 7 'exit 7' 'cat /text/a'
+prompt 127 'cat /text/a' '../twz --help'
+prompt 0 'nonsense' 'cat /text/a'
+prompt 1 'cat /text/a' 'cat /none'
+prompt 7 'exit 7' 'cat /text/a'
 silent
-p 0 'cat /none' exit
-p 2 'exit x'
-p 119 'exit 119'
-p 2 'exit 120'
+prompt 0 'cat /none' exit
+prompt 2 'exit x'
+prompt 119 'exit 119'
+prompt 2 'exit 120'
 warns 'prompt: exit takes a number up to 119'
-p 2 "cat '/text/a"
+prompt 2 "cat '/text/a"
 warns "a ' is not closed"
-p 2 'cat "/text/a'
-p 2 "cat \\"
-p 0 'cp /text/a "/text/with  blanks"' "cat '/text/with  blanks'" 'cat /text/with\ \ blanks' 'c"a"t /te"xt"/a'
+prompt 2 'cat "/text/a'
+prompt 2 "cat \\"
+prompt 0 'cp /text/a "/text/with  blanks"' "cat '/text/with  blanks'" 'cat /text/with\ \ blanks' 'c"a"t /te"xt"/a'
 same "$out" - <<'EOF2'
 one
 two
@@ -78,7 +67,7 @@ two
 one
 two
 EOF2
-p 0 '' '   ' 'rm "/text/with  blanks"'
+prompt 0 '' '   ' 'rm "/text/with  blanks"'
 silent
 run 125 "$bin/prompt" --store none --exec ls
 warns 'prompt: none: '
@@ -118,9 +107,9 @@ then
 else
 	fails "the prompt on a terminal: status $?"
 fi
-p 0 'cat "/größe ä"'
+prompt 0 'cat "/größe ä"'
 same "$out" text/b
-p 0 'rm "/größe ä"'
+prompt 0 'rm "/größe ä"'
 
 # The time-out, with nothing left behind, and without hurting what is quicker.
 mkfifo never
@@ -142,7 +131,7 @@ mkfifo held
 "$bin/prompt" --store "$s" <held >/dev/null 2>&1 &
 exec 9>held
 sleep 0.3
-run 0 "$bin/prompt" --store "$s" --exec ls
+prompt 0 ls
 says 'text/'
 cp "$twz" held.file
 run 0 "$twz" put "$s" held.file /held
@@ -152,20 +141,20 @@ run 1 "$twz" mkstore "$s" --force
 warns "in use by process $!: it is free when that has ended"
 exec 9>&-
 wait $!
-p 0 'rm /held'
+prompt 0 'rm /held'
 
 # ---- ls, cat, stat -------------------------------------------------------------------------------
 
-p 0 ls
+prompt 0 ls
 says 'text/'
-p 0 'ls /text'
+prompt 0 'ls /text'
 same "$out" - <<'EOF2'
 a
 b
 large
 sub/
 EOF2
-p 0 'ls /text/ text/sub /text/a'
+prompt 0 'ls /text/ text/sub /text/a'
 same "$out" - <<'EOF2'
 /text/:
 a
@@ -178,75 +167,75 @@ c
 
 /text/a
 EOF2
-p 0 'ls -l /text'
+prompt 0 'ls -l /text'
 says 'data                 8  '
 says 'data            700000  '
 says 'namespace '
-p 1 'ls /none'
+prompt 1 'ls /none'
 warns 'ls: /none: there is no such object or name'
-p 1 'ls /none /text/sub'
+prompt 1 'ls /none /text/sub'
 says 'c'
-p 0 'cat /text/large'
+prompt 0 'cat /text/large'
 same "$out" text/large
-p 1 'cat /none /text/a'
+prompt 1 'cat /none /text/a'
 warns 'cat: /none: '
 same "$out" text/a
 long=$(head -c 5000 /dev/zero | tr '\0' x)
-p 1 "cat $long"
+prompt 1 "cat $long"
 warns 'xxx...: '
-p 2 "cat --$long"
+prompt 2 "cat --$long"
 warns 'xxx... (cat --help)'
-p 127 "$long"
+prompt 127 "$long"
 warns 'xxx...: there is no such program; help lists them'
-p 1 'cat /text'
+prompt 1 'cat /text'
 warns 'cat: /text: is a namespace'
-p 1 'cat /text/a/x'
-p 0 'stat /text/a'
+prompt 1 'cat /text/a/x'
+prompt 0 'stat /text/a'
 says 'type         data'
 says 'size         8 bytes of data'
 says 'permissions  none'
-p 0 'stat /text /text/b'
+prompt 0 'stat /text /text/b'
 says 'type         namespace'
-p 0 stat
+prompt 0 stat
 says 'objects'
-p 1 'stat /none'
+prompt 1 'stat /none'
 warns 'stat: /none: '
 
 # ---- snapshot, diff, verify ----------------------------------------------------------------------
 
-p 0 'cp /text/large /log' 'snapshot /log' 'snapshot /log' 'snapshot /log /kept' 'diff /log /log.2'
+prompt 0 'cp /text/large /log' 'snapshot /log' 'snapshot /log' 'snapshot /log /kept' 'diff /log /log.2'
 says '/log.1'
 says '/log.2'
 says '/kept'
 says '0 bytes differ, in 0 ranges; 172 pages are shared'
-p 1 'snapshot /log /kept'
+prompt 1 'snapshot /log /kept'
 warns 'snapshot: /kept: the name exists already'
-p 1 'snapshot /text'
+prompt 1 'snapshot /text'
 warns 'snapshot: /text: is a namespace; a version is of one object'
-p 1 'snapshot /none'
+prompt 1 'snapshot /none'
 warns 'snapshot: /none: there is no such'
-p 0 'cat /kept'
+prompt 0 'cat /kept'
 same "$out" text/large
-p 1 'diff /text/a /text/b'
+prompt 1 'diff /text/a /text/b'
 says 'data  0x0: '
 says 'meta  0x10: 1 bytes' # the size
 says '0 pages are shared'
-p 1 'diff -q /text/a /text/b'
+prompt 1 'diff -q /text/a /text/b'
 run 0 sh -c "! grep -q 0x '$out'"
-p 2 'diff /text/a /none'
+prompt 2 'diff /text/a /none'
 warns 'diff: /none: there is no such'
-p 1 'verify /log'
+prompt 1 'verify /log'
 warns 'verify: /log: is not sealed'
-p 0 'snapshot --seal /log /sealed' 'verify /sealed' 'verify --at 5000 --bytes 10000 /sealed' 'cat /sealed'
+prompt 0 'snapshot --seal /log /sealed' 'verify /sealed' 'verify --at 5000 --bytes 10000 /sealed' 'cat /sealed'
 says '/sealed: genuine, '
 says '/sealed: genuine, 10000 bytes'
-p 1 'verify --at 700001 /sealed'
+prompt 1 'verify --at 700001 /sealed'
 warns 'verify: /sealed: has no data there'
-p 2 'verify --bytes x /sealed'
+prompt 2 'verify --bytes x /sealed'
 warns 'this is no number of bytes: x'
-p 0 'diff /log /sealed' # its own are the meta page, the digests, and the last page of the data
+prompt 0 'diff /log /sealed' # its own are the meta page, the digests, and the last page of the data
 says '170 pages are shared'
-p 0 'rm /log /log.1 /log.2 /kept /sealed'
+prompt 0 'rm /log /log.1 /log.2 /kept /sealed'
 
 # A sealed object whose second page is damaged: wherever the word is, it is another one.
 awk 'BEGIN { for (i = 0; i < 2000; i++) print i == 1000 ? "unspoilt" : "1234567" }' >text/pages
@@ -266,131 +255,131 @@ rm text/pages
 
 # ---- queue, wait, items --------------------------------------------------------------------------
 
-p 0 'queue make --bytes 40 /q' 'queue send /q one' 'queue send /q two' 'stat /q'
+prompt 0 'queue make --bytes 40 /q' 'queue send /q one' 'queue send /q two' 'stat /q'
 says 'interface    twz.io, by queue'
 says 'interface    twz.event, by queue'
-p 1 'queue send /q three'
+prompt 1 'queue send /q three'
 warns 'queue: /q: there is no room'
-p 0 'wait --timeout 5 message /q more /text/b'
+prompt 0 'wait --timeout 5 message /q more /text/b'
 printf 'message /q\n' | same "$out" -
-p 0 'queue receive /q' 'cat /q'
+prompt 0 'queue receive /q' 'cat /q'
 printf 'one\ntwo' | same "$out" -
-p 1 'queue receive /q'
+prompt 1 'queue receive /q'
 warns 'queue: /q: there is no message'
-p 1 'queue receive --wait 1 /q'
-p 1 'queue send /q 0123456789012345678901234567890123456789'
+prompt 1 'queue receive --wait 1 /q'
+prompt 1 'queue send /q 0123456789012345678901234567890123456789'
 warns 'the message is longer than the queue'
-p 1 'queue send /text/a x'
+prompt 1 'queue send /text/a x'
 warns 'queue: /text/a: is no queue'
-p 1 'queue make /q'
+prompt 1 'queue make /q'
 warns 'the name exists already'
-p 1 'queue make --bytes 0 /q2'
-p 2 'queue make --bytes x /q2'
-p 2 'queue send /q'
-p 2 'queue nonsense /q'
+prompt 1 'queue make --bytes 0 /q2'
+prompt 2 'queue make --bytes x /q2'
+prompt 2 'queue send /q'
+prompt 2 'queue nonsense /q'
 warns 'no such command: nonsense'
-p 1 'wait --timeout 1 message /q'
+prompt 1 'wait --timeout 1 message /q'
 warns 'wait: the time is over'
-p 1 'wait --timeout 0 end /text/a'
+prompt 1 'wait --timeout 0 end /text/a'
 warns 'wait: /text/a: that does not happen to it'
-p 2 'wait nonsense /q'
-p 2 'wait message'
-p 2 'wait message /q name'
-p 0 'wait --timeout 5 input -' # the end of it
-p 0 'items /text/a /text'
+prompt 2 'wait nonsense /q'
+prompt 2 'wait message'
+prompt 2 'wait message /q name'
+prompt 0 'wait --timeout 5 input -' # the end of it
+prompt 0 'items /text/a /text'
 says '       2 lines of /text/a'
-p 0 'items --item 2 /text/a' 'items --item 1 /text'
+prompt 0 'items --item 2 /text/a' 'items --item 1 /text'
 printf 'two\na\n' | same "$out" -
-p 1 'items --item 3 /text/a'
+prompt 1 'items --item 3 /text/a'
 warns 'items: /text/a: has fewer items'
-p 1 'items /q'
+prompt 1 'items /q'
 warns 'items: /q: has no items'
 run 0 sh -c "printf 'typed\\n' | TWZ_STORE='$s' '$bin/cat' - /text/a"
 printf 'typed\none\ntwo\n' | same "$out" -
-p 0 'rm /q'
+prompt 0 'rm /q'
 
 # ---- cp, mv, rm ----------------------------------------------------------------------------------
 
-p 0 'cp /text/large /copy' 'cat /copy'
+prompt 0 'cp /text/large /copy' 'cat /copy'
 same "$out" text/large
-p 0 'cp /text/a /copy' 'cat /copy'
+prompt 0 'cp /text/a /copy' 'cat /copy'
 same "$out" text/a
-p 0 'cp /text/a /text/b /text/sub' 'cat /text/sub/a /text/sub/b /text/sub/c'
+prompt 0 'cp /text/a /text/b /text/sub' 'cat /text/sub/a /text/sub/b /text/sub/c'
 same "$out" - <<'EOF2'
 one
 two
 three
 four
 EOF2
-p 1 'cp /text/a /text/a'
+prompt 1 'cp /text/a /text/a'
 warns 'is the source itself'
-p 1 'cp /none /x'
+prompt 1 'cp /none /x'
 warns 'cp: /none: there is no such'
-p 1 'cp /text/a /none/x'
-p 1 'cp /text/a /text/b /text/a'
+prompt 1 'cp /text/a /none/x'
+prompt 1 'cp /text/a /text/b /text/a'
 warns '/text/a: is no namespace'
-p 1 'cp /text /again'
+prompt 1 'cp /text /again'
 warns 'cp: /text: is a namespace; -r copies it'
-p 0 'cp -r /text /again' 'cat /again/sub/c'
+prompt 0 'cp -r /text /again' 'cat /again/sub/c'
 same "$out" text/sub/c
 run 0 "$twz" get "$s" /again again
 mkdir -p expected/sub
 cp text/a text/b text/large expected
 cp text/a text/b text/sub/c expected/sub
 same expected again
-p 1 'cp -r /text /text/sub'
+prompt 1 'cp -r /text /text/sub'
 warns 'lies in the source'
-p 1 'cp -r / /text'
+prompt 1 'cp -r / /text'
 warns 'lies in the source'
-p 0 'cp -r /text /again' 'ls /again'
+prompt 0 'cp -r /text /again' 'ls /again'
 says 'text/'
-p 1 'cp -r /text /again/a'
+prompt 1 'cp -r /text /again/a'
 
-p 0 'mv /again/a /again/z' 'cat /again/z'
+prompt 0 'mv /again/a /again/z' 'cat /again/z'
 same "$out" text/a
-p 1 'cat /again/a'
-p 0 'mv /again/z /again/text' 'cat /again/text/z'
+prompt 1 'cat /again/a'
+prompt 0 'mv /again/z /again/text' 'cat /again/text/z'
 same "$out" text/a
-p 0 'mv /again/b /again/text/z' 'cat /again/text/z'
+prompt 0 'mv /again/b /again/text/z' 'cat /again/text/z'
 same "$out" text/b
-p 1 'mv /none /x'
+prompt 1 'mv /none /x'
 warns 'mv: /none: '
-p 1 'mv /again /again/text'
+prompt 1 'mv /again /again/text'
 warns 'lies in the source'
-p 1 'mv /again/text/z /again/text/z'
-p 0 'cat /again/text/z'
-p 1 'mv /again/text /text/sub/c'
+prompt 1 'mv /again/text/z /again/text/z'
+prompt 0 'cat /again/text/z'
+prompt 1 'mv /again/text /text/sub/c'
 warns '/text/sub/c: exists and is no namespace'
-p 0 'mv /again/text /again/large /text/sub' 'cat /text/sub/large'
+prompt 0 'mv /again/text /again/large /text/sub' 'cat /text/sub/large'
 same "$out" text/large
 
-p 1 'rm /again'
+prompt 1 'rm /again'
 warns 'rm: /again: is a namespace; -r removes it'
-p 0 'rm -r /again /text/sub/text' 'rm /text/sub/large /text/sub/a /text/sub/b /copy'
-p 1 'ls /again'
-p 1 'rm /again'
-p 1 'rm -r /'
+prompt 0 'rm -r /again /text/sub/text' 'rm /text/sub/large /text/sub/a /text/sub/b /copy'
+prompt 1 'ls /again'
+prompt 1 'rm /again'
+prompt 1 'rm -r /'
 warns 'rm: /: is the root'
-p 1 'rm /none /text/a'
-p 1 'cat /text/a'
+prompt 1 'rm /none /text/a'
+prompt 1 'cat /text/a'
 run 0 "$twz" check "$s"
 says '0 notes, 0 violations'
 
 # A copy is one: changing either leaves the other. All is as it was in the next run.
-p 0 'cp /text/b /text/a' 'rm /text/b' 'cat /text/a'
+prompt 0 'cp /text/b /text/a' 'rm /text/b' 'cat /text/a'
 same "$out" text/b
-p 0 'cat /text/a'
+prompt 0 'cat /text/a'
 same "$out" text/b
 
 # ---- counter -------------------------------------------------------------------------------------
 
-p 0 'counter /count --every 0 --to 7' 'counter /count --every 0 --to 9' 'counter count --show'
+prompt 0 'counter /count --every 0 --to 7' 'counter /count --every 0 --to 9' 'counter count --show'
 same "$out" - <<'EOF2'
 7
 9
 9 in 1 boot
 EOF2
-p 0 'counter /count --to 5' 'counter /count --every 1 --to 10' 'counter /count --show'
+prompt 0 'counter /count --to 5' 'counter /count --every 1 --to 10' 'counter /count --show'
 same "$out" - <<'EOF2'
 9
 10
@@ -398,68 +387,68 @@ same "$out" - <<'EOF2'
 EOF2
 # It goes on until it is stopped, or ended from outside; the count is what it was.
 run 124 "$bin/prompt" --store "$s" --timeout 2 --exec 'counter /count --every 1'
-p 0 'counter /count --stop' 'counter /count --show'
+prompt 0 'counter /count --stop' 'counter /count --show'
 says ' in 3 boots'
 run 0 "$twz" check "$s"
 says '0 notes, 0 violations'
-p 1 'counter /count/x'
-p 1 'counter /text/a'
+prompt 1 'counter /count/x'
+prompt 1 'counter /text/a'
 warns 'counter: /text/a: is no counter'
-p 1 'counter /none --show'
+prompt 1 'counter /none --show'
 warns 'counter: /none: there is no such object or name'
 for argument in '--every -1' '--every x' '--to x' '--to=' 'y'; do
-	p 2 "counter /count $argument"
+	prompt 2 "counter /count $argument"
 done
-p 2 counter
+prompt 2 counter
 
 # ---- the machine: hosted, it is the host's -------------------------------------------------------
 
-p 0 ps
+prompt 0 ps
 says '  prompt'
 says '  ps'
-p 0 'ps -l'
+prompt 0 'ps -l'
 says 'thread  '
-p 2 'ps extra'
-p 1 'kill --priority low 1'
+prompt 2 'ps extra'
+prompt 1 'kill --priority low 1'
 warns 'kill: 1: there is no such thread'
-p 2 'kill --suspend --continue 1'
-p 2 'kill --signal 64 1'
-p 2 'kill --priority best 1'
-p 2 'kill x'
-p 2 kill
-p 0 free
+prompt 2 'kill --suspend --continue 1'
+prompt 2 'kill --signal 64 1'
+prompt 2 'kill --priority best 1'
+prompt 2 'kill x'
+prompt 2 kill
+prompt 0 free
 says 'store '
 key=$("$twz" key show "$s.key" | sed -n 's/^id  *//p')
-p 0 "limit $key"
+prompt 0 "limit $key"
 says "key      $key"
 says 'frames              0'
-p 0 "limit --pages 123456 $key" "limit $key"
+prompt 0 "limit --pages 123456 $key" "limit $key"
 says ' of 123456'
-p 0 "limit --frames 777 $key" "limit $key"
+prompt 0 "limit --frames 777 $key" "limit $key"
 says ' of 123456'
 says 'frames              0 of 777'
-p 0 "limit --pages none --frames=none $key" "limit $key"
+prompt 0 "limit --pages none --frames=none $key" "limit $key"
 if grep -q ' of ' "$out"; then fails 'a limit that was lifted'; else passes; fi
 for number in 0 -1 x 1x; do
-	p 2 "limit --pages $number $key"
+	prompt 2 "limit --pages $number $key"
 	warns "a limit is a number from 1 on, or none, not $number"
 done
-p 2 limit
-p 1 'limit /text/a'
+prompt 2 limit
+prompt 1 'limit /text/a'
 warns 'limit: /text/a: the object is of another type'
-p 1 'limit 00000000000000000000000000000001'
+prompt 1 'limit 00000000000000000000000000000001'
 warns 'there is no such object or name'
-p 0 view
+prompt 0 view
 silent
-p 0 'view --registered'
+prompt 0 'view --registered'
 silent
-p 2 'view --registered x'
-p 1 'view /text/a'
+prompt 2 'view --registered x'
+prompt 1 'view /text/a'
 warns 'view: /text/a: the object is of another type'
-p 1 'view 00000000000000000000000000000001'
+prompt 1 'view 00000000000000000000000000000001'
 warns 'there is no such object or name'
 for program in poweroff reboot; do
-	p 1 $program
+	prompt 1 $program
 	warns "$program: the machine: this system does not have that"
 done
 
@@ -469,8 +458,8 @@ run 0 "$twz" mkstore small --size 16M
 head -c 9000000 /dev/urandom >large
 run 0 "$twz" put small large /large
 s=$work/small
-p 0 'cp /large /copy' 'cp /large /copy2' 'cp /copy /copy3'
-p 0 'cat /copy3'
+prompt 0 'cp /large /copy' 'cp /large /copy2' 'cp /copy /copy3'
+prompt 0 'cat /copy3'
 same "$out" large
 run 0 "$twz" check small
 says '0 notes, 0 violations'

@@ -415,7 +415,7 @@ gate 0 at 0x$(printf %x $gates)
   stacks       4 of 0x4000 bytes, from 0x80000000 on
   handler      0x123, with 0x400 bytes of each stack
 GATES
-run 0 "$bin/prompt" --store "$s" --exec 'sctx show /gates'
+prompt 0 'sctx show /gates'
 says 'gate 0'
 says '  entries      0x400000, 0x200 bytes, each 0x40'
 run 0 "$twz" check "$s"
@@ -474,43 +474,43 @@ fi
 run 0 "$twz" put "$s" "$s.key" /secret
 run 0 "$twz" put "$s" carol.key /sealed
 boot=$("$twz" stat "$s" | sed -n 's/^boot *//p')
-run 0 "$bin/prompt" --store "$s" --exec "cap make $boot rw --for /bob --sign /secret --until +1h" \
-	--exec "access $boot --context /bob"
+prompt 0 "cap make $boot rw --for /bob --sign /secret --until +1h" \
+	"access $boot --context /bob"
 says 'write    yes  a capability gives it (at 0x'
 says "signed by $(id_of "$s.key"), until 20"
 access_is rw--- @boot /bob
-run 0 "$bin/prompt" --store "$s" --exec 'sctx show /bob' --exec "cap show /bob $boot"
+prompt 0 'sctx show /bob' "cap show /bob $boot"
 says 'gives        rw---'
 says '    gives        r-x--, may be delegated'
-run 0 "$bin/prompt" --store "$s" --exec "access $boot"
+prompt 0 "access $boot"
 says 'delete   yes  a capability gives it'
-run 1 "$bin/prompt" --store "$s" --exec "cap make /bob r --for /alice --sign /secret"
+prompt 1 "cap make /bob r --for /alice --sign /secret"
 warns 'cap: /secret: this key has no say here'
-run 1 "$bin/prompt" --store "$s" --exec "cap make $boot r --for /alice --sign /sealed"
+prompt 1 "cap make $boot r --for /alice --sign /sealed"
 warns 'cap: /sealed: is sealed under a passphrase'
-run 1 "$bin/prompt" --store "$s" --exec "cap make $boot r --for /alice --sign /alice"
+prompt 1 "cap make $boot r --for /alice --sign /alice"
 warns 'cap: /alice: holds no private key'
 run 0 "$bin/prompt" --store "$s" \
 	--exec "cap make $boot - --gate 64,256,64 --for /bob --sign /secret --until +1h" \
 	--exec "cap show /bob $boot"
 says 'gate         0x40, 0x100 bytes, each 0x40'
-run 2 "$bin/prompt" --store "$s" --exec "cap make $boot - --gate 1,2 --for /bob --sign /secret"
+prompt 2 "cap make $boot - --gate 1,2 --for /bob --sign /secret"
 warns 'a gate is OFFSET,LENGTH,ALIGN, not 1,2'
-run 1 "$bin/prompt" --store "$s" --exec 'sctx show /none'
+prompt 1 'sctx show /none'
 warns 'sctx: /none: there is no such object or name'
-run 1 "$bin/prompt" --store "$s" --exec 'access /bob --context /'
+prompt 1 'access /bob --context /'
 warns 'access: /: the object is of another type'
-run 2 "$bin/prompt" --store "$s" --exec 'cap make / r'
+prompt 2 'cap make / r'
 warns 'missing: --for CONTEXT'
-run 126 "$bin/prompt" --store "$s" --exec 'as /dan cat /text'
+prompt 126 'as /dan cat /text'
 warns 'as: /dan: programs act in contexts on the machine only'
-run 126 "$bin/prompt" --store "$s" --exec 'as /none cat /text'
-run 127 "$bin/prompt" --store "$s" --exec 'as /dan nonsense'
+prompt 126 'as /none cat /text'
+prompt 127 'as /dan nonsense'
 warns 'as: nonsense: there is no such program'
-run 2 "$bin/prompt" --store "$s" --exec 'as /dan'
-run 2 "$bin/prompt" --store "$s" --exec 'as --fast /dan cat'
+prompt 2 'as /dan'
+prompt 2 'as --fast /dan cat'
 warns 'there is no option --fast'
-run 0 "$bin/prompt" --store "$s" --exec 'cat /theirs/text' --exec 'cp /theirs/text /ours' # nothing is enforced
+prompt 0 'cat /theirs/text' 'cp /theirs/text /ours' # nothing is enforced
 says hello
 access_is rwxud /ours @boot # a copy is its maker's
 access_is ----- /ours /dan
@@ -518,7 +518,7 @@ run 0 "$twz" put plain --key bob.key theirs/text /his
 run 0 "$bin/prompt" --store plain --exec 'cp /his /copy' # where nobody has a key, the source's
 run 0 "$twz" stat plain /copy
 says "key          $(id_of bob.key)"
-run 2 "$bin/prompt" --store "$s" --exec 'sctx fly /'
+prompt 2 'sctx fly /'
 run 0 "$twz" check "$s"
 says '0 violations'
 

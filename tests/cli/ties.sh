@@ -8,17 +8,6 @@ cd "$work"
 s=$work/store
 none=0123456789abcdef0123456789abcdef
 
-# p STATUS COMMAND...: the commands in one prompt.
-p() {
-	status=$1
-	shift
-	for command; do
-		shift
-		set -- "$@" --exec "$command"
-	done
-	run "$status" "$bin/prompt" --store "$s" "$@"
-}
-
 # id PATH: the object's ID.
 id() {
 	"$twz" stat "$s" "$1" | awk '$1 == "id" { print $2 }'
@@ -73,7 +62,7 @@ done
 programs() {
 	expected=$1
 	shift
-	p "$expected" "$*"
+	prompt "$expected" "$*"
 }
 host() {
 	expected=$1 command=$2
@@ -120,14 +109,14 @@ for by in programs host; do
 	sound
 
 	# A name goes, its object stays; and with what it is tied to, it goes.
-	p 0 'rm /text/page'
+	prompt 0 'rm /text/page'
 	warns "has no name any more, and stays until what it is tied to is gone, as $page"
-	p 0 "stat $page" "tie $page"
+	prompt 0 "stat $page" "tie $page"
 	says 'deleted      with its last tie'
 	run 0 "$twz" stat "$s" "$page"
 	says 'deleted      with its last tie'
 	sound
-	p 0 'rm /text/book'
+	prompt 0 'rm /text/book'
 	silent
 	gone "$page"
 	gone "$book"
@@ -137,7 +126,7 @@ for by in programs host; do
 	"$twz" put -q "$s" text/* /text
 	book=$(id /text/book) page=$(id /text/page)
 	$by 0 tie /text/page /text/book
-	p 0 'rm /text/page'
+	prompt 0 'rm /text/page'
 	$by 0 untie "$page" /text/book
 	gone "$page"
 	there "$book"
@@ -149,13 +138,13 @@ for by in programs host; do
 	$by 0 tie /text/note /text/book
 	"$twz" put -q "$s" text/note /text/note
 	there "$note"
-	p 0 'cat /text/note' 'rm /text/book'
+	prompt 0 'cat /text/note' 'rm /text/book'
 	gone "$note"
 	run 0 "$twz" ls "$s" /text/note
 	sound
 
 	# More than stat shows: of 20 it shows 16.
-	p 0 'cp /text/page /text/holder'
+	prompt 0 'cp /text/page /text/holder'
 	for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		echo "cp /text/page /text/p$n"
 		echo "tie /text/p$n /text/holder"
@@ -169,14 +158,14 @@ for by in programs host; do
 	if [ "$(grep -c '^tied to it' "$out")" = 20 ]; then passes; else fails 'not 20 ties'; fi
 	before=$("$twz" stat "$s" | awk '$1 == "objects" { print $2 }')
 	sound
-	p 0 'rm /text/holder' 'stat'
+	prompt 0 'rm /text/holder' 'stat'
 	after=$("$twz" stat "$s" | awk '$1 == "objects" { print $2 }')
 	if [ $((before - after)) = 21 ]; then passes; else fails "$before objects, $after afterwards"; fi
 	sound
 done
 
 # An object that nothing leads to is said to be lost unless a tie leads to it; a circle is lost.
-p 0 'cp /text/page /text/a' 'cp /text/page /text/b' 'tie /text/a /text/b' 'tie /text/b /text/a' \
+prompt 0 'cp /text/page /text/a' 'cp /text/page /text/b' 'tie /text/a /text/b' 'tie /text/b /text/a' \
 	'rm /text/a /text/b'
 run 0 "$twz" check "$s"
 says '2 notes, 0 violations'

@@ -93,12 +93,12 @@ fi
 
 # Nothing lost: after one more build the names lead to every object, and when the index is gone the
 # store holds what it held before.
-run 0 "$bin/prompt" --store "$s" --exec 'index build /text' --exec 'index check'
+prompt 0 'index build /text' 'index check'
 run 0 "$twz" check "$s"
 says '0 notes, 0 violations'
-run 0 "$bin/prompt" --store "$s" --exec 'rm /index' --exec 'ls /'
+prompt 0 'rm /index' 'ls /'
 says 'text/'
-run 0 "$bin/prompt" --store "$s" --exec 'ls /'
+prompt 0 'ls /'
 same "$out" - <<'EOF2'
 text/
 EOF2

@@ -25,12 +25,12 @@ s=$work/store
 objects() {
 	"$twz" stat "$s" | awk '$1 == "objects" { print $2 }'
 }
-run 0 "$bin/prompt" --store "$s" --exec 'ties make 10' --exec 'ties show'
+prompt 0 'ties make 10' 'ties show'
 says 'book: 10 of 10 pages, 10 tied to it, kinds 1'
 says 'holder: 1 tied to it, kinds 2, value 42'
 run 0 "$twz" fot "$s" /ties/holder
 says '    1  id       hold  '
-run 0 "$bin/prompt" --store "$s" --exec 'cp /ties/holder /copy'
+prompt 0 'cp /ties/holder /copy'
 run 0 "$twz" fot "$s" /copy
 says '    1  id       -     '
 before=$(objects)
@@ -97,7 +97,7 @@ while read -r run_seed moment; do
 	while [ -n "$child" ] && grep -qs '^State:.[^ZX]' "/proc/$child/status"; do
 		sleep 0.001
 	done
-	run 0 "$bin/prompt" --store "$s" --exec 'ties show' --exec 'ties count'
+	prompt 0 'ties show' 'ties count'
 	says 'book: 10 of 10 pages, 10 tied to it, kinds 1'
 	says 'holder: 1 tied to it, kinds 2, value 42'
 	says "$first"

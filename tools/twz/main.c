@@ -120,14 +120,14 @@ static const struct command {
 	 "for, "
 	 "and 2\n"
 	 "    --dot          for graphviz\n",
-	 "all of it, unfolded"},
+	 "all that is shown, unfolded"},
 	{"hexdump", command_hexdump, "FILE OBJECT [OFFSET [BYTES]]",
 	 "show bytes, with names of fields",
 	 "Shows what is present of OBJECT, a PATH or an ID, with the names of what the formats put "
 	 "there:\n"
-	 "meta page, log, FOT, heap, names, contexts and others; what pointers lead to; the rest "
-	 "as "
-	 "bytes.\n"
+	 "meta page, log, FOT, heap, containers, names, contexts and others; what pointers lead "
+	 "to; the\n"
+	 "rest as bytes.\n"
 	 "Fields of zero are left out. OFFSET and BYTES are numbers, from the object's start: its "
 	 "data begins\n"
 	 "at 0x400000.\n"

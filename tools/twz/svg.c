@@ -111,6 +111,21 @@ static const char *object_name(const struct picture *p, uint32_t i, char text[st
 	return text;
 }
 
+/* Outside of boxes a last name alone may be that of several: its path, if that is short. */
+static const char *card_name(const struct picture *p, const struct card *c,
+			     char text[static TWZ_PATH_MAX + 1])
+{
+	const struct objects *all = &p->graph->all;
+	const char *path;
+
+	if (c->up == NO_OBJECT && c->object != all->root) {
+		path = objects_path(all, c->object, text);
+		if (strlen(path) <= NAME_SHOWN)
+			return path;
+	}
+	return object_name(p, c->object, text);
+}
+
 static const char *kind_text(const struct card *c)
 {
 	return c->type <= TWZ_TYPE_DEVICE ? type_name(c->type) : "unlisted";
@@ -119,7 +134,7 @@ static const char *kind_text(const struct card *c)
 /* What stands on the card: a name, or how many of what. */
 static void put_name(const struct picture *p, const struct card *c, FILE *out)
 {
-	char text[64], n[16];
+	char text[TWZ_PATH_MAX + 1], n[16];
 
 	if (c->behind) {
 		fprintf(out, "%s behind ", count_text(c->count, n));
@@ -131,7 +146,7 @@ static void put_name(const struct picture *p, const struct card *c, FILE *out)
 	else if (c->object == NO_OBJECT)
 		fprintf(out, "%s more: %s", count_text(c->count, n), kind_text(c));
 	else
-		put_xml(out, object_name(p, c->object, text), NAME_SHOWN);
+		put_xml(out, card_name(p, c, text), NAME_SHOWN);
 }
 
 static void put_facts(const struct card *c, FILE *out)
@@ -485,7 +500,7 @@ void svg_write(const struct picture *p, FILE *out)
 /* Cards right in the box (NO_OBJECT: outside of all), its boxes as clusters in it. */
 static void put_cluster(const struct picture *p, uint32_t box, FILE *out)
 {
-	char path[TWZ_PATH_MAX + 1], name[64], n[16];
+	char path[TWZ_PATH_MAX + 1], n[16];
 
 	for (uint32_t i = 0; i < p->ncards; i++) {
 		const struct card *c = &p->card[i];
@@ -503,7 +518,7 @@ static void put_cluster(const struct picture *p, uint32_t box, FILE *out)
 				kind_text(c));
 		else
 			put_dot(out, c->box ? objects_path(&p->graph->all, c->object, path)
-					    : object_name(p, c->object, name));
+					    : card_name(p, c, path));
 		fputs("\\n", out);
 		put_facts(c, out);
 		if (c->box) {
