@@ -22,20 +22,20 @@ cp /usr/share/common-licenses/GPL-2 text/some/ 2>/dev/null || echo 'no warranty'
 "$twz" mkstore "$s" --size 32M
 "$twz" put "$s" text /text
 
-prompt() {
+unchecked() {
 	"$bin/prompt" --store "$s" "$@"
 }
 
 # What the whole answers are, and how long a build takes.
-prompt --exec 'index build /text' --exec 'index build /text/some --as /other' >"$out"
-prompt --exec 'index find warranty' >answer.all
-prompt --exec 'index find warranty --as /other' >answer.some
+unchecked --exec 'index build /text' --exec 'index build /text/some --as /other' >"$out"
+unchecked --exec 'index find warranty' >answer.all
+unchecked --exec 'index find warranty --as /other' >answer.some
 if [ -s answer.all ] && [ -s answer.some ] && ! cmp -s answer.all answer.some; then
 	passes
 else
 	fails 'the two indexes give the same'
 fi
-prompt --exec 'rm /index /other'
+unchecked --exec 'rm /index /other'
 : >answer.none
 objects() {
 	"$twz" stat "$s" | awk '$1 == "objects" || $1 == "used" { print $1, $2 }'
@@ -43,9 +43,9 @@ objects() {
 objects >objects.before
 milliseconds() {
 	from=$(date +%s%N)
-	prompt --exec "index build $1 --as /other" >/dev/null
+	unchecked --exec "index build $1 --as /other" >/dev/null
 	echo $((($(date +%s%N) - from) / 1000000))
-	prompt --exec 'rm /other'
+	unchecked --exec 'rm /other'
 }
 all=$(milliseconds /text) some=$(milliseconds /text/some)
 echo "a build takes $all and $some ms"
@@ -70,7 +70,7 @@ while read -r which moment; do
 	kill -9 $victim 2>/dev/null || true
 	wait $victim 2>/dev/null || true
 	ran="a build of $path killed after $moment s, with the index $state before"
-	prompt --exec 'index find warranty' >"$out" 2>"$err" || true
+	unchecked --exec 'index find warranty' >"$out" 2>"$err" || true
 	if cmp -s "$out" "answer.$which"; then
 		state=$which whole=$((whole + 1))
 		passes
