@@ -17,8 +17,8 @@ if [ $# = 0 ]; then
 		set -- "$@" "${name%.c}"
 	done
 fi
-machine kernel-check boot-attack 300 --smp 2 --mem 128M -- "$@"
-machine kernel boot-attack 120 --smp 1 --mem 64M -- "$@"
-machine kernel boot-attack 120 --smp 4 --mem 128M -- "$@"
+machine kernel-check boot-attack 500 --smp 2 --mem 128M -- "$@"
+machine kernel boot-attack 500 --smp 1 --mem 64M -- "$@"
+machine kernel boot-attack 500 --smp 4 --mem 128M -- "$@"
 echo "attack: $passed passed, $failed failed"
 [ "$failed" = 0 ]

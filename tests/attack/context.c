@@ -4,7 +4,6 @@
 
 #define VICTIM_PAGES 1000u
 #define TRIES 40u
-#define TRIES_MAX 1000u
 #define CALLS 32u /* of a try, one after the other: one of them is in its middle most of the time */
 #define WHOLE \
 	2u /* the first of them: one waits for a signature, the other says how long a call takes */
@@ -311,6 +310,7 @@ TEST(a_context_exchanged_in_the_middle_of_a_call)
 	static const uint8_t syscall_ret[] = {0x0f, 0x05, 0xc3};
 	struct twz_id stub = test_object_of(
 		TWZ_TYPE_DATA, TWZ_READ | TWZ_WRITE | TWZ_EXEC | TWZ_DELETE, TWZ_OBJECT_VOLATILE);
+	const uint64_t begun = twz_rt_time_ns();
 	struct test_thread *thread;
 	struct exchange x;
 	uint32_t i;
@@ -318,7 +318,7 @@ TEST(a_context_exchanged_in_the_middle_of_a_call)
 	exchange_make(&x);
 	thread = test_thread_as(x.scene.mallory.context.id, exchange, (uint64_t)&x);
 	/* On a busy host all moments may fall between calls: then there are more. */
-	for (i = 1; i <= TRIES || (!x.broken_off && i <= TRIES_MAX); i++) {
+	for (i = 1; i <= TRIES || (!x.broken_off && bare_patient(begun)); i++) {
 		uint8_t *at = test_map(STUB_SLOT, stub, ALL_RIGHTS);
 
 		memcpy(at + TWZ_OBJ_DATA, syscall_ret, sizeof(syscall_ret));

@@ -576,6 +576,13 @@ static void suspends(uint64_t thread)
 	SYS(thread_suspend, ID(id), true);
 }
 
+static void stop(const struct test_thread *thread, bool on)
+{
+	const struct twz_id id = test_thread_id(thread);
+
+	CHECK_EQ(SYS(thread_suspend, ID(id), on), 0);
+}
+
 TEST(a_caller_suspended_inside_and_never_resumed)
 {
 	struct test_thread *thread[GATE_STACKS], *by[GATE_STACKS];
@@ -586,9 +593,12 @@ TEST(a_caller_suspended_inside_and_never_resumed)
 		thread[i] = somebody_inside();
 		id[i] = test_thread_id(thread[i]);
 		by[i] = test_thread(suspends, (uint64_t)&id[i]);
+		bare_call_waits();
+		stop(by[i], true); /* that the call of the next one is heard */
 	}
-	test_sleep(20 * MS);
 	let_out();
+	for (unsigned i = 0; i < GATE_STACKS; i++)
+		stop(by[i], false);
 	for (unsigned i = 0; i < GATE_STACKS; i++)
 		CHECK_EQ(test_join(by[i]), 0);
 	CHECK_EQ(done, GATE_STACKS); /* they stand behind the service, not in it */

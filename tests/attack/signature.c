@@ -3,7 +3,7 @@
 #include "tests/guest/bare.h"
 
 #define FLOOD 28u /* capabilities that are verified for mallory */
-#define TRIES 8u
+#define TRIES 40u
 
 /* ---- its time --------------------------------------------------------------------------------------- */
 

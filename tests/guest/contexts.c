@@ -13,7 +13,8 @@
 #include "tests/guest/test.h"
 
 #define SECOND 1000000000ull
-#define STATUS_DIES 139 /* of a fault */
+#define PATIENCE (200 * SECOND) /* only what hangs takes so long */
+#define STATUS_DIES 139         /* of a fault */
 
 /* ---- roles --------------------------------------------------------------------------------------- */
 
@@ -142,10 +143,16 @@ static int role_here(struct twz_id in, struct twz_id of)
 	return 0;
 }
 
-/* May only read the namespace, which somebody has: waits until it is given back, or its owner is found dead. */
+#define LOOKS_UP 1u /* what the role stores in the object that it tells by */
+static struct twz_id told;
+
+/*
+ * May only read the namespace, which somebody has: tells that it has seen that, and waits until it is given back, or
+ * its owner is found dead.
+ */
 static int role_looks_up(struct twz_id in, struct twz_id of)
 {
-	uint64_t start = twz_rt_time_ns();
+	struct twz_obj tell;
 	struct twz_id id;
 	struct ns ns;
 
@@ -153,8 +160,9 @@ static int role_looks_up(struct twz_id in, struct twz_id of)
 	is(!ns_open(of, &ns));
 	is(__atomic_load_n(&((struct twz_meta *)(ns.obj.base + TWZ_OBJ_META))->log.lock,
 			   __ATOMIC_RELAXED));
+	is(!twz_obj_open(told, &tell));
+	__atomic_store_n((uint64_t *)twz_obj_data(&tell), LOOKS_UP, __ATOMIC_RELEASE);
 	is(ns_lookup(&ns, (struct ns_name){"x", 1}, &id) == TWZ_E_NOTFOUND);
-	is(twz_rt_time_ns() - start < 5 * SECOND);
 	return wrong;
 }
 
@@ -193,7 +201,7 @@ static void check(bool good)
 /* A pair of keys, and two contexts of its owner's: one has all that is made under it, one nothing. */
 static struct twz_secret secret;
 static struct twz_obj boot, context, bare;
-static struct twz_id object; /* in memory, the system's */
+static struct twz_id object; /* in memory, the system's, shown in TEST_SLOT */
 
 /* The context may do everything to what is made under the key. */
 static void allow(const struct twz_obj *to)
@@ -244,14 +252,16 @@ static void end(void)
 /* The role's status; or a negative error. */
 static int run_in(struct twz_id in, const char *role, struct twz_id of, uint32_t flags)
 {
-	char context_text[TWZ_ID_TEXT], of_text[TWZ_ID_TEXT];
-	const char *const argv[] = {"contexts", "as", role, context_text, of_text, NULL};
+	char context_text[TWZ_ID_TEXT], of_text[TWZ_ID_TEXT], object_text[TWZ_ID_TEXT];
+	const char *const argv[] = {"contexts", "as",        role, context_text,
+				    of_text,    object_text, NULL};
 	const struct twz_rt_program program = {
-		.argv = argv, .timeout_ns = 20 * SECOND, .context = in, .flags = flags};
+		.argv = argv, .timeout_ns = PATIENCE, .context = in, .flags = flags};
 	int status = -1, error;
 
 	twz_id_text(in, context_text);
 	twz_id_text(of, of_text);
+	twz_id_text(object, object_text);
 	error = twz_run_as(&program, &status);
 	return error ? error : status;
 }
@@ -311,10 +321,16 @@ static void expect_refusals(void)
 
 static struct twz_tx tx;
 
+/* When it is about to be waited for. */
 static void give_back(uint64_t arg)
 {
+	const uint64_t end = twz_rt_time_ns() + PATIENCE,
+		       *said = (const uint64_t *)(test_address(TEST_SLOT) + TWZ_OBJ_DATA);
+
 	(void)arg;
-	test_sleep(SECOND / 2);
+	while (__atomic_load_n(said, __ATOMIC_ACQUIRE) != LOOKS_UP && twz_rt_time_ns() < end)
+		test_sleep(SECOND / 1000);
+	test_sleep(SECOND / 20);
 	twz_tx_abort(&tx);
 }
 
@@ -330,21 +346,26 @@ static void expect_reading(void)
 	IS_EQ(twz_cap_sign(&cap, NULL, &secret), 0);
 	IS_EQ(twz_context_add(&bare, &cap, 1), 0);
 	IS_EQ(twz_context_publish(&bare), 0);
+	IS_EQ(twz_right_grant(object, bare.id, TWZ_READ | TWZ_WRITE), 0);
 	IS_EQ(run_in(context.id, "has", cap.target, 0), 0);
 	IS_EQ(run_in(bare.id, "looks up", cap.target, 0), 0);
+	*(uint64_t *)(test_address(TEST_SLOT) + TWZ_OBJ_DATA) = 0;
 	IS_EQ(ns_open(cap.target, &ns), 0);
 	twz_tx_begin(&tx);
 	IS_EQ(twz_tx_add(&tx, ns.obj.base), 0);
 	thread = test_thread(give_back, 0);
 	IS_EQ(run_in(bare.id, "looks up", cap.target, 0), 0);
 	IS_EQ(test_join(thread), 0);
+	IS_EQ(twz_right_grant(object, bare.id, 0), 0);
 	test_delete(cap.target);
 	IS_EQ(twz_obj_recycle(&ns.obj), 0);
 }
 
 int main(int argc, char **argv)
 {
-	for (unsigned i = 0; argc == 5 && i < sizeof(roles) / sizeof(roles[0]); i++)
+	if (argc == 6)
+		told = id_of(argv[5]);
+	for (unsigned i = 0; argc == 6 && i < sizeof(roles) / sizeof(roles[0]); i++)
 		if (!strcmp(argv[2], roles[i].name))
 			return roles[i].run(id_of(argv[3]), id_of(argv[4]));
 	begin();

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 . tests/guest/lib/boots.sh
 
-calls=200000 seconds=300
+calls=200000 seconds=500
 [ "${1-}" != --long ] || calls=10000000 seconds=7000
 boot kernel-check boot-test "$seconds" --smp 1 --mem 128M --icount -- \
 	fuzzing "${TWZ_CALLS:-$calls}" "${TWZ_SEED:-1}"

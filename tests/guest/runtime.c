@@ -10,6 +10,7 @@
 #include "core/tx.h"
 
 #define SECOND 1000000000ull
+#define PATIENCE (200 * SECOND)
 #define MUST(what) must((what), #what, __LINE__)
 
 static unsigned passed, failed;
@@ -406,10 +407,12 @@ static bool there(struct twz_id id)
 	return !error;
 }
 
-/* What goes in the background takes its time. */
+/* What goes in the background takes its time; so long only if it hangs. */
 static bool goes(struct twz_id id)
 {
-	for (unsigned i = 0; there(id) && i < 1000; i++)
+	const uint64_t end = twz_rt_time_ns() + PATIENCE;
+
+	while (there(id) && twz_rt_time_ns() < end)
 		twz_rt_wait(&(uint32_t){0}, 0, SECOND / 100);
 	return !there(id);
 }
@@ -573,13 +576,17 @@ static int role_register(const char *arg)
 
 static int role_lives(const char *boots)
 {
+	const uint64_t end = twz_rt_time_ns() + PATIENCE;
+	const volatile uint64_t *kept;
 	struct twz_obj obj;
 	struct twz_id id = {0, 0};
 	int error;
 
 	MUST(twz_name_open(NAME, &obj));
-	twz_rt_wait(&(uint32_t){0}, 0, SECOND / 10); /* it is brought back meanwhile */
-	check(((struct kept *)twz_obj_data(&obj))->boots == (uint64_t)(boots[0] - '0'), "boots");
+	kept = &((struct kept *)twz_obj_data(&obj))->boots;
+	while (*kept != (uint64_t)(boots[0] - '0') && twz_rt_time_ns() < end)
+		twz_rt_wait(&(uint32_t){0}, 0, SECOND / 100); /* it is brought back meanwhile */
+	check(*kept == (uint64_t)(boots[0] - '0'), "boots");
 	error = twz_rt_view_next(&id);
 	check(error == (boots[0] < '3' ? 0 : TWZ_E_NOTFOUND),
 	      "a view is registered while it should");

@@ -25,7 +25,7 @@ static int wait_for(struct twz_id id)
 {
 	int status = -1;
 
-	CHECK_EQ(twz_rt_thread_wait(id, 40 * BARE_SECOND_NS, &status), 0);
+	CHECK_EQ(twz_rt_thread_wait(id, BARE_PATIENCE_NS, &status), 0);
 	return status;
 }
 
@@ -92,7 +92,7 @@ TEST(as_many_threads_as_may_be_at_once)
 	open_gate();
 	for (unsigned i = 0; i < TWZ_THREADS; i++)
 		CHECK_EQ(wait_for(id[i]), i);
-	CHECK_EQ(bare_usage().threads, threads);
+	bare_threads_are(threads);
 }
 
 /* Most of its stack, which it has not used yet, and whether anything is found there. */

@@ -11,25 +11,19 @@ static uint32_t words[TWZ_SYNC_MAX], arrived, woken, order[SLEEPERS];
 static void one(uint64_t n)
 {
 	__atomic_add_fetch(&arrived, 1, __ATOMIC_RELEASE);
-	CHECK_EQ(bare_wait(&words[0], 0, 60 * BARE_SECOND_NS), 0);
+	CHECK_EQ(bare_wait(&words[0], 0, BARE_PATIENCE_NS), 0);
 	order[__atomic_fetch_add(&woken, 1, __ATOMIC_ACQ_REL)] = (uint32_t)n;
 }
 
 /* So many sleepers that came one after the other. */
 static void lay_down(struct test_thread *thread[], unsigned n)
 {
-	uint64_t asleep = bare_usage().sleeping;
-
 	memset(words, 0, sizeof(words));
 	arrived = woken = 0;
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t end = twz_rt_time_ns() + 40 * BARE_SECOND_NS;
-
 		thread[i] = test_thread(one, i);
 		bare_reaches(&arrived, i + 1);
-		while (bare_usage().sleeping != asleep + i + 1 && twz_rt_time_ns() < end)
-			test_sleep(MS);
-		CHECK_EQ(bare_usage().sleeping, asleep + i + 1);
+		bare_becomes(test_thread_id(thread[i]), TWZ_THREAD_SLEEPS);
 	}
 }
 
@@ -82,7 +76,7 @@ static void many(uint64_t unused)
 {
 	(void)unused;
 	__atomic_store_n(&arrived, 1, __ATOMIC_RELEASE);
-	CHECK_EQ(wait_on_all(TWZ_SYNC_MAX, 60 * BARE_SECOND_NS), 0);
+	CHECK_EQ(wait_on_all(TWZ_SYNC_MAX, BARE_PATIENCE_NS), 0);
 }
 
 TEST(a_sleeper_on_64_words_is_woken_by_any_of_them)
@@ -120,7 +114,7 @@ static void twice(uint64_t unused)
 
 	(void)unused;
 	__atomic_store_n(&arrived, 1, __ATOMIC_RELEASE);
-	CHECK_EQ(SYS(thread_sync, op, 3, 60 * BARE_SECOND_NS), 0);
+	CHECK_EQ(SYS(thread_sync, op, 3, BARE_PATIENCE_NS), 0);
 }
 
 TEST(a_word_that_is_named_twice_counts_as_one_sleeper)
@@ -200,12 +194,13 @@ TEST(who_is_woken_has_no_time_limit_left)
 		arrived = 0;
 		thread = test_thread(woken_early, limit_ns);
 		bare_reaches(&arrived, 1);
+		bare_becomes(test_thread_id(thread), TWZ_THREAD_SLEEPS);
 		words[0] = 1;
 		bare_wake(&words[0], 1);
 		test_join(thread);
 		CHECK(twz_rt_time_ns() - begin >= 3 * limit_ns);
 		words[0] = 0;
-	} while (first_sleep && limit_ns < 10 * BARE_SECOND_NS);
+	} while (first_sleep && limit_ns < BARE_PATIENCE_NS);
 	CHECK_EQ(first_sleep, 0);
 }
 
@@ -219,7 +214,7 @@ static void by_id(uint64_t unused)
 
 	(void)unused;
 	__atomic_store_n(&arrived, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&woken, (uint32_t)SYS(thread_sync, &op, 1, 60 * BARE_SECOND_NS) + 1,
+	__atomic_store_n(&woken, (uint32_t)SYS(thread_sync, &op, 1, BARE_PATIENCE_NS) + 1,
 			 __ATOMIC_RELEASE);
 }
 
@@ -248,7 +243,7 @@ static void named(uint32_t flags)
 	struct test_thread *thread = test_thread(by_id, 0);
 
 	bare_reaches(&arrived, 1);
-	test_sleep(20 * MS);
+	bare_becomes(test_thread_id(thread), TWZ_THREAD_SLEEPS);
 	test_delete(object);
 	test_join(thread);
 	CHECK_EQ(woken, 1);
@@ -304,7 +299,7 @@ static void counts(uint64_t unused)
 		if (!__atomic_compare_exchange_n(&mutex, &seen, 1, false, __ATOMIC_ACQUIRE,
 						 __ATOMIC_RELAXED))
 			while (__atomic_exchange_n(&mutex, 2, __ATOMIC_ACQUIRE))
-				CHECK_EQ(bare_wait(&mutex, 2, 60 * BARE_SECOND_NS), 0);
+				CHECK_EQ(bare_wait(&mutex, 2, BARE_PATIENCE_NS), 0);
 		counter++;
 		if (__atomic_exchange_n(&mutex, 0, __ATOMIC_RELEASE) == 2)
 			bare_wake(&mutex, 1);
@@ -330,7 +325,7 @@ static void plays(uint64_t me)
 
 	while ((now = __atomic_load_n(&turn, __ATOMIC_ACQUIRE)) < 20000) {
 		if (now % 2 != me) {
-			if (!CHECK_EQ(bare_wait(&turn, now, 60 * BARE_SECOND_NS), 0))
+			if (!CHECK_EQ(bare_wait(&turn, now, BARE_PATIENCE_NS), 0))
 				break;
 			continue;
 		}

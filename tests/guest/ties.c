@@ -3,7 +3,6 @@
  */
 #include "tests/guest/bare.h"
 
-#define PATIENCE_NS (20 * BARE_SECOND_NS)
 #define READ_WRITE (TWZ_VIEW_READ | TWZ_VIEW_WRITE)
 #define CHAIN 10000u
 #define BUNCH 20000u
@@ -37,7 +36,7 @@ static bool there(struct twz_id id)
 
 static bool goes(struct twz_id id)
 {
-	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
 
 	while (there(id)) {
 		if (twz_rt_time_ns() > end)
@@ -50,7 +49,7 @@ static bool goes(struct twz_id id)
 /* Everything that was deleted is freed: so much of the store is in use. */
 static bool store_is(uint64_t used)
 {
-	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
 
 	while (bare_usage().store_used != used) {
 		if (twz_rt_time_ns() > end)

@@ -111,14 +111,15 @@ locked() {
 	[ "$(od -An -t u8 -j $((frame * 4096 + 64)) -N 8 "$s" | tr -d ' ')" != 0 ]
 }
 
-awk -v n="$rounds" -v seed="$seed" 'BEGIN {
+awk -v n=$((10 * rounds)) -v seed="$seed" 'BEGIN {
 	srand(seed)
 	for (i = 0; i < n; i++)
 		printf "%d %.5f\n", rand() * 1000000000, rand() * 0.05
 }' >moments
-i=0 bank=0 containers=0 cut_machine=0 cut_linux=0
+i=0 bank=0 containers=0 cut_machine=0 cut_linux=0 enough=no
 while read -r run_seed moment; do
 	i=$((i + 1))
+	again $i "$rounds" || break
 	if [ $((i % 2)) = 0 ]; then
 		where=machine other=linux
 	else
@@ -148,6 +149,7 @@ while read -r run_seed moment; do
 	[ $((i % 3)) != 0 ] || other=$where
 	reached=$(sed -n 's/^at \([0-9]*\)\.$/\1/p' seen | tail -n 1)
 	! locked $object || eval "cut_$where=\$((cut_$where + 1))"
+	[ $cut_machine = 0 ] || [ $cut_linux = 0 ] || enough=yes
 	on $other 0 "$program check"
 	count=$(sed -n 's/^count //p' "$out")
 	eval "before=\$$program $program=${count:-0}"
@@ -160,11 +162,7 @@ while read -r run_seed moment; do
 	sound "$where killed after $moment s, with seed $run_seed, settled by $other"
 done <moments
 echo "transactions that were cut off: $cut_machine by the plug, $cut_linux by a kill; $bank and $containers done"
-if [ $cut_machine -gt 0 ] && [ $cut_linux -gt 0 ]; then
-	passes
-else
-	fails 'no transaction was cut off'
-fi
+if [ $enough = yes ]; then passes; else fails 'no transaction was cut off'; fi
 compare 'after all that'
 
 finish home_exchange

@@ -15,6 +15,7 @@
 #define FLOW_CONSUMERS 2
 #define FLOW_MESSAGES 60 /* of each producer */
 #define FLOW_ALL (FLOW_PRODUCERS * FLOW_MESSAGES)
+#define FLOW_PATIENCE_NS 200000000000ull /* only what hangs takes so long */
 
 struct flow {
 	twz_queue_of(uint32_t) queue[2];
@@ -99,7 +100,8 @@ static inline const char *flow_consume(struct flow *f, uint32_t number)
 	    twz_event_of(&f->log, TWZ_EVENT_READ, &events[2]))
 		return "something cannot be waited for";
 	while (!wrong && __atomic_load_n(&f->got, __ATOMIC_SEQ_CST) < FLOW_ALL) {
-		int n = twz_event_wait(events, 3, 10000000000ull); /* the last one is in the log */
+		int n = twz_event_wait(events, 3,
+				       FLOW_PATIENCE_NS); /* the last one is in the log */
 
 		if (n < 0)
 			return "nothing happens";

@@ -44,17 +44,12 @@ expected() {
 		END { for (i = 1; i <= n; i++) printf "%6d  %s\n", i, line[i] }'
 }
 
-# edit_on K: the changes behind K are sent, a few at a time, till the machine is dead; $sent is the last.
-edit_on() {
-	sent=$1
-	while
-		commands $((sent + 1)) $((sent + 8)) >&4
-		sent=$((sent + 8))
-		[ $((sent % 40)) -ne 0 ] || echo w >&4
-		await "$sent: "
-	do
-		:
-	done
+# edit_more: the changes behind $sent are sent, a few at a time, and answered; false: the machine is dead.
+edit_more() {
+	commands $((sent + 1)) $((sent + 8)) >&4
+	sent=$((sent + 8))
+	[ $((sent % 40)) -ne 0 ] || echo w >&4
+	await "$sent: "
 }
 
 # answered: the number of the last change that the machine answered.
@@ -74,14 +69,20 @@ while read -r i moment; do
 	new_input
 	power 'edit /text'
 	killed=$machine
-	# From power-on in each fourth boot, else from when the editor is there.
-	[ $((i % 4)) = 3 ] || [ "$done" = 0 ] || await back: || true
+	sent=$done
+	# From power-on in each fourth boot, else from when the editor is there, in two of three from its first answer.
+	if [ $((i % 4)) != 3 ]; then
+		[ "$done" = 0 ] || await back: || true
+		[ $((i % 4)) = 1 ] || edit_more || true
+	fi
 	{
 		sleep "$moment"
 		kill -9 "$killed" 2>/dev/null || true
 	} &
 	killer=$!
-	edit_on "$done"
+	while edit_more; do
+		:
+	done
 	wait $killer || true
 	pull 0
 	grep -q '^back: ' seen && back=$((back + 1))

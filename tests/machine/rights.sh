@@ -10,7 +10,7 @@ page=$PWD/docs/rights.md
 # shellcheck source=tests/machine/common
 . tests/machine/common
 s=notes.store
-options="--timeout 40"
+options="--timeout 500 --silence 300"
 
 # ---- the tour ------------------------------------------------------------------------------------
 
@@ -111,7 +111,8 @@ bread, ink
 bread, ink
 LIST
 # Interrupted, or over the time: who runs it may end it.
-run 124 sh -c "sleep 3 | '$build/vm' --store $s --timeout 30 --exec 'prompt --timeout 1 --exec \"as /alice prompt\"'"
+mkfifo open # an input without an end
+run 124 sh -c "'$build/vm' --store $s $options --exec 'prompt --timeout 1 --exec \"as /alice prompt\"' 3<>open <&3"
 says 'prompt: the time is over'
 
 # Masks are named, one's own too.

@@ -9,8 +9,7 @@ cd "$(dirname "$0")/../.."
 # shellcheck source=tests/machine/common
 . tests/machine/common
 s=services.store
-options="--boot $build/machine/boot-test --timeout 100"
-run_seconds=120
+options="--boot $build/machine/boot-test --timeout 500 --silence 300"
 
 echo 'mine' >mine
 run 0 twz mkstore $s --size 64M
@@ -74,7 +73,7 @@ says "[$alice] cat: /none: there is no such object or name"
 # ---- init ----------------------------------------------------------------------------------------
 
 # Threads 2 and 3 are the services'.
-m 0 'kill 3' 'wait --timeout 1 name /srv' 'as /alice mv /kept /mine' ls
+m 0 'kill 3' 'as /alice naming served' 'as /alice mv /kept /mine' ls
 says 'init: the service names has ended (status 137); it is started again'
 says 'mine'
 

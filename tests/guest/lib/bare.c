@@ -1,8 +1,6 @@
 /* bare.c - threads without a runtime (bare.h). */
 #include "tests/guest/bare.h"
 
-#define PATIENCE_NS (40 * BARE_SECOND_NS)
-
 _Noreturn void bare_end(uint32_t status)
 {
 	for (;;)
@@ -32,9 +30,21 @@ struct twz_thread bare_look(struct twz_id thread)
 	return seen;
 }
 
+bool bare_becomes(struct twz_id thread, enum twz_thread_state state)
+{
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
+
+	while (bare_look(thread).state != state) {
+		if (twz_rt_time_ns() > end)
+			return CHECK_EQ(bare_look(thread).state, state);
+		test_sleep(1000000);
+	}
+	return true;
+}
+
 uint32_t bare_await(struct twz_id thread)
 {
-	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
 	struct twz_thread seen;
 
 	while (seen = bare_look(thread), seen.state && seen.state != TWZ_THREAD_ENDED) {
@@ -43,7 +53,7 @@ uint32_t bare_await(struct twz_id thread)
 
 		if (!CHECK(twz_rt_time_ns() < end))
 			break;
-		SYS(thread_sync, &wait, 1, PATIENCE_NS);
+		SYS(thread_sync, &wait, 1, BARE_PATIENCE_NS);
 	}
 	CHECK_EQ(seen.state, TWZ_THREAD_ENDED);
 	return seen.status;
@@ -74,7 +84,7 @@ int64_t bare_wake(const uint32_t *word, uint32_t most)
 
 bool bare_reaches(const uint32_t *word, uint32_t value)
 {
-	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
 
 	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) < value) {
 		if (twz_rt_time_ns() > end)
@@ -92,9 +102,22 @@ struct twz_sys_usage bare_usage(void)
 	return usage;
 }
 
+bool bare_call_waits(void)
+{
+	const uint64_t begun = twz_rt_time_ns(), first = bare_usage().calls;
+
+	/* Each round is a few calls of ours. */
+	for (unsigned rounds = 1; bare_usage().calls - first < 20 * rounds + 100; rounds++) {
+		if (!CHECK(bare_patient(begun)))
+			return false;
+		test_sleep(1000000);
+	}
+	return true;
+}
+
 bool bare_threads_are(uint64_t threads)
 {
-	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	const uint64_t end = twz_rt_time_ns() + BARE_PATIENCE_NS;
 
 	while (bare_usage().threads != threads) {
 		if (twz_rt_time_ns() > end)

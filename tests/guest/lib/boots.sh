@@ -26,7 +26,7 @@ boot() {
 	status=0
 	# shellcheck disable=SC2086
 	"$TWZ_BUILD/vm" --store "$TWZ_TMP/store" --kernel "$TWZ_BUILD/machine/$kernel" \
-		--boot "$TWZ_BUILD/machine/$boot" --timeout "$seconds" $options \
+		--boot "$TWZ_BUILD/machine/$boot" --timeout "$seconds" --silence 300 $options \
 		--exec "$*" </dev/null >"$TWZ_TMP/out" 2>&1 || status=$?
 	tr -d '\r' <"$TWZ_TMP/out" | sed 's/^guest:/  &/'
 }

@@ -795,9 +795,10 @@ static bool works(void)
 
 static void delete_object(struct twz_id id)
 {
+	const uint64_t begun = twz_rt_time_ns();
 	int64_t error = SYS(object_delete, ID(id));
 
-	for (unsigned tries = 0; error == TWZ_E_BUSY && tries < 1000; tries++) {
+	while (error == TWZ_E_BUSY && bare_patient(begun)) {
 		test_sleep(1000000);
 		error = SYS(object_delete, ID(id));
 	}

@@ -6,6 +6,7 @@
  *     naming killed      callers that are ended at some moment
  *     naming loop        renames /one to /two and back until it is ended
  *     naming lines       lines that look like somebody else's
+ *     naming served      one request: somebody serves
  *
  * Prints what is wrong, and "NAME: N checks" at the end; the status says whether all was right.
  */
@@ -13,6 +14,8 @@
 #include <twz/console.h>
 #include <twz/names.h>
 #include <twz/twz.h>
+
+#define PATIENCE_NS 200000000000ull /* only what hangs takes so long */
 
 static struct twz_service names;
 static unsigned checks, wrong;
@@ -247,8 +250,14 @@ static void lines(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc == 2 ? argv[1] : "";
-	int error = twz_service_open(TWZ_NAMES, NAMES_VERSION, &names);
+	const uint64_t end = twz_rt_time_ns() + PATIENCE_NS;
+	static const uint32_t never;
+	int error;
 
+	/* Who is started again may not be there yet. */
+	while (error = twz_service_open(TWZ_NAMES, NAMES_VERSION, &names),
+	       error == TWZ_E_NOTFOUND && twz_rt_time_ns() < end)
+		twz_rt_wait(&never, 0, 1000000);
 	if (error) {
 		twz_warn("naming: %s: %s\n", TWZ_NAMES, twz_error_text(error));
 		return 1;
@@ -261,6 +270,8 @@ int main(int argc, char **argv)
 		killed();
 	else if (!strcmp(what, "lines"))
 		lines();
+	else if (!strcmp(what, "served"))
+		is(twz_name_rename("/none", "/neither", 0), TWZ_E_NOTFOUND, "a request");
 	else if (!strcmp(what, "loop"))
 		return loop() ? 1 : 0;
 	else

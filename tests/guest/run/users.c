@@ -326,20 +326,28 @@ static void find_keyring(struct twz_id ids[4])
 	}
 }
 
+static uint64_t refusing_takes(const char *user, const char *passphrase)
+{
+	const uint64_t start = twz_rt_time_ns();
+	struct twz_session session;
+
+	EQ(twz_keyring_login(user, passphrase, strlen(passphrase), &session), TWZ_E_RIGHT);
+	return twz_rt_time_ns() - start;
+}
+
 static void passphrases_are_tried_so_often(void)
 {
 	struct twz_session session;
 
-	uint64_t start, known = 0, unknown = 0;
+	uint64_t known = ~0ull, unknown = ~0ull, ns;
 
 	for (unsigned i = 0; i < TWZ_LOGIN_TRIES; i++) {
-		start = twz_rt_time_ns();
-		EQ(twz_keyring_login("bob", "wrong", 5, &session), TWZ_E_RIGHT);
-		known += twz_rt_time_ns() - start;
-		start = twz_rt_time_ns();
-		EQ(twz_keyring_login("nobody", "secret", 6, &session), TWZ_E_RIGHT);
-		unknown += twz_rt_time_ns() - start;
+		ns = refusing_takes("bob", "wrong");
+		known = ns < known ? ns : known;
+		ns = refusing_takes("nobody", "secret");
+		unknown = ns < unknown ? ns : unknown;
 	}
+	/* At the least: the host may be busy. */
 	IS(unknown * 8 > known && known * 8 > unknown); /* without the work it is 1000 times */
 	/* The right one is not even looked at; of others it is. */
 	EQ(twz_keyring_login("bob", "secret", 6, &session), TWZ_E_BUSY);
