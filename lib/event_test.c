@@ -9,6 +9,7 @@
 
 #include "abi/syscall.h"
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 #define MS 1000000ull
 
@@ -28,7 +29,7 @@ static void *append(void *arg)
 	struct twz_io io;
 
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	MUST(twz_io_open(&bytes, TWZ_IO_APPEND, &io));
 	assert_int_equal(twz_io_write(&io, "x", 1), 1);
 	return NULL;
@@ -37,7 +38,7 @@ static void *append(void *arg)
 static void *put_one(void *arg)
 {
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	MUST(twz_queue_put(&queue, "x", 1, 0));
 	return NULL;
 }
@@ -47,7 +48,7 @@ static void *get_one(void *arg)
 	char text[2048];
 
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	assert_int_equal(twz_queue_get(&queue, text, sizeof(text), 0), 2000);
 	return NULL;
 }
@@ -55,7 +56,7 @@ static void *get_one(void *arg)
 static void *bind_one(void *arg)
 {
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	MUST(twz_name_bind("/names/new", bytes.id, 0));
 	return NULL;
 }
@@ -66,7 +67,7 @@ static void *end_thread(void *arg)
 	struct twz_thread *t = twz_obj_data(&thread);
 
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	__atomic_store_n(&t->state, TWZ_THREAD_ENDED, __ATOMIC_RELEASE);
 	twz_rt_wake(&t->state, ~0u);
 	return NULL;
@@ -173,7 +174,7 @@ static int input[2];
 static void *type(void *arg)
 {
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	assert_int_equal(write(input[1], "x", 1), 1);
 	return NULL;
 }

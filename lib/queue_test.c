@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 #define MS 1000000ull
+#define LONG (300000 * MS) /* only who hangs waits that long */
 
 static struct twz_obj queue_of(uint64_t bytes)
 {
@@ -187,7 +189,7 @@ static void *put_in_a_transaction(void *queue)
 {
 	struct twz_tx tx;
 
-	usleep(20000);
+	await_main_asleep();
 	twz_tx_begin(&tx);
 	MUST(twz_queue_put_tx(&tx, queue, "tx", 2));
 	MUST(twz_tx_commit(&tx));
@@ -202,9 +204,11 @@ static void waking_behind_the_commit(void **state)
 	char text[8];
 
 	(void)state;
+	sleep_until_woken(true);
 	assert_int_equal(pthread_create(&thread, NULL, put_in_a_transaction, &queue), 0);
-	assert_int_equal(twz_queue_get(&queue, text, 8, 500 * MS), 2);
+	assert_int_equal(twz_queue_get(&queue, text, 8, LONG), 2);
 	pthread_join(thread, NULL);
+	sleep_until_woken(false);
 }
 
 /* ---- beside a model ------------------------------------------------------------------------------ */
@@ -312,7 +316,7 @@ static void beside_a_model(void **state)
 
 static void *put_later(void *queue)
 {
-	usleep(20000);
+	await_main_asleep();
 	MUST(twz_queue_put(queue, "late", 4, 0));
 	return NULL;
 }
@@ -321,7 +325,7 @@ static void *get_later(void *queue)
 {
 	char text[64];
 
-	usleep(20000);
+	await_main_asleep();
 	assert_true(twz_queue_get(queue, text, sizeof(text), 0) > 0);
 	return NULL;
 }
@@ -412,7 +416,7 @@ static int role_produce(const char *number)
 
 	MUST(twz_name_open("/jobs", &jobs.obj));
 	for (uint32_t i = 0; i < JOBS; i++)
-		MUST(twz_queue_send(&jobs, first + i, 10000 * MS));
+		MUST(twz_queue_send(&jobs, first + i, LONG));
 	return 0;
 }
 
@@ -451,8 +455,8 @@ static int role_work(const char *number)
 	while (job != STOP) {
 		error = work(&jobs, &results, (uint32_t)atoi(number), &job);
 		if (error == TWZ_E_BUSY)
-			error = twz_event_wait(events, 1, 10000 * MS) > 0 &&
-						twz_event_wait(events + 1, 1, 10000 * MS) > 0
+			error = twz_event_wait(events, 1, LONG) > 0 &&
+						twz_event_wait(events + 1, 1, LONG) > 0
 					? 0
 					: TWZ_E_TIMEOUT;
 		MUST(error);
@@ -468,7 +472,7 @@ static void take_results(results_t *results, pid_t to_be_killed)
 	struct result result = {0};
 
 	for (unsigned i = 0; i < PRODUCERS * JOBS; i++) {
-		MUST(twz_queue_receive(results, &result, 20000 * MS));
+		MUST(twz_queue_receive(results, &result, LONG));
 		assert_true(result.worker < WORKERS && result.job < PRODUCERS * JOBS);
 		assert_int_equal(seen[result.job]++, 0);
 		before = &last[result.worker][result.job / JOBS];
@@ -502,7 +506,7 @@ static void processes_wait_for_each_other(void **state)
 	for (unsigned i = 0; i < PRODUCERS; i++)
 		assert_int_equal(end_of(producer[i]), 0);
 	for (unsigned i = 1; i < WORKERS; i++)
-		MUST(twz_queue_send(&jobs, STOP, 10000 * MS));
+		MUST(twz_queue_send(&jobs, STOP, LONG));
 	assert_int_equal(end_of(worker[0]), 128 + SIGKILL);
 	for (unsigned i = 1; i < WORKERS; i++)
 		assert_int_equal(end_of(worker[i]), 0);

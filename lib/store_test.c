@@ -10,12 +10,14 @@
 #include <stddef.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 #include <twz/store.h>
 
@@ -245,6 +247,7 @@ static void many_make_one(void **state)
 static void killed_while_making(void **state)
 {
 	unsigned rounds = getenv("TWZ_LONG") ? 2000 : 100, whole = 0;
+	struct rusage used = {0};
 	char command[600];
 	int status;
 	pid_t pid;
@@ -257,9 +260,11 @@ static void killed_while_making(void **state)
 			HOLDS(!twz_store_open_or_make(home_path(), BYTES));
 			_exit(0);
 		}
-		usleep(i % 50 * 400);
-		kill(pid, SIGKILL);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (i) { /* the first one shows how many pages are touched */
+			await_faults(pid, (uint64_t)used.ru_minflt * (i % 50) / 50);
+			kill(pid, SIGKILL);
+		}
+		assert_int_equal(wait4(pid, &status, 0, i ? NULL : &used), pid);
 		if (access(home_path(), F_OK))
 			continue;
 		whole++;

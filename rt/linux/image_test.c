@@ -13,6 +13,7 @@
 #include "core/pmem.h"
 #include "rt/linux/pmem_file.h"
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 #define BYTES (64ull << 20)
 
@@ -157,7 +158,7 @@ static void a_mount_is_waited_for(void **state)
 			_exit(2);
 		_exit(image.first);
 	}
-	usleep(100 * 1000);
+	await_state(waits, waits, 'S');
 	assert_int_equal(waitpid(waits, &status, WNOHANG), 0);
 	end_holder(mounts);
 	assert_int_equal(waitpid(waits, &status, 0), waits);

@@ -58,7 +58,7 @@ int futex_wake(const uint32_t *word, uint32_t count)
  * names a word by its place in the file, and a copy that is written moves a page there; because it waits
  * either for words or for input; and, before Linux 5.16, for one word only.
  */
-#define SLICE_NS SECOND_NS
+uint64_t sync_slice_ns = SYNC_SLICE_NS;
 #define SLICE_INPUT_NS (SECOND_NS / 100)
 #define SLICE_ONE_NS (SECOND_NS / 1000)
 
@@ -138,8 +138,8 @@ int twz_rt_wait(const uint32_t *word, uint32_t value, uint64_t timeout_ns)
 	uint64_t slice = timeout_ns;
 	int error = 0;
 
-	if (slots_hold((uintptr_t)word) && slice > SLICE_NS)
-		slice = SLICE_NS;
+	if (slots_hold((uintptr_t)word) && slice > sync_slice_ns)
+		slice = sync_slice_ns;
 	sleep_note(word);
 	if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
 		error = sleep_on_word(word, value, slice);
@@ -209,7 +209,7 @@ static uint64_t slice_of(const struct twz_rt_word *words, uint32_t count, bool *
 		*input |= words[i].word == &input_word;
 	return *input && count > 1                                              ? SLICE_INPUT_NS
 	       : __atomic_load_n(&sync_no_waitv, __ATOMIC_RELAXED) && count > 1 ? SLICE_ONE_NS
-										: SLICE_NS;
+										: sync_slice_ns;
 }
 
 int twz_rt_wait_many(const struct twz_rt_word *words, uint32_t count, uint64_t timeout_ns)

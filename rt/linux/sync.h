@@ -10,6 +10,10 @@
 /* This Linux is older than 5.16, which has no waiting on many words. Found out by trying. */
 extern bool sync_no_waitv;
 
+/* So long one sleep on words in objects lasts at most. Where tests make it longer, who is not woken hangs. */
+#define SYNC_SLICE_NS (1000ull * 1000 * 1000)
+extern uint64_t sync_slice_ns;
+
 /* Does a thread of this process sleep on a word there? */
 bool sync_asleep(const uint8_t *start, uint64_t bytes);
 

@@ -9,6 +9,7 @@
 
 #include "rt/linux/sync.h"
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 #define MS 1000000ull
 #define LONG (60000 * MS)
@@ -27,7 +28,7 @@ static void *change(void *which)
 {
 	uint32_t *w = which;
 
-	usleep(20000);
+	await_main_asleep();
 	__atomic_store_n(w, 1, __ATOMIC_RELEASE);
 	twz_rt_wake(w, ~0u);
 	return NULL;
@@ -36,7 +37,7 @@ static void *change(void *which)
 static void *type(void *arg)
 {
 	(void)arg;
-	usleep(20000);
+	await_main_asleep();
 	assert_int_equal(write(input[1], "x", 1), 1);
 	return NULL;
 }

@@ -14,6 +14,7 @@
 #include "rt/linux/home.h"
 #include "rt/linux/lease.h"
 #include "tests/home/home.h"
+#include "tests/home/moment.h"
 
 struct puppet {
 	pid_t pid;
@@ -36,6 +37,7 @@ enum puppet_op {
 	PUPPET_COMMIT,
 	PUPPET_WAIT,  /* until the word is another than `value` */
 	PUPPET_LIMIT, /* of leases in the table */
+	PUPPET_SLEEP, /* until it is woken (moment.h), or as ever */
 	PUPPET_LOCK,  /* the store's, and keeps it */
 };
 
@@ -119,6 +121,9 @@ static void puppet_act(struct puppet_say *say, uint8_t *base)
 		break;
 	case PUPPET_LIMIT:
 		lease_limit((uint32_t)say->value);
+		break;
+	case PUPPET_SLEEP:
+		sleep_until_woken(say->value);
 		break;
 	case PUPPET_LOCK:
 		home_lock();

@@ -127,7 +127,7 @@ static void count(uint64_t wanted)
 		if (tries)
 			HOLDS(twz_rt_wait(&never, 0, 10000000) == TWZ_E_TIMEOUT);
 		NEED(twz_rt_usage(&usage));
-	} while (wanted && usage.objects != wanted && tries++ < 1000);
+	} while (wanted && usage.objects != wanted && tries++ < 30000);
 	twz_print("%llu objects\n", (ull)usage.objects);
 }
 
