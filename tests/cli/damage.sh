@@ -66,7 +66,7 @@ sanitized() {
 attempt() {
 	ran="store $store: $*"
 	got=0
-	timeout -k 5 30 "$@" >"$out" 2>"$err" </dev/null || got=$?
+	timeout -k 5 "$run_seconds" "$@" >"$out" 2>"$err" </dev/null || got=$?
 	case $got in
 	0) passes ;;
 	1 | 125)
@@ -85,7 +85,7 @@ attempt() {
 attempt_diff() {
 	ran="store $store: $*"
 	got=0
-	timeout -k 5 30 "$@" >"$out" 2>"$err" </dev/null || got=$?
+	timeout -k 5 "$run_seconds" "$@" >"$out" 2>"$err" </dev/null || got=$?
 	if [ "$got" -lt 2 ] || { [ "$got" = 2 ] && [ -s "$err" ]; }; then
 		passes
 	else

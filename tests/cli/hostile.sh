@@ -66,7 +66,7 @@ def damage():
 
 def wrong(command):
     try:
-        done = subprocess.run([twz] + command.split(), capture_output=True, timeout=30)
+        done = subprocess.run([twz] + command.split(), capture_output=True, timeout=300)
     except subprocess.TimeoutExpired:
         return "no answer"
     if b"runtime error" in done.stderr or b"Sanitizer" in done.stderr:

@@ -113,34 +113,36 @@ prompt 0 'rm "/größe ä"'
 
 # The time-out, with nothing left behind, and without hurting what is quicker.
 mkfifo never
-(sleep 3 >never) &
+exec 8<>never # nothing comes, and no end of it
 started=$(date +%s)
 run 124 sh -c "'$bin/prompt' --store '$s' --timeout 1 <never"
-wait $!
-if [ $(($(date +%s) - started)) -le 8 ]; then
+exec 8>&-
+if [ $(($(date +%s) - started)) -lt "$run_seconds" ]; then
 	passes
 else
-	fails 'the time-out came late'
+	fails 'it was not the time-out that ended it'
 fi
-run 0 "$bin/prompt" --store "$s" --timeout=20 --exec 'cat /text/a'
+run 0 "$bin/prompt" --store "$s" --timeout="$run_seconds" --exec 'cat /text/a'
 same "$out" text/a
-run 5 "$bin/prompt" --store "$s" --timeout=20 --exec 'exit 5'
+run 5 "$bin/prompt" --store "$s" --timeout="$run_seconds" --exec 'exit 5'
 
 # Somebody has the store: who writes shares it, who only reads or replaces it does not.
 mkfifo held
-"$bin/prompt" --store "$s" <held >/dev/null 2>&1 &
+"$bin/prompt" --store "$s" <held >holds 2>&1 &
+holder=$!
 exec 9>held
-sleep 0.3
-prompt 0 ls
+echo ls >&9
+until_says holds text/
+run 0 "$bin/prompt" --store "$s" --exec ls
 says 'text/'
 cp "$twz" held.file
 run 0 "$twz" put "$s" held.file /held
 run 1 "$twz" ls "$s"
-warns "in use by process $!: it is free when that has ended"
+warns "in use by process $holder: it is free when that has ended"
 run 1 "$twz" mkstore "$s" --force
-warns "in use by process $!: it is free when that has ended"
+warns "in use by process $holder: it is free when that has ended"
 exec 9>&-
-wait $!
+wait $holder
 prompt 0 'rm /held'
 
 # ---- ls, cat, stat -------------------------------------------------------------------------------
@@ -386,9 +388,15 @@ same "$out" - <<'EOF2'
 10 in 2 boots
 EOF2
 # It goes on until it is stopped, or ended from outside; the count is what it was.
-run 124 "$bin/prompt" --store "$s" --timeout 2 --exec 'counter /count --every 1'
+"$bin/prompt" --store "$s" --exec 'counter /count --every 1' >/dev/null 2>&1 &
+# shellcheck disable=SC2016
+run 0 sh -c 'until "$@" | awk "\$1 > 12 { found = 1 } END { exit !found }"; do sleep 0.05; done' until \
+	"$bin/prompt" --store "$s" --exec 'counter /count --show'
+kill $!
+wait $! || true
 prompt 0 'counter /count --stop' 'counter /count --show'
 says ' in 3 boots'
+run 124 "$bin/prompt" --store "$s" --timeout 1 --exec 'counter /other --every 1'
 run 0 "$twz" check "$s"
 says '0 notes, 0 violations'
 prompt 1 'counter /count/x'

@@ -455,7 +455,7 @@ else
 		printf '\377\377\377\377\377\377\377\377' |
 			dd of=damaged bs=1 seek=$((page * 4096 + at)) conv=notrunc status=none
 		status=0
-		timeout 10 "$twz" sctx damaged show /bob >"$out" 2>"$err" || status=$?
+		timeout "$run_seconds" "$twz" sctx damaged show /bob >"$out" 2>"$err" || status=$?
 		if [ $status -le 1 ]; then passes; else fails "show, damaged at $at: status $status"; fi
 		run 0 "$twz" access damaged @boot --context /bob
 		if grep -q '^write *yes' "$out"; then fails "damage at $at gives a right"; else passes; fi

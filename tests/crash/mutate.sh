@@ -14,7 +14,8 @@ cd "$(dirname "$0")/../.."
 TWZ_BUILD=${TWZ_BUILD:-build/debug}
 export TWZ_BUILD
 excuses=tests/crash/survivors.txt
-seconds=30 # for one test with a step off: more is a hang
+seconds=30 # of a processor's time, for one test with a step off: more is a hang
+sleeps=300 # of any time: it hangs asleep
 tab=$(printf '\t')
 export ASAN_OPTIONS=symbolize=0 UBSAN_OPTIONS=symbolize=0
 # shellcheck disable=SC3045
@@ -38,7 +39,7 @@ baseline() {
 	began=$(date +%s%N)
 	# A test without any step does not know --steps: what it prints is none.
 	"$TWZ_BUILD/test/$1" --steps 2>/dev/null | grep "^[a-z]*:.*$tab" >"$work/$1.steps" || return 0
-	if ! TWZ_STATES=$few TWZ_STEP_REACHED=$work/$1.reached timeout 60 \
+	if ! TWZ_STATES=$few TWZ_STEP_REACHED=$work/$1.reached timeout $sleeps \
 		"$TWZ_BUILD/test/$1" >"$work/$1.log" 2>&1; then
 		echo "$1 fails with every step on: it takes no part"
 		mv "$work/$1.reached" "$work/$1.bad" 2>/dev/null || : >"$work/$1.bad"
@@ -53,12 +54,15 @@ caught() {
 	done | sort | while read -r _ name; do
 		log=$work/$$.log
 		code=0
-		TWZ_STEP_OFF=$1 TWZ_STATES=$2 timeout -k 5 $seconds \
-			"$TWZ_BUILD/test/$name" >"$log" 2>&1 || code=$?
+		# shellcheck disable=SC3045
+		(ulimit -t $seconds && TWZ_STEP_OFF=$1 TWZ_STATES=$2 exec timeout -k 5 $sleeps \
+			"$TWZ_BUILD/test/$name") >"$log" 2>&1 || code=$?
 		[ "$code" != 0 ] || continue
 		what=$(sed -n 's/^\[  FAILED  \] \([a-z_0-9]*\)$/\1/p; s/^  \(.*\): FAILED: .*/\1/p' "$log" |
 			head -n 1)
-		[ "$code" != 124 ] || what='hangs'
+		case $code in
+		124 | 137 | 152) what=hangs ;; # 137: SIGKILL, 152: SIGXCPU
+		esac
 		echo "$name: ${what:-exit status $code}"
 		break
 	done

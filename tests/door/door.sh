@@ -40,7 +40,10 @@ mkstore)
 	test "$4" != tiny || exit 2
 	echo "size $4" >"$2"
 	;;
-put) (cd "$3" && find . -type f) >>"$2" && sleep "${SLOW:-0}" && test ! -e "$3/../../refuse" ;;
+put)
+	(cd "$3" && find . -type f) >>"$2" && test ! -e "$3/../../refuse" || exit 1
+	test -z "${SLOW:-}" || { : >"$SLOW.at_it"; until test -e "$SLOW.goes_on"; do sleep 0.05; done; }
+	;;
 esac
 EOF
 cat >figure <<'EOF'
@@ -205,11 +208,14 @@ case_an_image_is_no_folder() {
 
 case_who_waits_for_another_build_is_told() {
 	mkdir -p build
-	flock -o build/.lock sleep 1 &
-	sleep 0.3
-	door build
-	expect_status 0
-	expect err 'waiting for another build'
+	flock -o build/.lock sh -c ': >building; until [ -e built ]; do sleep 0.05; done' &
+	until [ -e building ]; do sleep 0.05; done
+	: >err
+	(door build && expect_status 0) &
+	until grep -q 'waiting for another build' err; do sleep 0.05; done
+	: >built
+	wait $!
+	wait
 	door build
 	expect_status 0
 	! grep -q waiting err || fail "it says so without another"
@@ -217,10 +223,12 @@ case_who_waits_for_another_build_is_told() {
 
 case_an_interrupted_first_run_leaves_no_store() {
 	for signal in KILL TERM; do
-		SLOW=1 ./twizzler run --store k.store >out 2>err </dev/null &
+		slow=$home/slow.$signal
+		SLOW=$slow ./twizzler run --store k.store >out 2>err </dev/null &
 		child=$!
-		sleep 0.5
+		until [ -e "$slow.at_it" ]; do sleep 0.05; done
 		kill -s $signal $child
+		: >"$slow.goes_on"
 		wait $child 2>/dev/null && status=0 || status=$?
 		[ ! -e k.store ] || fail "k.store exists after $signal"
 	done
@@ -340,14 +348,17 @@ case_test_never_takes_trouble_for_success() {
 	piece counted 'echo "x: 1 passed, 2 failed"; exit 1'
 	piece lying 'echo "x: 1 passed, 2 failed"'
 	piece cmocka 'echo "[  PASSED  ] 1 test(s)."; echo "[  FAILED  ] 1 test(s), listed below:"; exit 1'
-	piece slow 'sleep 20; echo "x: 1 passed, 0 failed"'
-	TWZ_PIECE_SECONDS=1 door test
+	door test
 	expect_status 1
-	# crash 1+1, status 1+1, silent 1, empty 1, early 1, counted 1+2, lying 1+2, cmocka 1+1, slow 1
-	[ "$(tail -n 1 out)" = '5 passed, 11 failed' ] || fail "wrong sum"
+	# crash 1+1, status 1+1, silent 1, empty 1, early 1, counted 1+2, lying 1+2, cmocka 1+1
+	[ "$(tail -n 1 out)" = '5 passed, 10 failed' ] || fail "wrong sum"
 	expect out 'crashed with signal 11'
-	expect out 'stopped after 1 seconds'
 	expect out 'again: ./twizzler test a_crash'
+	piece slow 'sleep 600; echo "x: 1 passed, 0 failed"'
+	TWZ_PIECE_SECONDS=1 door test a_slow
+	expect_status 1
+	[ "$(tail -n 1 out)" = '0 passed, 1 failed' ] || fail "what takes too long is passed"
+	expect out 'stopped after 1 seconds'
 }
 
 case_test_shows_what_failed_before_the_end_of_a_log() {
