@@ -10,8 +10,9 @@
  *   - What changes it takes the caller's transaction, and is part of it; or null: it is a transaction of
  *     its own, durable on return: 2 fences, 3 with values of more than 1 KiB.
  *   - In a transaction struct twz_dict is staged whole, by itself or as a part of what the caller staged
- *     before; so are the layers. TWZ_E_NOTFOUND, TWZ_E_TYPE, TWZ_E_ARG and TWZ_E_RANGE leave it and the
- *     transaction as before the call; every other error is the transaction's.
+ *     before; so are the layers. TWZ_E_NOTFOUND, TWZ_E_TYPE, TWZ_E_ARG, TWZ_E_RANGE and TWZ_E_HEAPFULL
+ *     leave the entries as before the call, and the transaction can go on; every other error is the
+ *     transaction's.
  *   - Without a transaction what only looks takes no lock and can run beside a writer (read.h); with one
  *     it sees what is staged, and has the object in it from then on.
  *   - A cursor remembers its key: it goes on whatever is changed.

@@ -38,7 +38,7 @@ static int perform(struct twz_tx *tx, change_fn *change, struct call *c)
 	if (tx) {
 		error = within(tx, change, c);
 		if (error && error != TWZ_E_NOTFOUND && error != TWZ_E_TYPE && error != TWZ_E_ARG &&
-		    error != TWZ_E_RANGE)
+		    error != TWZ_E_RANGE && error != TWZ_E_HEAPFULL)
 			tx_fail(tx, error);
 		return error;
 	}
@@ -59,6 +59,12 @@ static int sound(int error)
 										    : error;
 }
 
+/* The error of undoing something, or else why it was undone. */
+static int either(int undoing, int error)
+{
+	return undoing ? undoing : error;
+}
+
 /* Takes the key out of the layer, and frees the block that its word owns. */
 static int erase(struct twz_tx *tx, struct twz_map *layer, uint64_t key, bool owns)
 {
@@ -75,19 +81,26 @@ static int erase(struct twz_tx *tx, struct twz_map *layer, uint64_t key, bool ow
 	return sound(error);
 }
 
-/* The layer's key, which is there or not, gets a new block; the one that it owned before is freed. */
+/*
+ * The layer's key, which is there or not, gets a new block; the one that it owned before is freed.
+ * TWZ_E_HEAPFULL: all is as before.
+ */
 static int own_block(struct twz_tx *tx, struct twz_map *layer, uint64_t key, uint64_t bytes,
 		     void **block)
 {
 	uint64_t old = 0, fresh, *word;
 	int error = twz_map_get_word_tx(tx, layer, DICT_SHAPE, key, &old);
+	bool is_new = error == TWZ_E_NOTFOUND;
 
-	if (error == TWZ_E_NOTFOUND)
+	if (is_new)
 		error = twz_map_put_word(tx, layer, DICT_SHAPE, key, 0);
-	if (!error)
-		error = twz_map_find_word(tx, layer, key, &word);
+	if (error)
+		return sound(error);
+	error = twz_map_find_word(tx, layer, key, &word);
 	if (!error)
 		error = heap_alloc(tx, bytes, word, block);
+	if (error == TWZ_E_HEAPFULL && is_new)
+		error = either(erase(tx, layer, key, false), error);
 	if (error || !old)
 		return sound(error);
 	fresh = *(const uint64_t *)twz_tx_read(tx, word, sizeof(*word));
@@ -126,17 +139,22 @@ static int put_at(struct twz_tx *tx, struct call *c, struct twz_map *layer, uint
 	void *block;
 	int error = twz_map_get_word_tx(tx, layer, DICT_SHAPE, key, &word);
 
-	if (error == TWZ_E_NOTFOUND)
-		c->now->count++;
-	else if (error)
+	bool is_new = error == TWZ_E_NOTFOUND;
+
+	if (error && !is_new)
 		return sound(error);
 	if (dict_in_block(key, c->bytes)) {
 		error = own_block(tx, layer, key, dict_entry_bytes(c->bytes, c->length), &block);
-		return error ? error : fill(tx, c, block);
+		if (!error)
+			error = fill(tx, c, block);
+	} else {
+		word = 0;
+		memcpy(&word, c->value, c->bytes);
+		error = sound(twz_map_put_word(tx, layer, DICT_SHAPE, key, word));
 	}
-	word = 0;
-	memcpy(&word, c->value, c->bytes);
-	return sound(twz_map_put_word(tx, layer, DICT_SHAPE, key, word));
+	if (!error)
+		c->now->count += is_new;
+	return error;
 }
 
 /* The one string with the 7 bytes at `at` that goes on gets a layer for itself, and for others. */
@@ -168,9 +186,11 @@ static int push_down(struct twz_tx *tx, const struct call *c, struct twz_map *la
 		inside = 0;
 		memcpy(&inside, found.value, c->bytes);
 	}
-	error = twz_map_put_word(tx, block, DICT_SHAPE, key, inside);
+	error = sound(twz_map_put_word(tx, block, DICT_SHAPE, key, inside));
+	if (error == TWZ_E_HEAPFULL)
+		return either(erase(tx, layer, tail | TWZ_DICT_LAYER, true), error);
 	/* Its block is the new layer's now, or nobody's. */
-	return error ? sound(error) : erase(tx, layer, tail, !dict_in_block(key, c->bytes));
+	return error ? error : erase(tx, layer, tail, !dict_in_block(key, c->bytes));
 }
 
 static int reap(struct twz_tx *tx, struct call *c, unsigned n);

@@ -15,7 +15,7 @@
  *
  * The rules are in core/dict.h: in short, the object has a heap; a key is 0 to 255 bytes of any kind; what
  * changes the dictionary takes the caller's transaction or null, and an error in a transaction, other than
- * NOTFOUND, TYPE, ARG and RANGE, is the transaction's; reading takes no lock. What ends in _tx sees what the
+ * NOTFOUND, TYPE, ARG, RANGE and HEAPFULL, is the transaction's; reading takes no lock. What ends in _tx sees what the
  * transaction has staged; what ends in _text takes a key that ends with a zero. docs/format/dict.md has the
  * layout.
  */
