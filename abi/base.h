@@ -14,8 +14,10 @@
 
 #ifdef __cplusplus
 #define TWZ_PIN(what) static_assert(what, #what)
+#define TWZ_PIN_SAYS(what, text) static_assert(what, text)
 #else
 #define TWZ_PIN(what) _Static_assert(what, #what)
+#define TWZ_PIN_SAYS(what, text) _Static_assert(what, text)
 #endif
 #define TWZ_SIZE(type, bytes) TWZ_PIN(sizeof(type) == (bytes))
 #define TWZ_AT(type, field, offset) TWZ_PIN(offsetof(type, field) == (offset))

@@ -36,7 +36,9 @@
 	X(OUTSIDE,    25, "the address is in no object")                                \
 	X(ABSENT,     26, "this system does not have that")                             \
 	X(INTERRUPTED, 27, "a signal ended the wait; try again")                        \
-	X(CALLEE,     28, "what was called through the gate failed")
+	X(CALLEE,     28, "what was called through the gate failed")                    \
+	X(FORKED,     29, "the transaction is of the process that forked this one")     \
+	X(NESTED,     30, "the object is in another transaction of this program: give that one along")
 /* clang-format on */
 
 #define TWZ_ERROR_ENUM_(name, number, text) TWZ_E_##name = -(number),

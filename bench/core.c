@@ -58,6 +58,7 @@ static void new_object(void)
 		exit(1);
 	}
 	tx_env = (struct tx_env){.owner = (uint64_t)1 << 32 | 1, .touch = touch, .id = id};
+	tx_env.clwb = pmem.kind == PMEM_CLWB ? tx_env.owner : 0;
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */

@@ -4,11 +4,14 @@
  * All is done in a transaction. Maps do the layers; the words of their entries own blocks here.
  */
 #include "core/dict_int.h"
+#include "core/edit.h"
 #include "core/pmem.h"
 
 #define STAGED_MAX 1024u /* bytes of an entry that are staged; more are filled in at once */
 #define REAPED 4u        /* doomed entries that each change frees */
 #define REAPED_ALONE 64u
+#define REAPED_ALL (~0u)
+#define REAP_LOG 3072u /* bytes of log that one mostly takes */
 
 /* What is wanted of a dictionary. */
 struct call {
@@ -259,7 +262,10 @@ static int take_out(struct twz_tx *tx, const struct way *w, uint32_t bytes)
 	return error;
 }
 
-/* Frees n doomed entries, or all. */
+/*
+ * Frees n doomed entries, or all; but for the first one of n, which is tried as a removal is, as many as the
+ * log has room for.
+ */
 static int reap(struct twz_tx *tx, struct call *c, unsigned n)
 {
 	struct twz_map *layer;
@@ -267,7 +273,9 @@ static int reap(struct twz_tx *tx, struct call *c, unsigned n)
 	struct way w;
 	int error = 0;
 
-	for (; n && c->now->doomed.count && !error; n--) {
+	for (unsigned i = 0; i < n && c->now->doomed.count && !error; i++) {
+		if (i && n != REAPED_ALL && tx_room(tx, c->d, REAP_LOG))
+			return 0;
 		layer = &c->d->doomed;
 		for (w.depth = 0; layer && w.depth < DICT_LAYERS; w.depth++) {
 			w.layer[w.depth] = layer;
@@ -328,7 +336,7 @@ static int take_key(struct twz_tx *tx, struct call *c)
 
 static int clear(struct twz_tx *tx, struct call *c)
 {
-	int error = reap(tx, c, ~0u);
+	int error = reap(tx, c, REAPED_ALL);
 
 	if (error)
 		return error;

@@ -35,6 +35,12 @@ int tx_part_room(struct tx_part *part, uint64_t bytes);
 int tx_part_end(struct tx_part *part, int error);
 
 /*
+ * Room in the log of the object, which takes part, for ranges that take that many bytes of it. An error,
+ * TWZ_E_TXFULL or that of a full store, is not the transaction's: who can do less does less.
+ */
+int tx_room(struct twz_tx *tx, const void *addr, uint64_t bytes);
+
+/*
  * twz_tx_read for what is staged as a whole or not at all, such as a node: the staged copy that begins
  * at addr, else addr. It finds out faster that there is none.
  */

@@ -92,6 +92,7 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 {
 	uint64_t nblocks = s->nframes / TWZ_BLOCK_FRAMES;
 	uint64_t first = 0, n = 0, block = 0;
+	int error;
 
 	if (near && near < s->nframes) {
 		block = near / TWZ_BLOCK_FRAMES;
@@ -118,8 +119,9 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	s->cursor = (uint32_t)block;
 	*frame = (uint32_t)(block * TWZ_BLOCK_FRAMES + first);
 	*got = n;
-	if (s->reserve && s->reserve((uint64_t)*frame * TWZ_PAGE, n * TWZ_PAGE))
-		return TWZ_E_FULL;
+	error = s->reserve ? s->reserve((uint64_t)*frame * TWZ_PAGE, n * TWZ_PAGE) : 0;
+	if (error)
+		return error;
 	mark(s, kind, *frame, n, true);
 	s->update.fresh = true; /* the caller fills them */
 	return 0;

@@ -56,8 +56,8 @@ int twz_map_remove_key(struct twz_tx *tx, struct twz_map *map, uint64_t key);
 
 /*
  * Removes all entries; the map is as if all zero. The tree leaves the map at once and is freed piece
- * by piece: what is more than 128 leaves by the transactions that follow; with null
- * all of it before the return.
+ * by piece: what is more than 128 leaves, or than the log has room for if the store is full, by the
+ * transactions that follow; with null all of it before the return.
  */
 int twz_map_clear_all(struct twz_tx *tx, struct twz_map *map);
 

@@ -266,7 +266,20 @@ static int reap_values(struct twz_tx *tx, uint8_t *base, uint64_t offset)
 	return error;
 }
 
-/* Frees the last leaf of the doomed tree, and the nodes that have no child then. */
+/* Log that freeing a leaf takes at most: the head, the nodes that lead to it, three words for each block. */
+static uint64_t reap_bytes(uint64_t height)
+{
+	uint64_t blocks = PAIRS + 1 + height;
+
+	return log_range_bytes(sizeof(struct twz_map)) +
+	       height * log_range_bytes(sizeof(struct twz_map_inner)) +
+	       blocks * 3 * log_range_bytes(sizeof(uint64_t));
+}
+
+/*
+ * Frees the last leaf of the doomed tree, and the nodes that have no child then. If the log has no room for
+ * that, nothing was done, and the transaction can go on.
+ */
 static int reap_leaf(struct twz_tx *tx, struct twz_map *map, struct twz_map *head)
 {
 	struct twz_map_inner *node[TWZ_MAP_LEVELS], *place;
@@ -279,6 +292,9 @@ static int reap_leaf(struct twz_tx *tx, struct twz_map *map, struct twz_map *hea
 	height = level_at(tx, base, offset);
 	if (height == TWZ_MAP_LEVELS)
 		return TWZ_E_DAMAGED;
+	error = tx_room(tx, map, reap_bytes(height));
+	if (error)
+		return error;
 	owner[height] = &map->doomed;
 	for (level = height; level; level--) {
 		if (!see_inner(tx, base, offset, level, &seen, &nkeys))
@@ -306,20 +322,32 @@ static int reap_leaf(struct twz_tx *tx, struct twz_map *map, struct twz_map *hea
 	return error;
 }
 
-/* So many doomed leaves, or all. */
-static int reap(struct twz_tx *tx, struct twz_map *map, unsigned nleaves)
+/* So many doomed leaves, or all; *n: were freed. */
+static int reap_n(struct twz_tx *tx, struct twz_map *map, unsigned nleaves, unsigned *n)
 {
 	struct twz_map *head;
 	int error = 0;
 
+	*n = 0;
 	if (!SEE(tx, map)->doomed)
 		return 0;
 	head = STAGE(tx, map);
 	if (!head)
 		return tx->error;
-	while (!error && head->doomed && nleaves--)
+	while (!error && head->doomed && *n < nleaves) {
 		error = reap_leaf(tx, map, head);
+		*n += !error;
+	}
 	return error;
+}
+
+/* As many as the log has room for, on a full store perhaps none: the next ones are freed later. */
+static int reap(struct twz_tx *tx, struct twz_map *map, unsigned nleaves)
+{
+	unsigned n;
+	int error = reap_n(tx, map, nleaves, &n);
+
+	return !tx->error && (error == TWZ_E_FULL || error == TWZ_E_TXFULL) ? 0 : error;
 }
 
 /* ---- joining --------------------------------------------------------------------------------- */
@@ -641,12 +669,13 @@ int map_remove_in(struct twz_tx *tx, const struct change *c)
 int map_clear_in(struct twz_tx *tx, const struct change *c)
 {
 	struct twz_map *head = STAGE(tx, c->map);
+	unsigned n;
 	int error;
 
 	if (!head)
 		return tx->error;
 	/* One tree at a time. */
-	error = head->root ? reap(tx, c->map, UINT32_MAX) : 0;
+	error = head->root ? reap_n(tx, c->map, UINT32_MAX, &n) : 0;
 	if (error)
 		return error;
 	if (head->root)
@@ -658,6 +687,10 @@ int map_clear_in(struct twz_tx *tx, const struct change *c)
 int map_reap_in(struct twz_tx *tx, const struct change *c)
 {
 	int error = twz_tx_add(tx, c->map);
+	unsigned n;
 
-	return error ? error : reap(tx, c->map, REAP_MANY);
+	if (error)
+		return error;
+	error = reap_n(tx, c->map, REAP_MANY, &n);
+	return n && !tx->error ? 0 : error;
 }

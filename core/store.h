@@ -39,7 +39,7 @@ struct store {
 	void (*random)(void *out, uint64_t bytes);
 	/*
 	 * Optional: makes sure that the medium can hold this part of a sparse image, before it is
-	 * used; 0 or TWZ_E_FULL. Set after mount.
+	 * used; 0, TWZ_E_FULL, or TWZ_E_IO: the medium cannot be asked. Set after mount.
 	 */
 	int (*reserve)(uint64_t offset, uint64_t bytes);
 	/* Optional: what the home does with an object whose last tie ended. Set after mount. */

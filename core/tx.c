@@ -138,6 +138,12 @@ static bool has_mapped_else(const struct twz_tx *tx, uint8_t *base)
 	return false;
 }
 
+/* A child of fork has a copy of what its parent staged, and none of the locks: the logs are the parent's. */
+static inline bool is_foreign(const struct twz_tx *tx)
+{
+	return tx->nparts && STEP("check", "tx: of the parent") && tx->owner != tx_env.owner;
+}
+
 /* Locks one more object, which becomes tx->last; null after an error. */
 static struct tx_part *add(struct twz_tx *tx, uint8_t *base)
 {
@@ -148,6 +154,7 @@ static struct tx_part *add(struct twz_tx *tx, uint8_t *base)
 	if (error)
 		return fail(tx, error);
 	tx->special |= ADDED;
+	tx->owner = tx_env.owner;
 	tx->last = &tx->part[tx->nparts++];
 	part_init(tx->last, base, obj_span(base));
 	tx->last->indexed = tx->last->tail;
@@ -237,17 +244,17 @@ static inline uint8_t *put_range(struct tx_part *part, uint8_t *range, uint64_t 
 }
 
 /*
- * Adds the range if nothing stands against it: it is short, in data or the FOT, in no line that a
+ * Adds the range if nothing stands against it: the transaction is this process's, it is short, in data or the FOT, in no line that a
  * range may lie in already, and fits into the log's page in use. Its place in the log, or null.
  * With `bytes` known to be 8 this is the aligned word of twz_tx_set.
  */
-static inline __attribute__((always_inline)) uint8_t *append(struct tx_part *part, uint8_t *addr,
-							     uint64_t bytes)
+static inline __attribute__((always_inline)) uint8_t *
+append(const struct twz_tx *tx, struct tx_part *part, uint8_t *addr, uint64_t bytes)
 {
 	uint64_t off = (uint64_t)(addr - part->base), filter = part->filter, lines;
 	uint8_t *range = part->tail;
 
-	if (unlikely(off - TWZ_OBJ_FOT >= part->data))
+	if (unlikely(off - TWZ_OBJ_FOT >= part->data || tx->owner != tx_env.owner))
 		return NULL;
 	if (__builtin_constant_p(bytes) && bytes == 8) {
 		if (unlikely(filter >> line_of(off) & 1))
@@ -489,6 +496,11 @@ static int room(struct tx_part *part, uint64_t bytes)
 	return error;
 }
 
+int tx_room(struct twz_tx *tx, const void *addr, uint64_t bytes)
+{
+	return is_foreign(tx) ? TWZ_E_FORKED : room(part_at(tx, obj_base(addr)), bytes);
+}
+
 /* What append() would not do to a part: everything else that is right, and the errors. */
 static uint8_t *stage_rest(struct twz_tx *tx, struct tx_part *part, uint8_t *addr, uint64_t bytes)
 {
@@ -523,6 +535,8 @@ static __attribute__((noinline)) void *stage(struct twz_tx *tx, uint8_t *addr, u
 
 	if (tx->error)
 		return NULL;
+	if (is_foreign(tx))
+		return fail(tx, TWZ_E_FORKED);
 	if (tx->nparts && tx->last->base == base)
 		return stage_rest(tx, tx->last, addr, bytes); /* the caller has tried append */
 	part = part_at(tx, base);
@@ -531,7 +545,7 @@ static __attribute__((noinline)) void *stage(struct twz_tx *tx, uint8_t *addr, u
 	if (!part)
 		return NULL;
 	tx->last = part;
-	place = append(part, addr, bytes);
+	place = append(tx, part, addr, bytes);
 	if (!place)
 		return stage_rest(tx, part, addr, bytes);
 	copy(place, addr, bytes);
@@ -577,6 +591,7 @@ static inline __attribute__((always_inline)) uint8_t *append_first(struct twz_tx
 	tx->nparts = 1;
 	tx->special = 0;
 	tx->error = 0;
+	tx->owner = tx_env.owner;
 	part_init(tx->part, base, TWZ_SLOT_SIZE); /* tx->last since begin */
 	return put_range(tx->part, start_of(tx->part), off, bytes, filter);
 no_page:
@@ -605,6 +620,8 @@ static __attribute__((noinline)) int set_first(struct twz_tx *tx, uint64_t *addr
 
 int twz_tx_add(struct twz_tx *tx, const void *addr)
 {
+	if (!tx->error && is_foreign(tx))
+		fail(tx, TWZ_E_FORKED);
 	if (!tx->error && !part_at(tx, obj_base(addr)))
 		add(tx, obj_base(addr));
 	return tx->error;
@@ -612,7 +629,7 @@ int twz_tx_add(struct twz_tx *tx, const void *addr)
 
 void *twz_tx_write(struct twz_tx *tx, void *addr, uint64_t bytes)
 {
-	uint8_t *place = append(tx->last, addr, bytes);
+	uint8_t *place = append(tx, tx->last, addr, bytes);
 
 	if (unlikely(!place))
 		return stage_first(tx, addr, bytes);
@@ -622,7 +639,7 @@ void *twz_tx_write(struct twz_tx *tx, void *addr, uint64_t bytes)
 
 int twz_tx_set(struct twz_tx *tx, uint64_t *addr, uint64_t value)
 {
-	uint8_t *place = append(tx->last, (uint8_t *)addr, sizeof(value));
+	uint8_t *place = append(tx, tx->last, (uint8_t *)addr, sizeof(value));
 
 	if (unlikely(!place))
 		return set_first(tx, addr, value);
@@ -787,6 +804,10 @@ static __attribute__((noinline)) int commit_any(struct twz_tx *tx)
 	struct tx_part *part = tx->part, *end = part + tx->nparts;
 	uint64_t ranges = 0;
 
+	if (is_foreign(tx)) {
+		twz_tx_abort(tx);
+		return TWZ_E_FORKED;
+	}
 	for (part = tx->part; part < end; part++)
 		ranges += ranges_of(part);
 	if (tx->special & FRESH && !tx->error) {
@@ -865,7 +886,7 @@ int tx_part_end(struct tx_part *part, int error)
 
 int twz_tx_commit(struct twz_tx *tx)
 {
-	if (unlikely(tx->nparts != 1 || tx->special || tx->error || pmem.kind != PMEM_CLWB))
+	if (unlikely(tx->nparts != 1 || tx->special || tx->error || tx->owner != tx_env.clwb))
 		return commit_any(tx);
 	tx->nparts = 0;
 	tx->special = 0;
@@ -875,7 +896,7 @@ int twz_tx_commit(struct twz_tx *tx)
 
 void twz_tx_abort(struct twz_tx *tx)
 {
-	for (uint32_t i = 0; i < tx->nparts; i++)
+	for (uint32_t i = 0; i < tx->nparts && !is_foreign(tx); i++)
 		unlock(head_of(&tx->part[i]));
 	tx->nparts = 0;
 }

@@ -9,10 +9,14 @@
  *
  * Errors are sticky: after one, twz_tx_write returns null and twz_tx_commit aborts and returns it.
  *
+ * A child of fork has a copy of its parent's transactions, and is in none of them: whatever it does with one
+ * is TWZ_E_FORKED, and changes nothing of the parent's.
+ *
  * Locking: an object belongs to one transaction at a time (the lock in its log head), from the first
  * twz_tx_add or twz_tx_write on it until commit or abort. Objects are locked in the order of first
  * use; two transactions that use the same objects in different orders can wait for each other: the
- * waiter gets TWZ_E_TIMEOUT after the environment's time limit. A struct twz_tx is one thread's. An object
+ * waiter gets TWZ_E_TIMEOUT after the environment's time limit; or TWZ_E_NESTED at once, if it is seen that
+ * it would wait for itself. A struct twz_tx is one thread's. An object
  * that is mapped small and large takes part by one of the two: the other one is TWZ_E_BUSY.
  *
  * It takes 11 KiB, mostly of the caller's stack; who has a small one keeps it elsewhere. It needs no
@@ -30,9 +34,10 @@ TWZ_C_BEGIN
 /* Supplied by the runtime, once, before the first transaction. */
 struct tx_env {
 	uint64_t owner; /* lock value of this process: epoch << 32 | number */
+	uint64_t clwb;  /* the same if the medium is PMEM_CLWB; else 0, which is nobody's */
 	/*
 	 * The lock holds `seen`, which is not 0. Waits until it may have changed or settles the
-	 * object if its owner is dead or of another epoch, then returns 0; TWZ_E_TIMEOUT.
+	 * object if its owner is dead or of another epoch, then returns 0; TWZ_E_TIMEOUT, TWZ_E_NESTED.
 	 */
 	int (*contended)(void *base, uint64_t *lock, uint64_t seen);
 	void (*wake)(uint64_t *lock); /* all who wait */
@@ -79,6 +84,7 @@ struct twz_tx {
 	uint16_t special; /* not 0: commit must look closer */
 	int error;
 	struct tx_part *last; /* that was used */
+	uint64_t owner;       /* who has the locks; set with the first part */
 	struct tx_part part[TWZ_LOG_PARTS_MAX];
 	uint32_t nslots, nused, reach; /* index of many ranges: which are staged where */
 	uint32_t slot[TX_SLOTS];

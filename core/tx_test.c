@@ -12,6 +12,7 @@
 /* cmocka wants the above first */
 #include <cmocka.h>
 
+#include "core/edit.h"
 #include "core/log.h"
 #include "core/ptr.h"
 #include "core/tx.h"
@@ -554,6 +555,60 @@ static void test_lock(void **state)
 	}
 }
 
+/* In a child of fork the lock's owner is another: whatever it does, the parent goes on as if it were not there. */
+static void test_forked(void **state)
+{
+	static struct twz_tx child;
+	const uint64_t parents = tx_env.owner, childs = parents + 1;
+	uint8_t log[256];
+
+	(void)state;
+	for (unsigned i = 0; i < 14; i++) {
+		twz_tx_begin(&tx);
+		if (i >= 7) /* of two objects */
+			assert_int_equal(twz_tx_add(&tx, object(1)), 0);
+		assert_int_equal(twz_tx_set(&tx, word(0, 0), i + 1), 0);
+		memcpy(log, record(0), sizeof(log));
+		child = tx;
+		child.last = child.part + (tx.last - tx.part); /* it has the same addresses */
+		tx_env.owner = childs;
+		switch (i % 7) {
+		case 0:
+			assert_int_equal(twz_tx_set(&child, word(0, 9), 5), TWZ_E_FORKED);
+			break;
+		case 1:
+			assert_int_equal(twz_tx_set(&child, word(0, 0), 5), TWZ_E_FORKED);
+			break;
+		case 2:
+			assert_null(twz_tx_write(&child, word(0, 9), 64));
+			break;
+		case 3:
+			assert_null(twz_tx_write(&child, word(2, 9), 6000));
+			break;
+		case 4:
+			assert_int_equal(twz_tx_add(&child, object(3)), TWZ_E_FORKED);
+			break;
+		case 5:
+			assert_int_equal(tx_room(&child, word(0, 0), 9000), TWZ_E_FORKED);
+			break;
+		}
+		if (i % 7 == 6)
+			twz_tx_abort(&child);
+		else
+			assert_int_equal(twz_tx_commit(&child), TWZ_E_FORKED);
+		assert_int_equal(child.nparts, 0);
+		assert_memory_equal(log, record(0), sizeof(log));
+		assert_int_equal(head(0)->lock, parents);
+		assert_int_equal(head(2)->lock | head(3)->lock, 0);
+		tx_env.owner = parents;
+		assert_int_equal(*word(0, 0), i);
+		assert_int_equal(twz_tx_commit(&tx), 0);
+		assert_int_equal(*word(0, 0), i + 1);
+		assert_int_equal(*word(0, 9), 0);
+		not_locked();
+	}
+}
+
 static void test_waiters(void **state)
 {
 	(void)state;
@@ -628,6 +683,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fresh, setup),
 		cmocka_unit_test_setup(test_persist, setup),
 		cmocka_unit_test_setup(test_lock, setup),
+		cmocka_unit_test_setup(test_forked, setup),
 		cmocka_unit_test_setup(test_waiters, setup),
 		cmocka_unit_test_setup(test_pages, setup),
 	};

@@ -8,6 +8,8 @@
 
 #include "tests/home/home.h"
 
+#include <twz/dict.h>
+
 struct article {
 	char name[24];
 	double price;
@@ -161,6 +163,68 @@ static void types_are_checked_again(void **state)
 	assert_int_equal(number, 2);
 }
 
+/* Takes all that the store still has, in pieces that get smaller. */
+static struct twz_obj fill_store(void)
+{
+	struct twz_obj filler;
+	uint8_t *at;
+
+	MUST(twz_obj_new(&(struct twz_new){.ending = true}, &filler));
+	at = twz_obj_data(&filler);
+	for (uint64_t bytes = 1 << 20; bytes >= 4096;) {
+		if (twz_rt_touch(at, bytes))
+			bytes /= 2;
+		else
+			at += bytes;
+	}
+	assert_int_equal(twz_rt_touch(at, 4096), TWZ_E_FULL);
+	return filler;
+}
+
+/* The log has only the pages that single changes have made: clearing takes no more, in smaller steps. */
+static void a_full_store_can_be_cleared(void **state)
+{
+	enum { N = 6000 };
+	struct lists {
+		twz_map(uint64_t, struct article) map, again;
+		twz_dict(uint64_t) dict;
+	} * lists;
+	struct article article = {.name = "thing"};
+	uint64_t where, owned;
+	struct twz_obj obj, filler;
+	struct twz_tx tx;
+	char word[16];
+
+	(void)state;
+	MUST(twz_obj_new(&(struct twz_new){.ending = true, .heap = true}, &obj));
+	MUST(twz_first(&obj, &lists));
+	for (uint64_t i = 0; i < N; i++) {
+		snprintf(word, sizeof(word), "word %u", (unsigned)i);
+		MUST(twz_map_put(0, &lists->map, i, article));
+		MUST(twz_map_put(0, &lists->again, i, article));
+		MUST(twz_dict_put(0, &lists->dict, word, strlen(word), i));
+	}
+	filler = fill_store();
+	MUST(twz_map_remove(0, &lists->map, 0));
+	MUST(twz_map_clear(0, &lists->map));
+	assert_int_equal(twz_map_count(&lists->map), 0);
+	assert_int_equal(lists->map.map.doomed, 0);
+	twz_tx_begin(&tx);
+	MUST(twz_map_clear(&tx, &lists->again));
+	MUST(twz_tx_commit(&tx));
+	assert_int_equal(twz_map_count(&lists->again), 0);
+	MUST(twz_map_clear(0, &lists->again)); /* what is left of the tree */
+	assert_int_equal(lists->again.map.doomed, 0);
+	for (uint64_t i = 0; i < N; i++)
+		MUST(twz_map_put(0, &lists->again, i, article));
+	MUST(twz_map_check(&lists->again, &where, &owned));
+	MUST(twz_dict_clear(0, &lists->dict));
+	assert_int_equal(twz_dict_count(&lists->dict), 0);
+	MUST(twz_obj_delete(filler.id));
+	MUST(twz_map_check(&lists->map, &where, &owned));
+	assert_int_equal(owned, 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -171,10 +235,9 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		home_test(signed_keys_are_in_order),
-		home_test(values_are_of_any_size),
-		home_test(values_lead_to_other_objects),
-		home_test(types_are_checked_again),
+		home_test(signed_keys_are_in_order),     home_test(values_are_of_any_size),
+		home_test(values_lead_to_other_objects), home_test(types_are_checked_again),
+		home_test(a_full_store_can_be_cleared),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

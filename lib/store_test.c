@@ -5,11 +5,13 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -193,6 +195,180 @@ static void who_has_it_is_told(void **state)
 	alone(open_what_is_held);
 }
 
+/* ---- limits of the host ------------------------------------------------------------------------------ */
+
+static void set_limit(int what, uint64_t value)
+{
+	struct rlimit limit;
+
+	HOLDS(!getrlimit(what, &limit));
+	limit.rlim_cur = value;
+	HOLDS(!setrlimit(what, &limit));
+}
+
+/* Descriptors are needed for the file, and to look into /proc: who has none left is told so, at either. */
+static void open_without_descriptors(void)
+{
+	char wanted[80];
+
+	for (unsigned free = 0; free < 2; free++) {
+		int next = open("/", O_PATH);
+
+		close(next);
+		set_limit(RLIMIT_NOFILE, (uint64_t)next + free);
+		HOLDS(twz_store_open(home_path()) == TWZ_E_LIMIT);
+		snprintf(wanted, sizeof(wanted), "no descriptor is left: this program may have %u ",
+			 (unsigned)next + free);
+		HOLDS(says(TWZ_E_LIMIT, wanted));
+		HOLDS(says(TWZ_E_LIMIT, "ulimit -n"));
+		set_limit(RLIMIT_NOFILE, 100);
+	}
+	HOLDS(!twz_store_open(home_path()));
+}
+
+/* The host would send a signal, whose default is to end the program. */
+static void make_a_file_too_large(void)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s.large", home_path());
+	set_limit(RLIMIT_FSIZE, BYTES - 1);
+	HOLDS(twz_store_make(path, BYTES) == TWZ_E_FULL);
+	HOLDS(says(TWZ_E_FULL, "larger than this process may make files (ulimit -f)"));
+	HOLDS(access(path, F_OK) && !files_beside());
+	HOLDS(!twz_store_open(home_path())); /* one that is there does not grow */
+}
+
+static void limits_of_the_host_are_errors(void **state)
+{
+	(void)state;
+	unlink(home_path());
+	alone(make_one);
+	alone(open_without_descriptors);
+	alone(make_a_file_too_large);
+}
+
+/* Ends with 77 where nobody may mount anything. */
+static void small_disk(const char *bytes)
+{
+	char options[40];
+
+	snprintf(options, sizeof(options), "size=%s", bytes);
+	if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("none", "/mnt", "tmpfs", 0, options) || chdir("/mnt"))
+		_exit(77);
+}
+
+static void make_without_room(void)
+{
+	static const char *const sizes[] = {"4k", "1m", "2m"};
+	const struct rlimit none = {0};
+
+	for (unsigned i = 0; i < 3; i++) {
+		small_disk(sizes[i]);
+		HOLDS(twz_store_make("store", i < 2 ? BYTES : 8ull << 30) == TWZ_E_FULL);
+		HOLDS(says(TWZ_E_FULL, "store: No space left on device"));
+		HOLDS(rmdir("store") && errno == ENOENT);
+	}
+	/* What is always used was allocated: there is never a SIGBUS, but an error when the rest is not there. */
+	small_disk("3m");
+	HOLDS(!setrlimit(RLIMIT_CORE, &none));
+	HOLDS(!twz_store_make("store", 64 << 20));
+	for (;;) {
+		struct twz_obj obj;
+		int error = twz_obj_new(&(struct twz_new){.bytes = 65536}, &obj);
+
+		if (!error)
+			error = twz_rt_touch(twz_obj_data(&obj), 65536);
+		if (!error)
+			continue;
+		HOLDS(error == TWZ_E_FULL);
+		break;
+	}
+}
+
+/* A store that was made elsewhere, sparse, on a disk that other things have filled. */
+static void open_on_a_full_disk(void)
+{
+	char other[4096] = "";
+	int fd;
+
+	small_disk("1m");
+	home_make("store", BYTES);
+	fd = open("other", O_CREAT | O_WRONLY, 0600);
+	while (write(fd, other, sizeof(other)) > 0)
+		;
+	close(fd);
+	HOLDS(twz_store_open("store") == TWZ_E_FULL);
+	HOLDS(says(TWZ_E_FULL, "store: the disk has no room for what the store always uses"));
+	HOLDS(!unlink("other"));
+	HOLDS(!twz_store_open("store"));
+}
+
+static void full_disks_are_errors(void **state)
+{
+	int status;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			(i ? open_on_a_full_disk : make_without_room)();
+			exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			skip(); /* nobody may mount anything here */
+		assert_int_equal(status, 0);
+	}
+}
+
+/* ---- descriptors that others closed ------------------------------------------------------------------- */
+
+/* What is there goes on; what would need the descriptor is an error, and no other file is ever taken for it. */
+static void close_all(void)
+{
+	struct twz_obj obj, more;
+	uint64_t before, after;
+	char path[600], text[400] = "";
+	int fd, says_why[2];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s.own", home_path());
+	HOLDS(!twz_store_open(home_path()));
+	HOLDS(!twz_name_open("thing", &obj));
+	before = *(uint64_t *)twz_obj_data(&obj);
+	HOLDS(!pipe2(says_why, O_CLOEXEC) && dup2(says_why[1], STDERR_FILENO) == STDERR_FILENO);
+	for (fd = 3; fd < 100; fd++)
+		if (fd != says_why[0])
+			close(fd);
+	for (unsigned i = 0; i < 8; i++) { /* one has the number that was the store's */
+		fd = open(path, O_CREAT | O_RDWR, 0600);
+		HOLDS(!ftruncate(fd, BYTES));
+	}
+	*(uint64_t *)twz_obj_data(&obj) = before + 1;
+	twz_persist(twz_obj_data(&obj), 8);
+	HOLDS(twz_obj_new(&(struct twz_new){.heap = true}, &more) == TWZ_E_IO ||
+	      twz_rt_touch(twz_obj_data(&more), 1 << 20) == TWZ_E_IO);
+	HOLDS(!stat(path, &st) && !st.st_blocks);
+	HOLDS(!unlink(path));
+	after = *(uint64_t *)twz_obj_data(&obj);
+	HOLDS(after == before + 1);
+	HOLDS(read(says_why[0], text, sizeof(text) - 1) > 0);
+	HOLDS(strstr(text, "this program has closed descriptor"));
+}
+
+/* The locks of the file stay as long as the program does. */
+static void closed_descriptors_are_errors(void **state)
+{
+	(void)state;
+	unlink(home_path());
+	alone(make_one);
+	alone(close_all);
+}
+
 /* ---- at the same time ------------------------------------------------------------------------------- */
 
 /* Of many that open or make it one makes it, and all have the same one. */
@@ -288,6 +464,9 @@ int main(void)
 		cmocka_unit_test(errors_are_returned_with_a_sentence),
 		cmocka_unit_test(addresses_that_are_taken_are_an_error),
 		cmocka_unit_test(who_has_it_is_told),
+		cmocka_unit_test(limits_of_the_host_are_errors),
+		cmocka_unit_test(full_disks_are_errors),
+		cmocka_unit_test(closed_descriptors_are_errors),
 		cmocka_unit_test(many_make_one),
 		cmocka_unit_test(killed_while_making),
 	};

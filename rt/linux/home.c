@@ -203,17 +203,6 @@ void twz_rt_random(void *out, uint64_t bytes)
 	fill_random(out, bytes);
 }
 
-/* The host must have room for what the store always uses. */
-static int reserve_areas(void)
-{
-	const struct twz_super_fixed *fixed = home.store.fixed;
-	uint64_t share = fixed->share.frame * TWZ_PAGE, log = fixed->log.frame * TWZ_PAGE;
-	uint64_t end = log + (fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE;
-	int error = image_reserve(0, share);
-
-	return error ? error : image_reserve(log, end - log);
-}
-
 /* What this process is called from now on, by lock words. */
 static void name_process(uint64_t epoch)
 {
@@ -221,16 +210,6 @@ static void name_process(uint64_t epoch)
 	home.owner = epoch << 32 | home.info.owner;
 	home.pid = getpid();
 	home.info.epoch = epoch;
-}
-
-static int refuse(int error)
-{
-	if (error == TWZ_E_LIMIT)
-		home.image.why = "as many processes have it open as can (63): try again when one "
-				 "has ended";
-	if (error == TWZ_E_ABSENT)
-		home.image.why = "the host does not say which processes there are: is /proc there?";
-	return error;
 }
 
 /*
@@ -260,7 +239,7 @@ static int attach(void)
 	name_process(super->epoch); /* which only a mount changes */
 	error = process_register();
 	if (error)
-		return refuse(error);
+		return error;
 	error = outer_lock(true, &dead);
 	if (!error) {
 		error = store_attach(&home.store, home.image.base, home.image.bytes, fill_random);
@@ -274,8 +253,12 @@ static int attach(void)
 
 static int mount(void)
 {
-	int error = store_mount(&home.store, home.image.base, home.image.bytes, fill_random);
+	int error = image_reserve_areas(&home.image);
 
+	if (error == TWZ_E_FULL)
+		home.image.why = "the disk has no room for what the store always uses";
+	if (!error)
+		error = store_mount(&home.store, home.image.base, home.image.bytes, fill_random);
 	if (error)
 		return error;
 	home.runtime = (struct twz_runtime *)(home.image.base +
@@ -287,7 +270,7 @@ static int mount(void)
 	home.runtime->numbers = process_numbers();
 	name_process(home.store.super->epoch);
 	home.runtime->lock = home.owner;
-	return refuse(process_register());
+	return process_register();
 }
 
 static bool same(const struct twz_id *a, const struct twz_id *b)
@@ -318,6 +301,27 @@ static void follow(void)
 	follow_one(&super->boot, &known_boot, &home.info.context);
 }
 
+int home_descriptor(void)
+{
+	static bool told;
+
+	if (image_there(home.image.fd))
+		return 0;
+	if (!told)
+		message("this program has closed descriptor %d, which it did not open: it was the "
+			"store's, of which nothing more can be mapped",
+			home.image.fd);
+	told = true;
+	return TWZ_E_IO;
+}
+
+static int reserve(uint64_t offset, uint64_t bytes)
+{
+	int error = image_reserve(offset, bytes);
+
+	return error == TWZ_E_IO ? home_descriptor() : error;
+}
+
 /* Opens the file, or the inherited descriptor if path is null. `inner` held. */
 static int open_store(const char *path, int fd)
 {
@@ -335,10 +339,8 @@ static int open_store(const char *path, int fd)
 		goto close;
 	image_mounted(&home.image);
 	follow();
-	error = reserve_areas();
-	home.store.reserve = image_reserve;
-	if (!error)
-		error = fault_init();
+	home.store.reserve = reserve;
+	error = fault_init();
 	if (!error)
 		error = lease_start();
 	if (!error)
@@ -473,7 +475,7 @@ static void join(void)
 		self_bury(0, 0); /* also of who had this entry of the table before */
 		outer_unlock();
 	}
-	tell_error(refuse(error), "the store");
+	tell_error(error, "the store");
 	if (error)
 		die(125, "%s", open_text);
 	__atomic_store_n(&opened, true, __ATOMIC_RELEASE);

@@ -51,12 +51,19 @@ void home_need(void);
 void home_lock(void);
 void home_unlock(void);
 
+/*
+ * 0, or TWZ_E_IO: this program has closed the image's descriptor, and there may be another file by now; it is said
+ * once. home_lock held.
+ */
+int home_descriptor(void);
+
 /* The object's record; home_lock held. The log is settled. */
 int home_find(struct twz_id id, uint64_t *ref);
 
 /*
  * The table of processes (process.c). Who registers is alive until the host says that it is gone. TWZ_E_LIMIT: it
- * is full; TWZ_E_ABSENT: the host says nothing of processes.
+ * is full, or no descriptor is left to look into /proc; TWZ_E_ABSENT: the host says nothing of processes. The image
+ * has the reason, for image_error.
  */
 int process_register(void);
 uint32_t process_new_owner(void); /* it is what register enters */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -37,6 +38,12 @@ static struct {
 	uint64_t bytes;
 	uint8_t *done; /* one byte for each RESERVE_STEP */
 } reserve = {.fd = -1};
+
+/* The file that is open: what its descriptor's number must still stand for. */
+static struct {
+	dev_t device;
+	ino_t number;
+} opened;
 
 #define RESERVE_STEP ((uint64_t)TWZ_BLOCK_FRAMES * TWZ_PAGE)
 
@@ -75,6 +82,9 @@ static int fail(struct image *image, int host)
 		return TWZ_E_FULL;
 	case ENOMEM:
 		return TWZ_E_NOMEM;
+	case EMFILE:
+	case ENFILE:
+		return TWZ_E_LIMIT;
 	default:
 		return TWZ_E_IO;
 	}
@@ -279,7 +289,7 @@ static int map(struct image *image)
 	if (clwb || image->use == IMAGE_READ || (!file && in_memory(image->fd)))
 		pmem_use(pmem_probe());
 	else
-		pmem_file_use(image->fd);
+		pmem_file_use(base, image->bytes);
 	return 0;
 }
 
@@ -339,6 +349,8 @@ static int take(struct image *image, bool locked)
 	error = map(image);
 	if (error)
 		return error;
+	opened.device = st.st_dev;
+	opened.number = st.st_ino;
 	reserve_none();
 	if (image->use != IMAGE_READ && S_ISREG(st.st_mode)) {
 		reserve.done = calloc(1, image->bytes / RESERVE_STEP + 1);
@@ -384,6 +396,21 @@ int image_attach(struct image *image, int fd)
 	return take(image, true);
 }
 
+/* A file that grows past the limit of its size would end the process (SIGXFSZ). */
+static bool may_be_so_large(uint64_t bytes)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) || bytes <= limit.rlim_cur;
+}
+
+bool image_there(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_dev == opened.device && st.st_ino == opened.number;
+}
+
 int image_create(struct image *image, const char *path, uint64_t bytes)
 {
 	int error;
@@ -391,6 +418,10 @@ int image_create(struct image *image, const char *path, uint64_t bytes)
 	*image = (struct image){.use = IMAGE_ALONE};
 	if (bytes < TWZ_STORE_SIZE_MIN || bytes > TWZ_STORE_FRAMES_MAX * TWZ_PAGE)
 		return TWZ_E_ARG;
+	if (!may_be_so_large(bytes)) {
+		image->why = "larger than this process may make files (ulimit -f)";
+		return fail(image, EFBIG);
+	}
 	image->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (image->fd < 0)
 		return fail(image, errno);
@@ -410,11 +441,12 @@ int image_make(struct image *image, const char *path, uint64_t bytes,
 	if (error)
 		return error;
 	error = image_reserve(0, TWZ_STORE_SIZE_MIN / 8);
-	if (error)
-		image->host =
-			ENOSPC; /* a new store cannot be full: it is the host that has no room */
-	else
+	if (!error)
 		error = store_format(image->base, bytes, random);
+	if (!error)
+		error = image_reserve_areas(image);
+	if (error == TWZ_E_FULL) /* a new store is not: it is the host that has no room */
+		image->host = ENOSPC;
 	closed = image_close(image);
 	if (!error)
 		error = closed;
@@ -448,6 +480,8 @@ static int fill_holes(uint64_t offset, uint64_t end)
 		offset = (uint64_t)hole / TWZ_PAGE * TWZ_PAGE;
 		if (offset >= end)
 			return 0;
+		if (!may_be_so_large(offset + TWZ_PAGE))
+			return EFBIG;
 		if (pwrite(reserve.fd, zero, TWZ_PAGE, (off_t)offset) != (ssize_t)TWZ_PAGE)
 			return errno;
 		offset += TWZ_PAGE;
@@ -457,6 +491,8 @@ static int fill_holes(uint64_t offset, uint64_t end)
 
 static int allocate(uint64_t offset, uint64_t bytes)
 {
+	if (!image_there(reserve.fd))
+		return EBADF;
 	while (fallocate(reserve.fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)) {
 		if (errno == EOPNOTSUPP || errno == ENOSYS)
 			return fill_holes(offset, offset + bytes);
@@ -478,17 +514,37 @@ int image_reserve(uint64_t offset, uint64_t bytes)
 			at + RESERVE_STEP < reserve.bytes ? RESERVE_STEP : reserve.bytes - at;
 		uint64_t from = at < offset ? offset : at;
 		uint64_t to = at + step < end ? at + step : end;
+		int host;
 
 		if (at >= reserve.bytes)
 			return TWZ_E_FULL;
 		if (reserve.done[at / RESERVE_STEP])
 			continue;
-		if (!allocate(at, step))
+		host = allocate(at, step);
+		if (!host)
 			reserve.done[at / RESERVE_STEP] = 1;
-		else if (allocate(from, to - from)) /* not all of it, then what is needed */
-			return TWZ_E_FULL;
+		else if (host != EBADF)
+			host = allocate(from, to - from); /* not all of it, then what is needed */
+		if (host)
+			return host == EBADF ? TWZ_E_IO : TWZ_E_FULL;
 	}
 	return 0;
+}
+
+int image_reserve_areas(struct image *image)
+{
+	const struct twz_super_fixed *fixed;
+	uint64_t log, end;
+	int error = store_look(image->base, image->bytes, &fixed);
+
+	if (error)
+		return error;
+	log = fixed->log.frame * TWZ_PAGE;
+	end = log + (fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE;
+	error = image_reserve(0, fixed->share.frame * TWZ_PAGE);
+	if (!error)
+		error = image_reserve(log, end - log);
+	return error;
 }
 
 static const char *const held_text[] = {
@@ -503,6 +559,8 @@ static const char *const held_text[] = {
 /* What is known of an error beyond its text; null: nothing. */
 static const char *details(const struct image *image, int error, char *text, uint64_t room)
 {
+	struct rlimit limit;
+
 	if (image->why)
 		return image->why;
 	if (error == TWZ_E_BUSY && image->holder) {
@@ -511,6 +569,14 @@ static const char *details(const struct image *image, int error, char *text, uin
 	}
 	if (error == TWZ_E_BUSY)
 		return "in use by another process";
+	if (image->host == EMFILE) {
+		getrlimit(RLIMIT_NOFILE, &limit);
+		snprintf(text, room,
+			 "no descriptor is left: this program may have %llu open at the same time "
+			 "(ulimit -n)",
+			 (unsigned long long)limit.rlim_cur);
+		return text;
+	}
 	if (error == TWZ_E_IO && image->wanted) {
 		snprintf(text, room, "the file was cut short: %llu of %llu bytes are there",
 			 (unsigned long long)image->bytes, (unsigned long long)image->wanted);

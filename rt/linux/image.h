@@ -28,6 +28,8 @@
  *   - No image is ever a standard stream: what is printed would go into the store.
  *   - An image may be sparse. image_reserve has the host allocate a part of it before it is used, or
  *     a store into it would end the process (SIGBUS) when the host's file system is full.
+ *   - The descriptor's number is the process's: who closes descriptors that it did not open may have another
+ *     file under it. So whoever uses it again asks first (image_there); the locks stay with the mapping.
  */
 #ifndef TWZ_RT_LINUX_IMAGE_H
 #define TWZ_RT_LINUX_IMAGE_H
@@ -95,8 +97,17 @@ int image_make(struct image *image, const char *path, uint64_t bytes,
 /* Makes what was stored and flushed durable, the file's name too, and gives all back. */
 int image_close(struct image *image);
 
-/* For struct store's `reserve`: of the image that is open. 0 or TWZ_E_FULL. */
+/*
+ * For struct store's `reserve`: of the image that is open. TWZ_E_FULL; TWZ_E_IO: this process has closed its
+ * descriptor.
+ */
 int image_reserve(uint64_t offset, uint64_t bytes);
+
+/* The same for what the store in it always uses: before anything but the superblock is stored to. */
+int image_reserve_areas(struct image *image);
+
+/* Does the descriptor still lead to the image that is open? */
+bool image_there(int fd);
 
 /* A sentence for a person about a failed open, at most `room` bytes; returns `text`. */
 const char *image_error(const struct image *image, int error, const char *path, char *text,

@@ -550,6 +550,84 @@ static void processes_are_isolated_as_threads_are(void **state)
 	store_is_sound();
 }
 
+/* Whatever the child does with a copy of its parent's transaction, of one kind for each. */
+static int use_the_parents(struct twz_tx *tx, unsigned how)
+{
+	switch (how) {
+	case 0:
+		twz_tx_abort(tx);
+		return TWZ_E_FORKED;
+	case 1:
+		return twz_tx_commit(tx);
+	case 2:
+		return twz_tx_add(tx, pair[1]) == TWZ_E_FORKED ? twz_tx_commit(tx) : 0;
+	case 3:
+		return twz_tx_set(tx, (uint64_t *)&pair[0]->y, 5) == TWZ_E_FORKED
+			       ? twz_tx_commit(tx)
+			       : 0;
+	default:
+		return twz_tx_write(tx, &pair[0]->x, 8) ? 0 : twz_tx_commit(tx);
+	}
+}
+
+/* The parent's goes on, and commits what it staged itself. */
+static void a_child_cannot_use_its_parents_transaction(void **state)
+{
+	struct twz_tx tx;
+	uint64_t lock;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		store(pair[0], 1);
+		twz_tx_begin(&tx);
+		if (i >= 5) /* one that commit looks closer at */
+			MUST(twz_tx_add(&tx, pair[2]));
+		stage(&tx, pair[0], 2);
+		lock = obj_meta(pair[0])->log.lock;
+		pid = fork();
+		if (!pid)
+			_exit(use_the_parents(&tx, i % 5) == TWZ_E_FORKED ? 0 : 1);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_int_equal(obj_meta(pair[0])->log.lock, lock);
+		assert_int_equal(pair[0]->x, 1);
+		MUST(twz_tx_commit(&tx));
+		assert_int_equal(pair[0]->x, 2);
+		assert_int_equal(pair[0]->y, 7);
+	}
+}
+
+/* It would wait for itself: with one thread, as in a child, that is certain and found out. */
+static int nest(void)
+{
+	struct twz_tx outer, inner;
+
+	twz_tx_begin(&outer);
+	MUST(twz_tx_add(&outer, pair[0]));
+	if (twz_map_put(0, &pair[0]->map, 1, 1) != TWZ_E_NESTED)
+		return 1;
+	twz_tx_begin(&inner);
+	if (twz_tx_add(&inner, pair[0]) != TWZ_E_NESTED || twz_tx_commit(&inner) != TWZ_E_NESTED)
+		return 2;
+	stage(&outer, pair[0], 9);
+	return twz_tx_commit(&outer) ? 3 : 0;
+}
+
+static void who_would_wait_for_itself_is_told(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (!pid)
+		_exit(nest());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(pair[0]->x, 9);
+}
+
 static void a_child_is_in_none_of_its_parents_transactions(void **state)
 {
 	struct twz_tx tx;
@@ -614,6 +692,8 @@ int main(int argc, char **argv)
 		home_test(what_was_seen_in_one_is_there_in_all),
 		home_test(processes_are_isolated_as_threads_are),
 		home_test(a_child_is_in_none_of_its_parents_transactions),
+		home_test(a_child_cannot_use_its_parents_transaction),
+		home_test(who_would_wait_for_itself_is_told),
 		home_test(who_waits_for_each_other_gives_up),
 	};
 

@@ -21,7 +21,7 @@ static __thread struct {
 	struct range range[RANGES];
 } pending;
 
-static int file = -1;
+static struct range whole; /* the file as it is mapped */
 
 static _Noreturn void refuse(const char *call)
 {
@@ -34,8 +34,8 @@ static _Noreturn void refuse(const char *call)
 
 void pmem_file_all(void)
 {
-	if (pmem.kind == PMEM_FILE && fdatasync(file))
-		refuse("fdatasync");
+	if (pmem.kind == PMEM_FILE && msync((void *)whole.start, whole.end - whole.start, MS_SYNC))
+		refuse("msync");
 }
 
 static void file_flush(const void *p, uint64_t bytes)
@@ -76,9 +76,9 @@ static void file_fence(void)
 	pending.all = false;
 }
 
-void pmem_file_use(int fd)
+void pmem_file_use(void *base, uint64_t bytes)
 {
-	file = fd;
+	whole = (struct range){(uintptr_t)base, (uintptr_t)base + bytes};
 	pmem.file_flush = file_flush;
 	pmem.file_fence = file_fence;
 	pmem_use(PMEM_FILE);

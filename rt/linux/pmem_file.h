@@ -9,8 +9,10 @@
 #ifndef TWZ_RT_LINUX_PMEM_FILE_H
 #define TWZ_RT_LINUX_PMEM_FILE_H
 
-/* Makes FILE the medium. */
-void pmem_file_use(int fd);
+#include "abi/base.h"
+
+/* Makes FILE the medium; the whole file is mapped at `base`. No descriptor of it is needed from here on. */
+void pmem_file_use(void *base, uint64_t bytes);
 
 /* If FILE is the medium: all that was stored to the file is durable. */
 void pmem_file_all(void);

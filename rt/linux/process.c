@@ -165,6 +165,21 @@ uint32_t process_new_owner(void)
 	return owner;
 }
 
+/* Why the host does not say anything of this process. */
+static int not_told(void)
+{
+	int fd = open("/", O_PATH | O_CLOEXEC);
+
+	if (fd < 0 && errno == EMFILE) {
+		home.image.host = EMFILE;
+		return TWZ_E_LIMIT;
+	}
+	if (fd >= 0)
+		close(fd);
+	home.image.why = "the host does not say which processes there are: is /proc there?";
+	return TWZ_E_ABSENT;
+}
+
 /* An entry is taken over as a whole by the claim, then filled in. */
 int process_register(void)
 {
@@ -172,7 +187,7 @@ int process_register(void)
 	uint64_t pid = (uint64_t)getpid(), start = start_of(getpid()), seen;
 
 	if (start == NO_PROCESS || start == NOT_TOLD)
-		return TWZ_E_ABSENT;
+		return not_told();
 	for (unsigned i = 0; i < PROCESSES; i++) {
 		seen = __atomic_load_n(&table[i].pid, __ATOMIC_ACQUIRE);
 		if (!entry_free(&table[i], seen) ||
@@ -187,6 +202,7 @@ int process_register(void)
 		home.process = &table[i];
 		return 0;
 	}
+	home.image.why = "as many processes have it open as can (63): try again when one has ended";
 	return TWZ_E_LIMIT;
 }
 

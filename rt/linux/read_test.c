@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/pmem.h"
+#include "rt/linux/sync.h"
 #include "tests/home/home.h"
 
 #define WORDS 64
@@ -69,6 +70,7 @@ static int role_die(const char *arg)
 	pmem.file_flush = flush;
 	pmem.file_fence = dies;
 	pmem.kind = PMEM_FILE;
+	sync_init();
 	MUST(write_all(words[0] + 1));
 	pmem.kind = PMEM_CLFLUSH;
 	return 0;

@@ -140,11 +140,15 @@ int twz_rt_run(const char *const argv[], uint64_t timeout_ns, int *status)
 	struct sigaction ignore = {.sa_handler = SIG_IGN}, intr, quit;
 	char path[PATH_MAX], store[32], **env;
 	pid_t pid, parent = getpid();
-	int wstatus = 0;
+	int wstatus = 0, error;
 
 	if (!program(argv[0], path))
 		return TWZ_E_NOTFOUND;
-	home_need();
+	home_lock();
+	error = home_descriptor();
+	home_unlock();
+	if (error)
+		return error;
 	snprintf(store, sizeof(store), "TWZ_STORE_FD=%d", home.image.fd);
 	env = environment(store);
 	/* An interrupt from the keyboard is for the program, not for who waits for it. */

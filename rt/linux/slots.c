@@ -289,6 +289,8 @@ static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uin
 	int flags = MAP_FIXED |
 		    (frame ? home.image.map_flags : MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE);
 
+	if (frame && home_descriptor())
+		return TWZ_E_IO;
 	if (pieces_all >= pieces_max)
 		make_room(slot);
 	while (host_map(at, pages * TWZ_PAGE, prot, flags, frame ? home.image.fd : -1,

@@ -5,10 +5,12 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/pmem.h"
 #include "core/ptr.h"
 #include "core/tx.h"
 #include "rt/linux/home.h"
@@ -267,6 +269,21 @@ static int take_over(const void *base, const uint64_t *lock, uint64_t seen)
 	return error;
 }
 
+/*
+ * Has this process the lock, and is there nobody in it but who waits, and the thread that answers recalls?
+ * Then nobody will ever unlock it: it is taken by another transaction of this thread, or was left by one
+ * that ended. With more threads it cannot be told.
+ */
+static bool waits_for_itself(uint64_t seen, const uint64_t *lock)
+{
+	enum { FOLDERS = 2, THREADS = 2 }; /* links: . and .., and one for each thread */
+	struct stat st;
+
+	return (seen | LOCK_WAITERS) == (home.owner | LOCK_WAITERS) &&
+	       !stat("/proc/self/task", &st) && st.st_nlink == FOLDERS + THREADS &&
+	       __atomic_load_n(lock, __ATOMIC_ACQUIRE) == seen;
+}
+
 static int contended(void *base, uint64_t *lock, uint64_t seen)
 {
 	uint64_t end = now_ns(CLOCK_MONOTONIC) + LOCK_TIMEOUT_NS, look = LOOK_FIRST_NS;
@@ -284,6 +301,8 @@ static int contended(void *base, uint64_t *lock, uint64_t seen)
 		if (futex_wait((const uint32_t *)lock, (uint32_t)seen, look))
 			return 0;
 		look = look_next(look);
+		if (waits_for_itself(seen, lock))
+			return TWZ_E_NESTED;
 		if (!owner_alive(seen))
 			return take_over(base, lock, seen);
 		if (now_ns(CLOCK_MONOTONIC) > end)
@@ -341,6 +360,7 @@ void sync_init(void)
 	memset(asleep, 0, sizeof(asleep)); /* after a fork: threads of the parent's */
 	nasleep = 0;
 	tx_env = (struct tx_env){.owner = home.owner,
+				 .clwb = pmem.kind == PMEM_CLWB ? home.owner : 0,
 				 .contended = contended,
 				 .wake = wake,
 				 .stored = stored,

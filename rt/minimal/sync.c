@@ -166,6 +166,7 @@ static int drop(void *addr, uint64_t bytes)
 void sync_init(void)
 {
 	tx_env = (struct tx_env){.owner = own_lock(),
+				 .clwb = pmem.kind == PMEM_CLWB ? own_lock() : 0,
 				 .contended = contended,
 				 .wake = wake,
 				 .stored = stored,

@@ -123,11 +123,11 @@ TWZ_C_BEGIN
  * need is made with the transaction, or durably before. TWZ_E_UNRESOLVED: what the entry leads to is not
  * there any more.
  */
-#define twz_dict_put_ptr(tx, d, key, length, target)                                       \
-	__extension__({                                                                    \
-		const __typeof__(*(d)->twz_value[0]->twz_type[0]) *twz_target_ = (target); \
-		TWZ_LEADS_TO(*(d)->twz_value[0]->twz_type[0], target);                     \
-		twz_dict_put_ptr_(tx, &(d)->dict, key, length, twz_target_);               \
+#define twz_dict_put_ptr(tx, d, key, length, target)                                  \
+	__extension__({                                                               \
+		twz_to_const_((d)->twz_value[0]->twz_type[0]) twz_target_ = (target); \
+		TWZ_LEADS_TO(*(d)->twz_value[0]->twz_type[0], target);                \
+		twz_dict_put_ptr_(tx, &(d)->dict, key, length, twz_target_);          \
 	})
 #define twz_dict_get_ptr(d, key, length, out)                                            \
 	__extension__({                                                                  \

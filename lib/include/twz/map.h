@@ -66,18 +66,25 @@ struct twz_map_raw {
 	uint64_t raw;
 };
 
-/* What the macros stand on. A key's cast is of a constant: (K)0.5 is 0 for integers only. */
+/*
+ * What the macros stand on. The compiler sorts types into classes: 1 to 4 are integers, characters, enumerations
+ * and bool; pointers, which C would only warn of, have another.
+ */
+#define twz_is_integer_(x) \
+	((unsigned)__builtin_classify_type((__typeof__((x) + 0))0) - 1 < 4 && sizeof((x) + 0) <= 8)
+#define TWZ_MAP_KEY_IS(x) TWZ_PIN_SAYS(twz_is_integer_(x), "a map's keys are of an integer type")
 #define twz_map_key_shape_(K) (((K)-1 < (K)1) * TWZ_MAP_SIGNED)
 #define twz_map_key_type_(m) __typeof__(*(m)->twz_key[0])
 #define twz_map_value_type_(m) __typeof__(*(m)->twz_value[0])
 #define twz_map_shape_(m) ((uint64_t)sizeof((m)->twz_shape[0]))
 #define twz_map_flip_(m) ((uint64_t)((twz_map_key_type_(m)) - 1 < (twz_map_key_type_(m))1) << 63)
 
-#define twz_map_key_(m, key)                                                      \
-	__extension__({                                                           \
-		const twz_map_key_type_(m) twz_key_ = (key);                      \
-		TWZ_PIN(sizeof(twz_key_) <= 8 && (twz_map_key_type_(m))0.5 == 0); \
-		(uint64_t) twz_key_ ^ twz_map_flip_(m);                           \
+#define twz_map_key_(m, key)                                 \
+	__extension__({                                      \
+		const twz_map_key_type_(m) twz_key_ = (key); \
+		TWZ_MAP_KEY_IS(twz_key_);                    \
+		TWZ_MAP_KEY_IS(key);                         \
+		(uint64_t) twz_key_ ^ twz_map_flip_(m);      \
 	})
 
 static inline int twz_map_put_(struct twz_tx *tx, struct twz_map *map, uint64_t shape, uint64_t key,
@@ -216,7 +223,7 @@ static inline uint64_t twz_map_count_(struct twz_tx *tx, const struct twz_map *m
 /* The entry leads to `target`, in this object or another; as twz_set. */
 #define twz_map_put_ptr(tx, m, k, target)                                                      \
 	__extension__({                                                                        \
-		const __typeof__(*(m)->twz_target[0]) *twz_t_ = (target);                      \
+		twz_to_const_((m)->twz_target[0]) twz_t_ = (target);                           \
 		TWZ_LEADS_TO(*(m)->twz_target[0], target);                                     \
 		twz_map_put_to_(tx, &(m)->map, twz_map_shape_(m), twz_map_key_(m, k), twz_t_); \
 	})

@@ -129,11 +129,11 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
 #define twz_set(p, target) twz_set_(0, p, target, 0)
 #define twz_set_tx(tx, p, target) twz_set_(tx, p, target, 0)
 #define twz_set_ending(tx, p, target) twz_set_(tx, p, target, TWZ_SET_ENDING)
-#define twz_set_(tx, p, target, flags)                                       \
-	__extension__({                                                      \
-		const __typeof__(*(p)->twz_type[0]) *twz_target_ = (target); \
-		TWZ_LEADS_TO(*(p)->twz_type[0], target);                     \
-		twz_ptr_set(tx, &(p)->raw, twz_target_, flags);              \
+#define twz_set_(tx, p, target, flags)                                  \
+	__extension__({                                                 \
+		twz_to_const_((p)->twz_type[0]) twz_target_ = (target); \
+		TWZ_LEADS_TO(*(p)->twz_type[0], target);                \
+		twz_ptr_set(tx, &(p)->raw, twz_target_, flags);         \
 	})
 
 /*
@@ -142,7 +142,13 @@ int twz_ptr_set(struct twz_tx *tx, uint64_t *where, const void *target, uint32_t
  */
 #ifdef __cplusplus
 #define TWZ_LEADS_TO(pointee, target) (void)0
+extern "C++" {
+template <class T> const T *twz_const_(T *pointer);
+}
+#define twz_to_const_(pointer) \
+	decltype(twz_const_(pointer)) /* void cannot be named by what it leads to */
 #else
+#define twz_to_const_(pointer) const __typeof__(*(pointer)) *
 #define TWZ_LEADS_TO(pointee, target)                                                  \
 	_Static_assert(twz_either_is_(const __typeof__(pointee) *, pointee, target) || \
 			       twz_either_is_(const void *, pointee, target),          \

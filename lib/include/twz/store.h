@@ -14,7 +14,10 @@
  *   - Opening a store handles the signals SIGSEGV and SIGBUS from then on; what is none of its faults
  *     goes to the handlers that were there. It takes 8 TiB of addresses, which are no memory.
  *   - After fork() the child has the store, too, as a process of its own (docs/hosted.md): the
- *     transactions of its parent are not its. Other programs that it becomes have no store.
+ *     transactions of its parent are not its (TWZ_E_FORKED). Other programs that it becomes have no store.
+ *   - It takes one descriptor, which is the program's like any other. Who closes descriptors that it did not open
+ *     (closefrom, what makes a daemon) does so before, or from then on what is not mapped yet is
+ *     TWZ_E_IO, or a fault: nothing is damaged, and no other file is taken for the store.
  *   - A store's size is given once. The file is sparse: it takes as much of the disk as is used.
  */
 #ifndef TWZ_STORE_H
@@ -27,7 +30,8 @@ TWZ_C_BEGIN
 /*
  * Opens the store. TWZ_E_NOTFOUND: there is no such file; TWZ_E_NOTSTORE: it is none; TWZ_E_VERSION,
  * TWZ_E_DAMAGED; TWZ_E_BUSY: after a second, the machine or a reader has it, or after ten, a process that was
- * stopped in the middle of a change; TWZ_E_LIMIT: too many processes have it; TWZ_E_READONLY,
+ * stopped in the middle of a change; TWZ_E_LIMIT: too many processes have it, or this one has no descriptor left;
+ * TWZ_E_READONLY,
  * TWZ_E_RIGHT; TWZ_E_EXISTS: this program has a store already; TWZ_E_NOMEM;
  * TWZ_E_IO. After an error it can be tried again.
  */
@@ -36,7 +40,7 @@ int twz_store_open(const char *path);
 /*
  * Makes a file that holds an empty store of so many bytes (16 MiB to 16 TiB, in steps of 2 MiB), with a root
  * namespace, and opens it. Others never see half of it. TWZ_E_EXISTS: something is there already;
- * TWZ_E_ARG: not such a size; TWZ_E_FULL: the host has no room; and as above.
+ * TWZ_E_ARG: not such a size; TWZ_E_FULL: the host has no room, or the limit of a file's size is less; and as above.
  */
 int twz_store_make(const char *path, uint64_t bytes);
 

@@ -95,17 +95,17 @@ static inline void *twz_vec_open_(struct twz_tx *tx, struct twz_vec *v, uint32_t
  * (twz_get(twz_vec_at(v, i))), or by twz_vec_get_ptr beside a writer, with TWZ_E_UNRESOLVED instead of a
  * fault.
  */
-#define twz_vec_push_ptr(tx, v, target)                                                   \
-	__extension__({                                                                   \
-		const __typeof__(*(v)->twz_type[0]->twz_type[0]) *twz_target_ = (target); \
-		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                     \
-		twz_vec_put_ptr_(tx, &(v)->vec, ~(uint64_t)0, twz_target_);               \
+#define twz_vec_push_ptr(tx, v, target)                                              \
+	__extension__({                                                              \
+		twz_to_const_((v)->twz_type[0]->twz_type[0]) twz_target_ = (target); \
+		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                \
+		twz_vec_put_ptr_(tx, &(v)->vec, ~(uint64_t)0, twz_target_);          \
 	})
-#define twz_vec_set_ptr(tx, v, i, target)                                                 \
-	__extension__({                                                                   \
-		const __typeof__(*(v)->twz_type[0]->twz_type[0]) *twz_target_ = (target); \
-		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                     \
-		twz_vec_put_ptr_(tx, &(v)->vec, i, twz_target_);                          \
+#define twz_vec_set_ptr(tx, v, i, target)                                            \
+	__extension__({                                                              \
+		twz_to_const_((v)->twz_type[0]->twz_type[0]) twz_target_ = (target); \
+		TWZ_LEADS_TO(*(v)->twz_type[0]->twz_type[0], target);                \
+		twz_vec_put_ptr_(tx, &(v)->vec, i, twz_target_);                     \
 	})
 #define twz_vec_get_ptr(v, i, out)                                           \
 	__extension__({                                                      \
