@@ -139,9 +139,11 @@ static bool has_mapped_else(const struct twz_tx *tx, uint8_t *base)
 }
 
 /* A child of fork has a copy of what its parent staged, and none of the locks: the logs are the parent's. */
-static inline bool is_foreign(const struct twz_tx *tx)
+static int error_of(struct twz_tx *tx)
 {
-	return tx->nparts && STEP("check", "tx: of the parent") && tx->owner != tx_env.owner;
+	if (tx->nparts && STEP("check", "tx: of the parent") && tx->owner != tx_env.owner)
+		fail(tx, TWZ_E_FORKED);
+	return tx->error;
 }
 
 /* Locks one more object, which becomes tx->last; null after an error. */
@@ -481,7 +483,7 @@ static struct found staged_at(struct twz_tx *tx, struct tx_part *part, uint64_t 
 /* ---- staging, in general --------------------------------------------------------------------- */
 
 /* Makes room for that many more bytes in the part's log. */
-static int room(struct tx_part *part, uint64_t bytes)
+int tx_part_room(struct tx_part *part, uint64_t bytes)
 {
 	uint8_t *end = part->tail + bytes;
 	int error;
@@ -498,7 +500,7 @@ static int room(struct tx_part *part, uint64_t bytes)
 
 int tx_room(struct twz_tx *tx, const void *addr, uint64_t bytes)
 {
-	return is_foreign(tx) ? TWZ_E_FORKED : room(part_at(tx, obj_base(addr)), bytes);
+	return error_of(tx) ? tx->error : tx_part_room(part_at(tx, obj_base(addr)), bytes);
 }
 
 /* What append() would not do to a part: everything else that is right, and the errors. */
@@ -517,7 +519,7 @@ static uint8_t *stage_rest(struct twz_tx *tx, struct tx_part *part, uint8_t *add
 		if (found.overlap)
 			return found.place ? found.place : fail(tx, TWZ_E_ARG);
 	}
-	error = room(part, log_range_bytes(bytes));
+	error = tx_part_room(part, log_range_bytes(bytes));
 	if (!error)
 		error = touch(addr, bytes);
 	if (error)
@@ -533,10 +535,8 @@ static __attribute__((noinline)) void *stage(struct twz_tx *tx, uint8_t *addr, u
 	uint8_t *base = obj_base(addr), *place;
 	struct tx_part *part;
 
-	if (tx->error)
+	if (error_of(tx))
 		return NULL;
-	if (is_foreign(tx))
-		return fail(tx, TWZ_E_FORKED);
 	if (tx->nparts && tx->last->base == base)
 		return stage_rest(tx, tx->last, addr, bytes); /* the caller has tried append */
 	part = part_at(tx, base);
@@ -620,9 +620,7 @@ static __attribute__((noinline)) int set_first(struct twz_tx *tx, uint64_t *addr
 
 int twz_tx_add(struct twz_tx *tx, const void *addr)
 {
-	if (!tx->error && is_foreign(tx))
-		fail(tx, TWZ_E_FORKED);
-	if (!tx->error && !part_at(tx, obj_base(addr)))
+	if (!error_of(tx) && !part_at(tx, obj_base(addr)))
 		add(tx, obj_base(addr));
 	return tx->error;
 }
@@ -777,10 +775,10 @@ static int write_records(struct twz_tx *tx)
 	struct tx_part *first = tx->part, *end = first + tx->nparts, *part;
 	struct twz_id coordinator = tx_env.id(first->base);
 	uint8_t *list = first->tail;
-	int error = room(first, (tx->nparts - 1u) * sizeof(struct twz_log_part));
+	int error = tx_part_room(first, (tx->nparts - 1u) * sizeof(struct twz_log_part));
 
 	for (part = first + 1; part < end && !error; part++)
-		error = room(part, sizeof(struct twz_log_part));
+		error = tx_part_room(part, sizeof(struct twz_log_part));
 	if (error)
 		return error; /* the last thing that can fail */
 
@@ -804,10 +802,7 @@ static __attribute__((noinline)) int commit_any(struct twz_tx *tx)
 	struct tx_part *part = tx->part, *end = part + tx->nparts;
 	uint64_t ranges = 0;
 
-	if (is_foreign(tx)) {
-		twz_tx_abort(tx);
-		return TWZ_E_FORKED;
-	}
+	error_of(tx);
 	for (part = tx->part; part < end; part++)
 		ranges += ranges_of(part);
 	if (tx->special & FRESH && !tx->error) {
@@ -862,11 +857,6 @@ static __attribute__((noinline)) int commit_clwb(struct tx_part *part, uint64_t 
 	return commit_part(PMEM_CLWB, part, seed);
 }
 
-int tx_part_room(struct tx_part *part, uint64_t bytes)
-{
-	return room(part, bytes);
-}
-
 static __attribute__((noinline)) int commit_kind(struct tx_part *part, uint64_t seed)
 {
 	return commit_part(pmem.kind, part, seed);
@@ -896,7 +886,7 @@ int twz_tx_commit(struct twz_tx *tx)
 
 void twz_tx_abort(struct twz_tx *tx)
 {
-	for (uint32_t i = 0; i < tx->nparts && !is_foreign(tx); i++)
+	for (uint32_t i = 0; i < tx->nparts && error_of(tx) != TWZ_E_FORKED; i++)
 		unlock(head_of(&tx->part[i]));
 	tx->nparts = 0;
 }
