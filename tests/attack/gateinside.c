@@ -569,11 +569,14 @@ TEST(callers_killed_or_deleted_inside)
 	}
 }
 
+static uint32_t stopped; /* calls that have returned */
+
 static void suspends(uint64_t thread)
 {
 	const struct twz_id id = *(const struct twz_id *)thread;
 
 	SYS(thread_suspend, ID(id), true);
+	__atomic_add_fetch(&stopped, 1, __ATOMIC_RELEASE);
 }
 
 static void stop(const struct test_thread *thread, bool on)
@@ -588,12 +591,13 @@ TEST(a_caller_suspended_inside_and_never_resumed)
 	struct test_thread *thread[GATE_STACKS], *by[GATE_STACKS];
 	struct twz_id id[GATE_STACKS];
 
+	stopped = 0;
 	set_up(TWZ_GATE_PUBLIC);
 	for (unsigned i = 0; i < GATE_STACKS; i++) {
 		thread[i] = somebody_inside();
 		id[i] = test_thread_id(thread[i]);
 		by[i] = test_thread(suspends, (uint64_t)&id[i]);
-		bare_call_waits();
+		CHECK(bare_call_waits(&stopped));
 		stop(by[i], true); /* that the call of the next one is heard */
 	}
 	let_out();

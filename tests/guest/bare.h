@@ -40,10 +40,10 @@ static inline bool bare_patient(uint64_t since)
 
 struct twz_sys_usage bare_usage(void);
 /*
- * Waits until somebody makes a call over and over, as one that waits without sleeping is made; in the same way.
- * Nobody else makes many calls meanwhile.
+ * Waits until somebody makes a call over and over, as one that waits without sleeping is made; in the same way. False
+ * if it has returned, and so stored to the word. Nobody else makes many calls meanwhile.
  */
-bool bare_call_waits(void);
+bool bare_call_waits(const uint32_t *returned);
 /* Waits until so many threads are alive in the machine. */
 bool bare_threads_are(uint64_t threads);
 /* Does an object of this ID exist, for us? */

@@ -544,8 +544,7 @@ TEST(suspending_waits_for_the_boundary)
 
 	suspended = 0;
 	by = test_thread(suspends, (uint64_t)&id);
-	bare_call_waits();
-	CHECK_EQ(suspended, 0);
+	CHECK(bare_call_waits(&suspended));
 	CHECK(bare_look(id).state != TWZ_THREAD_SUSPENDED);
 	CHECK_EQ(SYS(thread_registers, ID(id), &registers), TWZ_E_BUSY);
 	let_out();
