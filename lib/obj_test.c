@@ -177,6 +177,8 @@ static void a_copy_is_of_one_moment(void **state)
 	(void)state;
 	MUST(twz_obj_new(&(struct twz_new){.bytes = SPREAD_PAGES * TWZ_PAGE}, &obj));
 	assert_int_equal(pthread_create(&writer, NULL, spread_store, &obj), 0);
+	while (!__atomic_load_n(spread(&obj, 0), __ATOMIC_RELAXED))
+		usleep(100);
 	for (unsigned round = 0; round < 50; round++) {
 		MUST(twz_obj_copy(obj.id, true, &copy));
 		MUST(twz_obj_open(copy, &version));
