@@ -17,10 +17,12 @@
 /* Objects as settle_io shows them; a test changes that. */
 static struct view {
 	bool absent, sealed, log_absent;
+	bool head_refused; /* there is no page to write the log head to */
 	int find_error, page_error; /* page_error: of page_at */
 	uint64_t page_at;
 	uint64_t refused; /* this page must not be written */
 	unsigned writes;  /* pages asked for writing */
+	unsigned bodies;  /* pages of the record asked for, behind the first */
 } view[NOBJECTS];
 
 static uint64_t *word(unsigned n, unsigned i)
@@ -58,12 +60,15 @@ static void *io_page(void *arg, uint64_t handle, uint64_t page, bool write, int 
 
 	(void)arg;
 	v->writes += write;
+	v->bodies += page > TWZ_OBJ_LOG / TWZ_PAGE && page < TWZ_OBJ_LOG_END / TWZ_PAGE;
 	/* Readers know before anything is stored: readers of what has a record that is not retired. */
 	if (write && page >= TWZ_OBJ_DATA / TWZ_PAGE && !v->absent)
 		assert_int_equal(head((unsigned)handle)->storing, record((unsigned)handle)->seq);
 	*error = page == v->page_at ? v->page_error : 0;
 	if (page >= OBJECTS_SPAN / TWZ_PAGE)
 		*error = TWZ_E_RANGE; /* nobody may ask for it */
+	if (write && page == TWZ_OBJ_META / TWZ_PAGE && v->head_refused)
+		*error = TWZ_E_FULL;
 	if (*error || v->absent || (write && page == v->refused) ||
 	    (v->log_absent && page == TWZ_OBJ_LOG / TWZ_PAGE))
 		return NULL;
@@ -212,6 +217,49 @@ static void test_torn(void **state)
 		assert_true(head(0)->retired >= 5);
 		assert_true(head(0)->retired > record(0)->seq || i == 0);
 	}
+}
+
+/* One that does not end in its first page and is retired: it is retired again, whole or torn, and not read. */
+static void test_long_retired(void **state)
+{
+	struct forged shorter = {.seq = 5, .range = {{TWZ_OBJ_DATA, TWZ_PAGE - 48, 0}}};
+	struct forged f = {.seq = 5, .range = {{TWZ_OBJ_DATA, TWZ_PAGE, 0}}};
+
+	(void)state;
+	forge(0, &shorter);
+	head(0)->retired = 5;
+	head(0)->lock = 77;
+	assert_int_equal(tx_settle(&io, object_id(0)), 0);
+	assert_int_equal(head(0)->retired, 5); /* it is whole: no word of another one is there */
+	assert_int_equal(head(0)->lock, 0);
+
+	for (unsigned torn = 0; torn < 2; torn++) {
+		forge(0, &f);
+		((uint64_t *)record(0))[300] ^= torn;
+		head(0)->retired = 6;
+		head(0)->lock = 77;
+		assert_int_equal(tx_settle(&io, object_id(0)), 0);
+		assert_int_equal(head(0)->retired, 7);
+		assert_int_equal(head(0)->lock, 0);
+	}
+	assert_int_equal(view[0].bodies, 0);
+	assert_false(stored(0, 0));
+
+	/* Without a page for the head it is read: whole, so nothing is to be done; or torn. */
+	forge(0, &f);
+	head(0)->retired = 6;
+	view[0].head_refused = true;
+	assert_int_equal(tx_settle(&io, object_id(0)), 0);
+	assert_int_equal(head(0)->retired, 6);
+	assert_true(view[0].bodies);
+	((uint64_t *)record(0))[300] ^= 1;
+	assert_int_equal(tx_settle(&io, object_id(0)), TWZ_E_FULL);
+
+	/* Not retired, it is as good as a short one. */
+	setup(NULL);
+	forge(0, &f);
+	assert_int_equal(tx_settle(&io, object_id(0)), 0);
+	assert_true(stored(0, 0) && stored(0, 511));
 }
 
 /* A record that lies in another object than it was written for. */
@@ -588,6 +636,7 @@ int main(void)
 		cmocka_unit_test_setup(test_nothing, setup),
 		cmocka_unit_test_setup(test_one, setup),
 		cmocka_unit_test_setup(test_torn, setup),
+		cmocka_unit_test_setup(test_long_retired, setup),
 		cmocka_unit_test_setup(test_copied, setup),
 		cmocka_unit_test_setup(test_sealed, setup),
 		cmocka_unit_test_setup(test_hostile, setup),
