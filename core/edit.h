@@ -46,6 +46,20 @@ int tx_room(struct twz_tx *tx, const void *addr, uint64_t bytes);
  */
 const void *tx_read_whole(const struct twz_tx *tx, const void *addr);
 
+/*
+ * The copy of these bytes, one or more, in a range that begins with them, to be changed; null if there is
+ * none, or after an error.
+ */
+void *tx_find_start(struct twz_tx *tx, const void *addr, uint64_t bytes);
+
+/* twz_tx_write for what was mostly staged before, as a range of its own. */
+static inline void *tx_write_whole(struct twz_tx *tx, void *addr, uint64_t bytes)
+{
+	void *copy = tx_find_start(tx, addr, bytes);
+
+	return copy ? copy : twz_tx_write(tx, addr, bytes);
+}
+
 /* Locks the object if its pages are there and nobody has it; false: nothing was done. */
 static inline bool tx_part_trylock(uint8_t *base)
 {

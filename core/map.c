@@ -348,13 +348,14 @@ static int at_least(const struct twz_map_cursor *c, uint64_t root, uint64_t key,
 /* The last entry with a key of at most `key`. */
 static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, struct goal *goal)
 {
-	uint64_t low = 0, count;
+	struct bounds bounds;
 	struct spot spot;
+	uint64_t count;
 	int error;
 
-	for (;; key = low - 1) {
-		low = 0;
-		error = find_leaf(c->tx, obj_base(c->map), root, key, &spot, &low);
+	for (;; key = bounds.low - 1) {
+		bounds = (struct bounds){0, KEY_MAX};
+		error = find_leaf(c->tx, obj_base(c->map), root, key, &spot, &bounds);
 		if (error)
 			return error;
 		goal->leaf = spot.leaf;
@@ -371,9 +372,9 @@ static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, 
 			return entry(goal);
 		}
 		/* All entries here are greater: on in the leaf before, to which lesser keys lead. */
-		if (!low)
+		if (!bounds.low)
 			return TWZ_E_NOTFOUND;
-		if (STEP("check", "map: bound of a leaf") && low > key)
+		if (STEP("check", "map: bound of a leaf") && bounds.low > key)
 			return TWZ_E_DAMAGED;
 	}
 }

@@ -12,6 +12,7 @@
 #include "core/heap.h"
 #include "core/map_int.h"
 #include "core/pmem.h"
+#include "core/tx_int.h"
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
@@ -56,20 +57,22 @@ static void leaf_append(struct twz_map_leaf *leaf, struct twz_map_pair pair)
 	leaf->order = order_add(leaf->order, count);
 }
 
-/* A leaf to be changed or freed: its order is sound, so that every place in it is one. */
+/* Is every place in it one of a leaf? */
+static bool is_order(uint64_t order)
+{
+	return !STEP("check", "map: order") ||
+	       (count_of(order) <= PAIRS && !(order & order << 1 & order << 2 & 0x88888888888888));
+}
+
+/* A leaf to be changed or freed. */
 static const struct twz_map_leaf *sound_leaf(const struct twz_tx *tx, const uint8_t *base,
 					     uint64_t offset)
 {
 	const struct twz_map_leaf *leaf, *seen;
-	uint64_t order;
 
 	if (!see_leaf(tx, base, offset, &leaf, &seen))
 		return NULL;
-	order = seen->order;
-	if (STEP("check", "map: order") &&
-	    (count_of(order) > PAIRS || (order & order << 1 & order << 2 & 0x88888888888888)))
-		return NULL;
-	return seen;
+	return is_order(seen->order) ? seen : NULL;
 }
 
 /* heap_free of what only a damaged map can have wrong. */
@@ -500,6 +503,44 @@ static int join(struct twz_tx *tx, struct twz_map *map, uint64_t key)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
+/*
+ * The finger: where an entry was put last, in a transaction that has an index, that is, a large one. A
+ * key that belongs into the same leaf needs no descent, while no node was changed otherwise; and copies
+ * stay where they are until the transaction ends.
+ */
+static const struct tx_finger *finger_of(const struct twz_tx *tx, const struct twz_map *map)
+{
+	return (tx->special & FINGER) && tx->finger.map == map && !tx->error ? &tx->finger : NULL;
+}
+
+static void finger_lift(struct twz_tx *tx)
+{
+	tx->special &= (uint16_t)~FINGER;
+}
+
+static void finger_set(struct twz_tx *tx, const struct twz_map *map, struct twz_map *head,
+		       const struct spot *spot, struct twz_map_leaf *copy,
+		       const struct bounds *bounds)
+{
+	if (!(tx->special & INDEXED))
+		return;
+	tx->special |= FINGER;
+	tx->finger = (struct tx_finger){
+		map, head, head->root, spot->leaf, copy, bounds->low, bounds->high - bounds->low};
+}
+
+/* The leaf where the key belongs; false: it has to be looked for, or has no room. */
+static bool finger_finds(const struct tx_finger *f, const struct twz_map *head, uint64_t key,
+			 struct spot *spot, struct bounds *bounds)
+{
+	if (!f || key - f->low > f->behind || head->root != f->root)
+		return false;
+	*spot = (struct spot){.leaf = f->leaf, .seen = f->copy};
+	*bounds = (struct bounds){f->low, f->low + f->behind};
+	spot->order = spot->seen->order;
+	return count_of(spot->order) < PAIRS;
+}
+
 /* The bytes that the entry's new block, or the one it has, is to hold. */
 static int fill(struct twz_tx *tx, uint8_t *block, const void *value, uint64_t bytes, bool fresh)
 {
@@ -518,15 +559,12 @@ static int fill(struct twz_tx *tx, uint8_t *block, const void *value, uint64_t b
 }
 
 /* The first entry gives the map its shape. */
-static int start(struct twz_tx *tx, struct twz_map *map, uint64_t shape)
+static int start(struct twz_tx *tx, struct twz_map *map, struct twz_map *head, uint64_t shape)
 {
-	struct twz_map *head = STAGE(tx, map);
 	struct twz_map_leaf *leaf;
 	void *fresh;
 	int error;
 
-	if (!head)
-		return tx->error;
 	if (head->count)
 		return TWZ_E_TYPE;
 	if (!head->root) {
@@ -561,19 +599,20 @@ static int replace(struct twz_tx *tx, const struct change *c, const struct spot 
 }
 
 /* Into a leaf with room. */
-static int insert(struct twz_tx *tx, const struct change *c, const struct spot *spot)
+static int insert(struct twz_tx *tx, const struct change *c, struct twz_map *head,
+		  const struct spot *spot, const struct bounds *bounds)
 {
-	struct twz_map_leaf *place = (struct twz_map_leaf *)spot->leaf, *leaf = STAGE(tx, place);
-	struct twz_map *head = STAGE(tx, c->map);
+	const struct tx_finger *f = finger_of(tx, c->map);
+	struct twz_map_leaf *place = (struct twz_map_leaf *)spot->leaf, *leaf;
 	struct twz_map_pair *pair;
 	void *block;
 	int error;
 
-	if (!leaf || !head)
-		return tx->error;
-	if (!sound_leaf(tx, obj_base(place), offset_of(place)) ||
-	    spot->rank > count_of(leaf->order))
+	if (!is_order(spot->order) || spot->rank > count_of(spot->order))
 		return TWZ_E_DAMAGED;
+	leaf = f && f->leaf == place ? f->copy : STAGE(tx, place);
+	if (!leaf)
+		return tx->error;
 	pair = &leaf->pair[place_of(leaf->order, count_of(leaf->order))];
 	if (c->value) {
 		/* The word of the free place in the leaf becomes the owner, in the copy. */
@@ -589,42 +628,62 @@ static int insert(struct twz_tx *tx, const struct change *c, const struct spot *
 	pair->key = c->key;
 	leaf->order = order_add(leaf->order, spot->rank);
 	head->count++;
+	finger_set(tx, c->map, head, spot, leaf, bounds);
 	return 0;
+}
+
+/* The key's leaf and where in it. */
+static int look(const struct twz_tx *tx, const uint8_t *base, uint64_t top, uint64_t key,
+		struct spot *spot, struct bounds *bounds)
+{
+	int error = find_leaf(tx, base, top, key, spot, bounds);
+
+	return error ? error : find_in_leaf(key, spot);
+}
+
+/* The leaf is full: it is split, and found again. */
+static int widen(struct twz_tx *tx, const struct change *c, const struct twz_map *head,
+		 struct spot *spot, struct bounds *bounds)
+{
+	uint8_t *base = obj_base(c->map);
+	uint64_t top = spot->up;
+	int error = reap(tx, c->map, REAP_SOME);
+
+	finger_lift(tx);
+	if (!error && top && spot->up_keys < KEYS) { /* mostly only the leaf is full */
+		error = split(tx, (struct twz_map_inner *)(base + top), spot->up_child, spot->edge);
+	} else if (!error) {
+		error = make_room(tx, c->map, c->key);
+		top = head->root;
+	}
+	return error ? error : look(tx, base, top, c->key, spot, bounds);
 }
 
 int map_put_in(struct twz_tx *tx, const struct change *c)
 {
-	uint8_t *base = obj_base(c->map);
+	const struct tx_finger *f = finger_of(tx, c->map);
+	struct twz_map *head = f ? f->head : STAGE(tx, c->map);
+	struct bounds bounds = {0, KEY_MAX};
 	struct spot spot;
-	uint64_t top = 0;
-	int error = twz_tx_add(tx, c->map);
+	int error = 0;
 
+	if (!head)
+		return tx->error;
+	if (head->shape != c->shape)
+		error = start(tx, c->map, head, c->shape);
 	if (error)
 		return error;
-	if (SEE(tx, c->map)->shape != c->shape)
-		error = start(tx, c->map, c->shape);
-	if (!error)
-		error = find(tx, base, SEE(tx, c->map)->root, c->key, &spot);
-	if (error)
-		return error;
-	if (spot.place < PAIRS)
-		return replace(tx, c, &spot);
-	if (count_of(spot.order) >= PAIRS) {
-		error = reap(tx, c->map, REAP_SOME);
-		if (!error && spot.up && spot.up_keys < KEYS) { /* mostly only the leaf is full */
-			error = split(tx, (struct twz_map_inner *)(base + spot.up), spot.up_child,
-				      spot.edge);
-			top = spot.up;
-		} else if (!error) {
-			error = make_room(tx, c->map, c->key);
-			top = SEE(tx, c->map)->root;
-		}
-		if (!error)
-			error = find(tx, base, top, c->key, &spot);
-		if (error)
-			return error;
+	if (finger_finds(f, head, c->key, &spot, &bounds)) {
+		error = find_in_leaf(c->key, &spot);
+	} else {
+		bounds = (struct bounds){0, KEY_MAX};
+		error = look(tx, obj_base(c->map), head->root, c->key, &spot, &bounds);
 	}
-	return insert(tx, c, &spot);
+	if (!error && spot.place < PAIRS)
+		return replace(tx, c, &spot);
+	if (!error && count_of(spot.order) >= PAIRS)
+		error = widen(tx, c, head, &spot, &bounds);
+	return error ? error : insert(tx, c, head, &spot, &bounds);
 }
 
 int map_remove_in(struct twz_tx *tx, const struct change *c)
@@ -649,6 +708,7 @@ int map_remove_in(struct twz_tx *tx, const struct change *c)
 	head = STAGE(tx, c->map);
 	if (!leaf || !head)
 		return tx->error;
+	finger_lift(tx);
 	if (!sound_leaf(tx, obj_base(c->map), offset_of(spot.leaf)))
 		return TWZ_E_DAMAGED;
 	if (value_bytes(head->shape) > TWZ_MAP_INLINE)
@@ -674,6 +734,7 @@ int map_clear_in(struct twz_tx *tx, const struct change *c)
 
 	if (!head)
 		return tx->error;
+	finger_lift(tx);
 	/* One tree at a time. */
 	error = head->root ? reap_n(tx, c->map, UINT32_MAX, &n) : 0;
 	if (error)

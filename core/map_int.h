@@ -96,7 +96,7 @@ static inline bool is_block(uint64_t offset, uint64_t bytes)
 #define SEE_NODE(tx, p) ((__typeof__(p))((tx) ? tx_read_whole(tx, p) : (p)))
 
 /* The copy of *p that the transaction commits; null after an error. */
-#define STAGE(tx, p) ((__typeof__(p))twz_tx_write(tx, p, sizeof(*(p))))
+#define STAGE(tx, p) ((__typeof__(p))tx_write_whole(tx, p, sizeof(*(p))))
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
@@ -203,12 +203,14 @@ struct spot {
 	bool edge; /* the way went along the right edge */
 };
 
-/*
- * The leaf where the key belongs; *low, if it is asked for, is the least key that belongs there.
- * TWZ_E_DAMAGED.
- */
+/* The keys that belong into a leaf. */
+struct bounds {
+	uint64_t low, high;
+};
+
+/* The leaf where the key belongs; bounds, if they are asked for, are narrowed to its. TWZ_E_DAMAGED. */
 INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uint64_t key,
-		     struct spot *spot, uint64_t *low)
+		     struct spot *spot, struct bounds *bounds)
 {
 	uint64_t level = level_at(tx, base, root), offset = root, nkeys, i;
 	const struct twz_map_inner *node;
@@ -221,8 +223,10 @@ INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root
 		if (!see_inner(tx, base, offset, level, &node, &nkeys))
 			return TWZ_E_DAMAGED;
 		i = child_of(node, nkeys, key);
-		if (low && i)
-			*low = twz_read_word(&node->key[i - 1]);
+		if (bounds && i)
+			bounds->low = twz_read_word(&node->key[i - 1]);
+		if (bounds && i < nkeys)
+			bounds->high = twz_read_word(&node->key[i]) - 1;
 		spot->up = offset;
 		spot->up_keys = nkeys;
 		spot->up_child = i;
@@ -235,15 +239,11 @@ INLINE int find_leaf(const struct twz_tx *tx, const uint8_t *base, uint64_t root
 	return 0;
 }
 
-/* The same and where in it. */
-INLINE int find(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uint64_t key,
-		struct spot *spot)
+/* Where in its leaf the key is, or would be. TWZ_E_DAMAGED. */
+INLINE int find_in_leaf(uint64_t key, struct spot *spot)
 {
-	int error = find_leaf(tx, base, root, key, spot, NULL);
 	uint64_t place;
 
-	if (error)
-		return error;
 	spot->rank = rank_of(spot->seen, key);
 	spot->place = PAIRS;
 	if (spot->rank >= count_of(spot->order))
@@ -254,6 +254,15 @@ INLINE int find(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uin
 	if (twz_read_word(&spot->seen->pair[place].key) == key)
 		spot->place = place;
 	return 0;
+}
+
+/* Both. */
+INLINE int find(const struct twz_tx *tx, const uint8_t *base, uint64_t root, uint64_t key,
+		struct spot *spot)
+{
+	int error = find_leaf(tx, base, root, key, spot, NULL);
+
+	return error ? error : find_in_leaf(key, spot);
 }
 
 /* Why a map of another shape is not looked into. */

@@ -329,6 +329,28 @@ static void test_random(void **state)
 	}
 }
 
+/* A large transaction goes on where the last entry is, whatever happens to that leaf in between. */
+static void test_in_order(void **state)
+{
+	(void)state;
+	twz_tx_begin(&tx);
+	for (uint64_t i = 0; i < 5000; i++) {
+		uint64_t key = i % 2000 / 7 * 8 + i % 7, gone = key - i % 5;
+
+		assert_int_equal(put(&tx, 0, key, i), 0);
+		model_put(&model[0], key, i);
+		for (uint64_t k = gone; i > 2000 && k < gone + i / 100 % 20; k++)
+			assert_int_equal(twz_map_remove_key(&tx, map(0), k),
+					 model_remove(&model[0], k));
+		if (i == 3000)
+			assert_int_equal(twz_map_clear_all(&tx, map(0)), model[0].count = 0);
+	}
+	same(&tx, 0, &model[0]);
+	assert_null(twz_tx_write(&tx, map(0), (uint64_t)1 << 41)); /* an error stays */
+	assert_int_equal(put(&tx, 0, 9, 9), TWZ_E_RANGE);
+	assert_int_equal(twz_tx_commit(&tx), TWZ_E_RANGE);
+}
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 static void test_arguments(void **state)
@@ -853,6 +875,7 @@ int main(void)
 		cmocka_unit_test_setup(test_empty, setup),
 		cmocka_unit_test_setup(test_order, setup),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test_setup(test_in_order, setup),
 		cmocka_unit_test_setup(test_arguments, setup),
 		cmocka_unit_test_setup(test_cursor, setup),
 		cmocka_unit_test(test_heap_full),

@@ -9,10 +9,7 @@
 #include "core/probe.h"
 #include "core/ptr.h"
 #include "core/sum.h"
-#include "core/tx.h"
-
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
+#include "core/tx_int.h"
 
 struct tx_env tx_env;
 
@@ -45,33 +42,14 @@ fail:
 
 /* ---- participants ---------------------------------------------------------------------------- */
 
-static inline struct twz_log_head *head_of(const struct tx_part *part)
-{
-	return &((struct twz_meta *)(part->base + TWZ_OBJ_META))->log;
-}
-
 static inline struct twz_log_record *record_of(const struct tx_part *part)
 {
 	return (struct twz_log_record *)(part->base + TWZ_OBJ_LOG);
 }
 
-/* Of the record's body. */
-static inline uint8_t *start_of(const struct tx_part *part)
-{
-	return part->base + TWZ_OBJ_LOG + sizeof(struct twz_log_record);
-}
-
 static inline uint64_t ranges_of(const struct tx_part *part)
 {
 	return (uint64_t)(part->tail - start_of(part));
-}
-
-static struct tx_part *part_at(const struct twz_tx *tx, const uint8_t *base)
-{
-	for (uint32_t i = 0; i < tx->nparts; i++)
-		if (tx->part[i].base == base)
-			return (struct tx_part *)&tx->part[i];
-	return NULL;
 }
 
 /* From now on every range goes to stage(), which knows the error. */
@@ -88,12 +66,6 @@ int tx_fail(struct twz_tx *tx, int error)
 		fail(tx, error);
 	return error;
 }
-
-/*
- * Why commit must look closer: there is fresh memory to be fenced; perhaps there are no ranges.
- * And for staged(): there is an index; with long ranges.
- */
-enum { FRESH = 1, ADDED = 2, INDEXED = 4, LONG = 8 };
 
 /* Bytes of a range that append() takes. */
 #define SHORT 64u
@@ -219,23 +191,6 @@ static inline void copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
 #endif
 }
 
-/* The filter's bit for the line of an offset. */
-static inline unsigned line_of(uint64_t off)
-{
-	return off / TWZ_LINE % 64;
-}
-
-/* All bits for a range that is not empty. */
-static inline uint64_t lines_of(uint64_t off, uint64_t bytes)
-{
-	uint64_t first = off / TWZ_LINE, behind = (off + bytes - 1) / TWZ_LINE - first, lines;
-
-	if (behind >= 63)
-		return ~(uint64_t)0;
-	lines = ((uint64_t)2 << behind) - 1;
-	return lines << first % 64 | lines >> (-first % 64); /* rotated; by 0, twice the same */
-}
-
 static inline uint8_t *put_range(struct tx_part *part, uint8_t *range, uint64_t off, uint64_t bytes,
 				 uint64_t filter)
 {
@@ -279,207 +234,6 @@ no_page:
 	return NULL;
 }
 
-/* ---- finding what is staged ------------------------------------------------------------------ */
-
-/*
- * A transaction of many ranges has an index of them: a hash table of places in the logs, open
- * addressing. A range is in it once, under the line that it starts in; what is looked for is found
- * from all lines where a range that overlaps it can start, so tx->reach is the most lines that one
- * has. Long ranges are in it under each of their pages instead. The index is made when a search
- * would be long, and takes in what was staged since whenever it is asked, so that staging has
- * nothing to do with it. When it is full (1,536 ranges), the ranges behind `indexed` are walked.
- */
-#define WALK_MAX 12u  /* ranges that are walked rather than indexed */
-#define REACH_MAX 16u /* lines of a range that is not long */
-#define SLOTS_MIN 128u
-
-/*
- * A slot's value: 0 to 15 the place of a range in the log, in units of 16; 16 to 22 the part, from 1
- * on; 23 to 31 bits of the hash, so that mostly only what is looked for is looked at.
- */
-static uint64_t hash_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t number)
-{
-	return (number + (uint64_t)(part - tx->part)) * TWZ_SUM_K;
-}
-
-static uint32_t slot_of(const struct twz_tx *tx, uint64_t hash)
-{
-	return (uint32_t)(hash >> 32) & (tx->nslots - 1);
-}
-
-static uint32_t tag_of(const struct twz_tx *tx, const struct tx_part *part, uint64_t hash)
-{
-	return (uint32_t)(hash >> 55) << 7 | (uint32_t)(part - tx->part + 1);
-}
-
-/* Numbers under which a range is found: of lines, or of pages with a bit to tell them. */
-struct keys {
-	uint64_t first, last;
-};
-
-static struct keys line_keys(uint64_t off, uint64_t bytes)
-{
-	return (struct keys){off / TWZ_LINE, (off + bytes - 1) / TWZ_LINE};
-}
-
-static struct keys page_keys(uint64_t off, uint64_t bytes)
-{
-	const uint64_t page = (uint64_t)1 << 40;
-
-	return (struct keys){page | off / TWZ_PAGE, page | (off + bytes - 1) / TWZ_PAGE};
-}
-
-/* Takes the range at p in, unless the table would be more than 3/4 full. */
-static bool index_range(struct twz_tx *tx, const struct tx_part *part, const uint8_t *p)
-{
-	uint64_t range = *(const uint64_t *)p, off = range >> LOG_LENGTH_BITS;
-	struct keys keys = line_keys(off, range & LOG_LENGTH_MASK);
-	uint64_t reach = keys.last - keys.first;
-
-	keys.last = keys.first;
-	if (reach >= REACH_MAX) {
-		keys = page_keys(off, range & LOG_LENGTH_MASK);
-		reach = 0;
-		tx->special |= LONG;
-	}
-	if (tx->nused + (keys.last - keys.first + 1) > tx->nslots / 4 * 3)
-		return false;
-	for (uint64_t number = keys.first; number <= keys.last; number++) {
-		uint64_t hash = hash_of(tx, part, number);
-		uint32_t i = slot_of(tx, hash);
-
-		while (tx->slot[i])
-			i = (i + 1) & (tx->nslots - 1);
-		tx->slot[i] = tag_of(tx, part, hash) << 16 | (uint32_t)(p - start_of(part)) / 16;
-		tx->nused++;
-	}
-	if (tx->reach < reach)
-		tx->reach = (uint32_t)reach;
-	return true;
-}
-
-static void index_clear(struct twz_tx *tx, uint32_t nslots)
-{
-	memset(tx->slot, 0, nslots * sizeof(*tx->slot));
-	tx->nslots = nslots;
-	tx->nused = 0;
-	tx->reach = 0;
-	for (uint32_t i = 0; i < tx->nparts; i++)
-		tx->part[i].indexed = start_of(&tx->part[i]);
-	tx->special |= INDEXED;
-}
-
-static void index_update(struct twz_tx *tx, struct tx_part *part)
-{
-	if (!(tx->special & INDEXED))
-		index_clear(tx, SLOTS_MIN);
-	while (part->indexed < part->tail) {
-		if (index_range(tx, part, part->indexed))
-			part->indexed +=
-				log_range_bytes(*(uint64_t *)part->indexed & LOG_LENGTH_MASK);
-		else if (tx->nslots < TX_SLOTS)
-			index_clear(tx, tx->nslots * 4);
-		else
-			return;
-	}
-}
-
-/* What a range that was found has of the one that was looked for. */
-struct found {
-	uint8_t *place; /* of all of it, or null */
-	bool overlap;
-};
-
-static bool compare(uint8_t *p, uint64_t off, uint64_t bytes, struct found *found)
-{
-	uint64_t range = *(uint64_t *)p, start = range >> LOG_LENGTH_BITS;
-	uint64_t end = start + (range & LOG_LENGTH_MASK);
-
-	if (off >= end || off + bytes <= start)
-		return false;
-	found->overlap = true;
-	if (off >= start && off + bytes <= end)
-		found->place = p + 8 + (off - start);
-	return true;
-}
-
-static bool look_at(const struct twz_tx *tx, const struct tx_part *part, uint64_t number,
-		    uint64_t off, uint64_t bytes, struct found *found)
-{
-	uint64_t hash = hash_of(tx, part, number);
-	uint32_t i = slot_of(tx, hash), tag = tag_of(tx, part, hash), value;
-
-	for (; (value = tx->slot[i]); i = (i + 1) & (tx->nslots - 1))
-		if (value >> 16 == tag &&
-		    compare(start_of(part) + (value & 0xffff) * 16, off, bytes, found))
-			return true;
-	return false;
-}
-
-static bool look_up(const struct twz_tx *tx, const struct tx_part *part, uint64_t off,
-		    uint64_t bytes, struct found *found)
-{
-	struct keys keys = line_keys(off, bytes);
-	uint64_t least = keys.first < tx->reach ? 0 : keys.first - tx->reach;
-
-	/* Mostly what is looked for is what was staged: it starts in the same line. */
-	for (uint64_t number = keys.first; number <= keys.last; number++)
-		if (look_at(tx, part, number, off, bytes, found))
-			return true;
-	for (uint64_t number = least; number < keys.first; number++)
-		if (look_at(tx, part, number, off, bytes, found))
-			return true;
-	if (!(tx->special & LONG))
-		return false;
-	keys = page_keys(off, bytes);
-	for (uint64_t number = keys.first; number <= keys.last; number++)
-		if (look_at(tx, part, number, off, bytes, found))
-			return true;
-	return false;
-}
-
-/*
- * Looks at the ranges from p on. True: it is found, or all are looked at. False: there are more than
- * `max`, or an index of them.
- */
-static bool walk(const struct tx_part *part, uint8_t *p, unsigned max, uint64_t off, uint64_t bytes,
-		 struct found *found)
-{
-	if (max != ~0u && part->indexed > p)
-		return false;
-	for (; p < part->tail; p += log_range_bytes(*(uint64_t *)p & LOG_LENGTH_MASK))
-		if (!max-- || compare(p, off, bytes, found))
-			break;
-	return p == part->tail || found->overlap;
-}
-
-/* The range that was staged for these bytes, or for some of them. */
-static struct found staged(struct twz_tx *tx, struct tx_part *part, uint64_t off, uint64_t bytes)
-{
-	struct found found = {NULL, false};
-
-	if (walk(part, start_of(part), WALK_MAX, off, bytes, &found))
-		return found;
-	index_update(tx, part);
-	if (!look_up(tx, part, off, bytes, &found))
-		walk(part, part->indexed, ~0u, off, bytes, &found);
-	return found;
-}
-
-/* The same for a word that a range is known to begin with, if there is one. */
-static struct found staged_at(struct twz_tx *tx, struct tx_part *part, uint64_t off)
-{
-	struct found found = {NULL, false};
-
-	if (walk(part, start_of(part), WALK_MAX, off, 8, &found))
-		return found;
-	index_update(tx, part);
-	if (!look_at(tx, part, off / TWZ_LINE, off, 8, &found) &&
-	    (!(tx->special & LONG) || !look_at(tx, part, page_keys(off, 8).first, off, 8, &found)))
-		walk(part, part->indexed, ~0u, off, 8, &found);
-	return found;
-}
-
 /* ---- staging, in general --------------------------------------------------------------------- */
 
 /* Makes room for that many more bytes in the part's log. */
@@ -515,7 +269,7 @@ static uint8_t *stage_rest(struct twz_tx *tx, struct tx_part *part, uint8_t *add
 		return fail(tx, TWZ_E_RANGE);
 	lines = lines_of(off, bytes);
 	if (part->filter & lines) {
-		found = staged(tx, part, off, bytes);
+		found = tx_find(tx, part, off, bytes);
 		if (found.overlap)
 			return found.place ? found.place : fail(tx, TWZ_E_ARG);
 	}
@@ -643,37 +397,6 @@ int twz_tx_set(struct twz_tx *tx, uint64_t *addr, uint64_t value)
 		return set_first(tx, addr, value);
 	pmem_store64((uint64_t *)place, value);
 	return 0;
-}
-
-const void *twz_tx_read(const struct twz_tx *tx, const void *addr, uint64_t bytes)
-{
-	struct tx_part *part = tx->last;
-	uint64_t off = (uint64_t)((const uint8_t *)addr - part->base);
-	struct found found;
-
-	if (unlikely(off - TWZ_OBJ_FOT >= part->data)) {
-		part = part_at(tx, obj_base(addr));
-		if (!part)
-			return addr;
-		off = obj_offset(addr);
-	}
-	if (likely(!(part->filter & lines_of(off, bytes))))
-		return addr;
-	found = staged((struct twz_tx *)tx, part, off, bytes); /* it keeps an index */
-	return found.place ? found.place : addr;
-}
-
-const void *tx_read_whole(const struct twz_tx *tx, const void *addr)
-{
-	uint8_t *base = obj_base(addr);
-	struct tx_part *part = tx->last->base == base ? tx->last : part_at(tx, base);
-	struct found found = {NULL, false};
-	uint64_t off = (uint64_t)((const uint8_t *)addr - base);
-
-	if (!tx->nparts || !part || !(part->filter >> line_of(off) & 1))
-		return addr;
-	found = staged_at((struct twz_tx *)tx, part, off);
-	return found.place ? found.place : addr;
 }
 
 void twz_tx_fresh(struct twz_tx *tx, const void *addr, uint64_t bytes)

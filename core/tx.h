@@ -79,6 +79,16 @@ struct tx_part {
 
 #define TX_SLOTS 2048u
 
+/* map_change.c's own. */
+struct tx_finger {
+	const void *map; /* in place */
+	void *head;      /* its copy */
+	uint64_t root;
+	const void *leaf;     /* in place */
+	void *copy;           /* of the leaf */
+	uint64_t low, behind; /* the least key that belongs there; the greatest one less that */
+};
+
 struct twz_tx {
 	uint16_t nparts;
 	uint16_t special; /* not 0: commit must look closer */
@@ -88,6 +98,7 @@ struct twz_tx {
 	struct tx_part part[TWZ_LOG_PARTS_MAX];
 	uint32_t nslots, nused, reach; /* index of many ranges: which are staged where */
 	uint32_t slot[TX_SLOTS];
+	struct tx_finger finger;
 };
 TWZ_PIN(sizeof(struct twz_tx) <= 11 * 1024 + 256); /* of somebody's stack */
 

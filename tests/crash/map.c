@@ -324,6 +324,20 @@ given_up = {
 	.again = {{CLEAR, 1, 0, 0, true}, {PUT, 0, 57, 5, true}, {GIVE_UP}, {PUT, 2, 1, 6}},
 };
 
+/* So much in one transaction that what is staged has an index; the last entries go to one leaf. */
+static struct script in_order;
+
+static void make_in_order(void)
+{
+	struct op *op = in_order.run;
+
+	in_order.count[0] = 14 * 20;
+	in_order.bytes = BLOCK;
+	for (uint64_t i = 0; i < 22; i++)
+		*op++ = (struct op){PUT, 0, i < 14 ? 180 * i + 5 : 9000 + i, i, i < 21, false};
+	in_order.again[0] = (struct op){PUT, 0, 9100, 3, false, false};
+}
+
 /* Removing so much that inner nodes are joined, each as one transaction of many. */
 static struct script join_inner;
 
@@ -346,6 +360,7 @@ static const struct sim_case cases[] = {
 	CASE("split of an inner node", split_inner, 6000),
 	CASE("leaves joined", join_leaves, 18000),
 	CASE("inner nodes joined", join_inner, 9000),
+	CASE("many in order", in_order, 3000),
 	CASE("values in blocks", blocks, 18000),
 	CASE("large values", large, 12000),
 	CASE("clear", clear, 18000),
@@ -362,5 +377,6 @@ static const struct sim_case cases[] = {
 int main(int argc, char **argv)
 {
 	make_join_inner();
+	make_in_order();
 	return sim_main(argc, argv, "crash_map", cases, sizeof(cases) / sizeof(cases[0]));
 }
