@@ -274,7 +274,7 @@ case_the_command_is_shown_and_the_machine_as_asked() {
 
 case_an_image_boots_by_uefi() {
 	status=0
-	timeout -k 5 550 "$vm" --store store --disk image --timeout 500 --silence 300 </dev/null >out 2>err || status=$?
+	timeout -k 5 950 "$vm" --store store --disk image --timeout 900 --silence 900 </dev/null >out 2>err || status=$?
 	expect_status 42
 	expect out '^built in: help exit'
 	! grep -q 'Twizzler takes over' out || fail "the firmware is heard on stdout"
