@@ -87,12 +87,25 @@ static void mark(struct store *s, enum frame_kind kind, uint64_t frame, uint64_t
 	SUPER_PUT(s, nused, use ? SUPER_GET(s, nused) + n : SUPER_GET(s, nused) - n);
 }
 
+/*
+ * The entry of block number `block`, which in a sparse image may be a hole until it is looked at. Null: the
+ * medium has no room for it, *error.
+ */
+static struct twz_block *block_there(const struct store *s, uint64_t block, int *error)
+{
+	struct twz_block *b = block_of(s, block * TWZ_BLOCK_FRAMES);
+
+	*error = s->reserve ? s->reserve((uint64_t)((uint8_t *)b - s->base), sizeof(*b)) : 0;
+	return *error ? NULL : b;
+}
+
 int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t near, uint32_t *frame,
 	       uint64_t *got)
 {
 	uint64_t nblocks = s->nframes / TWZ_BLOCK_FRAMES;
 	uint64_t first = 0, n = 0, block = 0;
-	int error;
+	struct twz_block *b;
+	int error = 0;
 
 	if (near && near < s->nframes) {
 		block = near / TWZ_BLOCK_FRAMES;
@@ -103,19 +116,18 @@ int frame_take(struct store *s, enum frame_kind kind, uint64_t want, uint64_t ne
 	for (uint64_t i = 0; !n && want >= 64 && i < 64 && i < nblocks; i++) {
 		block = (s->cursor + i) % nblocks;
 		first = 0;
-		if (!UPDATE_GET(&s->update, block_of(s, block * TWZ_BLOCK_FRAMES)->nused))
-			n = run_free(s, block_of(s, block * TWZ_BLOCK_FRAMES), 0, want);
+		b = block_there(s, block, &error);
+		if (b && !UPDATE_GET(&s->update, b->nused))
+			n = run_free(s, b, 0, want);
 	}
 	for (uint64_t i = 0; !n && i < nblocks; i++) {
-		struct twz_block *b;
-
 		block = (s->cursor + i) % nblocks;
-		b = block_of(s, block * TWZ_BLOCK_FRAMES);
-		if (UPDATE_GET(&s->update, b->nused) < TWZ_BLOCK_FRAMES)
+		b = block_there(s, block, &error);
+		if (b && UPDATE_GET(&s->update, b->nused) < TWZ_BLOCK_FRAMES)
 			n = search(s, b, want, &first);
 	}
 	if (!n)
-		return TWZ_E_FULL;
+		return error ? error : TWZ_E_FULL;
 	s->cursor = (uint32_t)block;
 	*frame = (uint32_t)(block * TWZ_BLOCK_FRAMES + first);
 	*got = n;

@@ -17,7 +17,7 @@
 /* Objects as settle_io shows them; a test changes that. */
 static struct view {
 	bool absent, sealed, log_absent;
-	bool head_refused; /* there is no page to write the log head to */
+	bool head_refused;          /* there is no page to write the log head to */
 	int find_error, page_error; /* page_error: of page_at */
 	uint64_t page_at;
 	uint64_t refused; /* this page must not be written */

@@ -177,6 +177,8 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 {
 	int error;
 
+	if (s->base) /* else there is nothing yet: its pages are not touched */
+		memset(s->verified, 0, sizeof(s->verified));
 	s->base = base;
 	error = fixed_find(s, bytes);
 	if (error)
@@ -191,7 +193,6 @@ int store_attach(struct store *s, void *base, uint64_t bytes,
 	s->recall = NULL;
 	s->moved = false;
 	s->draining = false;
-	memset(s->verified, 0, sizeof(s->verified));
 	update_init(&s->update, base, s->nframes * TWZ_PAGE, frame_at(s, s->fixed->log.frame));
 	return store_recover(s);
 }

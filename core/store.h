@@ -29,6 +29,7 @@
  */
 enum store_held { STORE_FREE, STORE_MAPPED, STORE_TIED };
 
+/* All zeros before it is attached or mounted for the first time. */
 struct store {
 	uint8_t *base;
 	uint64_t nframes;

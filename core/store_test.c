@@ -141,6 +141,40 @@ static void test_create(void **state)
 			 before.used + 2); /* the slab's and the index's first frame stay */
 }
 
+/* A sparse image: what was reserved, in pages; and which page the medium has no room for. */
+static bool reserved[16 * MIB / TWZ_PAGE];
+static uint64_t no_room;
+
+static int reserve(uint64_t offset, uint64_t bytes)
+{
+	for (uint64_t page = offset / TWZ_PAGE; page * TWZ_PAGE < offset + bytes; page++) {
+		if (page == no_room)
+			return TWZ_E_FULL;
+		reserved[page] = true;
+	}
+	return 0;
+}
+
+/* A frame is reserved before it is taken, and before that the entry of its block. */
+static void test_reserve(void **state)
+{
+	const struct store_new new = {.perms = TWZ_READ, .page = 1024, .npages = 3};
+	uint64_t ref;
+
+	(void)state;
+	fresh(16 * MIB);
+	s->reserve = reserve;
+	no_room = s->fixed->block.frame;
+	assert_int_equal(store_create(s, &new, &ref), TWZ_E_FULL);
+	assert_int_equal(s->super->nobjects, 0);
+	no_room = 0;
+	assert_int_equal(store_create(s, &new, &ref), 0);
+	assert_true(reserved[s->fixed->block.frame]);
+	for (uint64_t page = 1024; page < 1027; page++)
+		assert_true(reserved[((uint8_t *)store_page(s, ref, page) - s->base) / TWZ_PAGE]);
+	sound();
+}
+
 static void test_ending(void **state)
 {
 	uint64_t kept, gone, found;
@@ -608,13 +642,13 @@ static void test_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_format),       cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_create),       cmocka_unit_test(test_ending),
-		cmocka_unit_test(test_pages),        cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_many_copies),  cmocka_unit_test(test_block),
-		cmocka_unit_test(test_full),         cmocka_unit_test(test_seal),
-		cmocka_unit_test(test_many),         cmocka_unit_test(test_model),
-		cmocka_unit_test(test_seal_history),
+		cmocka_unit_test(test_format),  cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_create),  cmocka_unit_test(test_ending),
+		cmocka_unit_test(test_reserve), cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_copy),    cmocka_unit_test(test_many_copies),
+		cmocka_unit_test(test_block),   cmocka_unit_test(test_full),
+		cmocka_unit_test(test_seal),    cmocka_unit_test(test_many),
+		cmocka_unit_test(test_model),   cmocka_unit_test(test_seal_history),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,8 +22,6 @@ void update_init(struct update *u, void *base, uint64_t bytes, struct twz_update
 	u->base = base;
 	u->bytes = bytes;
 	u->log = log;
-	u->stamp = 0;
-	memset(u->slot, 0, sizeof(u->slot));
 	forget(u);
 }
 

@@ -38,6 +38,7 @@ struct update {
 	uint32_t slot[UPDATE_SLOTS]; /* stamp | index in word[] */
 };
 
+/* All zeros, or one that was used before. */
 void update_init(struct update *u, void *base, uint64_t bytes, struct twz_update_log *log);
 
 /* The first error that staging meets is kept, for update_end to return. */

@@ -33,6 +33,7 @@ int store_open(const char *path, struct store *s)
 	int error = image_open(image, path, IMAGE_READ);
 	bool opened = !error;
 
+	*s = (struct store){0};
 	if (!error)
 		error = store_mount(s, image->base, image->bytes, random_bytes);
 	if (!error)
