@@ -253,7 +253,7 @@ static int attach(void)
 
 static int mount(void)
 {
-	int error = image_reserve_areas(&home.image);
+	int error = image_reserve_start(&home.image);
 
 	if (error == TWZ_E_FULL)
 		home.image.why = "the disk has no room for what the store always uses";
@@ -263,8 +263,11 @@ static int mount(void)
 		return error;
 	home.runtime = (struct twz_runtime *)(home.image.base +
 					      home.store.fixed->runtime.frame * TWZ_PAGE);
-	/* Nobody else has the image: whoever was in the table or held the lock is gone. */
-	memset(home.runtime, 0, sizeof(*home.runtime));
+	/*
+	 * Nobody else has the image: whoever was in the table or held the lock is gone. What is behind the
+	 * last lease nobody reads, and none of it need be in memory.
+	 */
+	memset(home.runtime, 0, offsetof(struct twz_runtime, lease));
 	home.runtime->epoch = home.store.super->epoch;
 	home.runtime->rules = TWZ_RUNTIME_RULES;
 	home.runtime->numbers = process_numbers();

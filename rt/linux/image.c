@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/platform/x86.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -265,6 +266,17 @@ static bool in_memory(int fd)
 	return !fstatfs(fd, &fs) && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
 }
 
+/*
+ * As pmem_probe, by what the C library found when the program was started: a virtual machine leaves itself for
+ * each question to the processor, which takes longer than to map the image.
+ */
+static enum pmem_kind memory_kind(void)
+{
+	return CPU_FEATURE_PRESENT(CLWB)         ? PMEM_CLWB
+	       : CPU_FEATURE_PRESENT(CLFLUSHOPT) ? PMEM_CLFLUSHOPT
+						 : PMEM_CLFLUSH;
+}
+
 static int map(struct image *image)
 {
 	const char *medium = getenv("TWZ_MEDIUM");
@@ -287,7 +299,7 @@ static int map(struct image *image)
 	image->map_flags = flags;
 	pmem.flushes = pmem.fences = 0;
 	if (clwb || image->use == IMAGE_READ || (!file && in_memory(image->fd)))
-		pmem_use(pmem_probe());
+		pmem_use(memory_kind());
 	else
 		pmem_file_use(base, image->bytes);
 	return 0;
@@ -545,6 +557,18 @@ int image_reserve_areas(struct image *image)
 	if (!error)
 		error = image_reserve(log, end - log);
 	return error;
+}
+
+int image_reserve_start(struct image *image)
+{
+	const struct twz_super_fixed *fixed;
+	int error = store_look(image->base, image->bytes, &fixed), host;
+
+	if (error || reserve.fd < 0)
+		return error;
+	host = allocate(fixed->log.frame * TWZ_PAGE,
+			(fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE);
+	return host == EBADF ? TWZ_E_IO : host ? TWZ_E_FULL : 0;
 }
 
 static const char *const held_text[] = {

@@ -103,8 +103,10 @@ int image_close(struct image *image);
  */
 int image_reserve(uint64_t offset, uint64_t bytes);
 
-/* The same for what the store in it always uses: before anything but the superblock is stored to. */
+/* The same for what the store in it always uses. */
 int image_reserve_areas(struct image *image);
+/* Of that, what is stored to before anything is asked for, and no page more: the host looks at each of them. */
+int image_reserve_start(struct image *image);
 
 /* Does the descriptor still lead to the image that is open? */
 bool image_there(int fd);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,8 +76,7 @@ static void *answer(void *arg)
 {
 	struct twz_process *own = arg;
 
-	__atomic_store_n(&own->answers, (uint32_t)gettid(), __ATOMIC_RELEASE);
-	futex_wake(&own->answers, INT_MAX);
+	prctl(PR_SET_NAME, "leases");
 	for (;;) {
 		uint32_t state = state_of(own);
 
@@ -130,6 +130,17 @@ void lease_bury(void)
 			fall(i);
 }
 
+/*
+ * The host's number of a thread of this process that has not ended. The C library knows it and does not tell, but
+ * names the thread's clock after it, as the host wants that: ~number << 3, and the kind of clock below.
+ */
+static pid_t number_of(pthread_t thread)
+{
+	clockid_t clock;
+
+	return pthread_getcpuclockid(thread, &clock) ? 0 : (pid_t) ~(clock >> 3);
+}
+
 int lease_start(void)
 {
 	struct twz_process *own = home.process;
@@ -151,10 +162,8 @@ int lease_start(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error)
 		return TWZ_E_NOMEM;
-	pthread_setname_np(thread, "leases");
-	/* From now on it is seen whether this program is there. */
-	while (!__atomic_load_n(&own->answers, __ATOMIC_ACQUIRE))
-		futex_wait(&own->answers, 0, ~0ull);
+	/* From now on it is seen whether this program is there; it is not waited for until the thread runs. */
+	__atomic_store_n(&own->answers, (uint32_t)number_of(thread), __ATOMIC_RELEASE);
 	__atomic_store_n(&own->recall, TWZ_RECALL_IDLE, __ATOMIC_RELEASE);
 	home.store.recall = lease_recall;
 	return 0;
@@ -173,7 +182,10 @@ static struct twz_lease *find_free(void)
 		if (!mode_of(&rt->lease[cursor]))
 			return &rt->lease[cursor];
 	}
-	return rt->leases < leases_max ? &rt->lease[rt->leases++] : NULL;
+	if (rt->leases >= leases_max)
+		return NULL;
+	set_mode(&rt->lease[rt->leases], 0); /* behind the last one lies anything */
+	return &rt->lease[rt->leases++];
 }
 
 /* ---- recalling ---------------------------------------------------------------------------------- */

@@ -9,8 +9,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +28,30 @@ static uint64_t start_not_told(pid_t pid)
 	return !kill(pid, 0) || errno == EPERM ? NOT_TOLD : NO_PROCESS;
 }
 
+/* Fields of /proc/PID/stat, from 1 on, with a blank between two. */
+enum { STAT_NAME = 2, STAT_STATE = 3, STAT_THREADS = 20, STAT_START = 22 };
+
+/* Of a text that goes on behind the name, or null. */
+static const char *field(const char *name_end, int n)
+{
+	const char *at = name_end;
+
+	for (int i = STAT_NAME; i < n && at; i++)
+		at = strchr(at + 1, ' ');
+	return at ? at + 1 : NULL;
+}
+
+/* Not by scanf: it takes longer than the host to write all of the text, and is more for a handler to be in. */
+static bool number(const char *name_end, int n, uint64_t *value)
+{
+	const char *digit = field(name_end, n), *first = digit;
+
+	*value = 0;
+	for (; digit && *digit >= '0' && *digit <= '9'; digit++)
+		*value = *value * 10 + (uint64_t)(*digit - '0');
+	return digit != first;
+}
+
 /*
  * Start time of a process as the host reports it, plus 1; NO_PROCESS if there is none that could still do
  * anything. No stream and no memory of the C library: a fault handler may be waiting for the store's
@@ -35,9 +59,9 @@ static uint64_t start_not_told(pid_t pid)
  */
 static uint64_t start_of(pid_t pid)
 {
-	char path[32], text[1024], state = 0, *after;
-	unsigned long long start = 0;
-	long threads = 0;
+	char path[32], text[1024];
+	uint64_t start, threads;
+	const char *after;
 	ssize_t n;
 	int fd;
 
@@ -49,14 +73,17 @@ static uint64_t start_of(pid_t pid)
 	close(fd);
 	text[n > 0 ? n : 0] = 0;
 	after = strrchr(text, ')'); /* behind the name, which may hold anything */
-	if (!after ||
-	    sscanf(after + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld "
-		   "%*d %llu",
-		   &state, &threads, &start) != 3)
+	if (!after || !number(after, STAT_THREADS, &threads) || !number(after, STAT_START, &start))
 		return start_not_told(pid);
 	/* The first thread may have ended while others go on. */
-	return (state == 'Z' && threads < 2) || state == 'X' ? NO_PROCESS : start + 1;
+	switch (*field(after, STAT_STATE)) {
+	case 'Z':
+		return threads < 2 ? NO_PROCESS : start + 1;
+	case 'X':
+		return NO_PROCESS;
+	default:
+		return start + 1;
+	}
 }
 
 /*
@@ -214,7 +241,9 @@ void process_leave(void)
 
 uint64_t process_numbers(void)
 {
-	struct stat st;
+	char text[64]; /* "pid:[NUMBER]", its inode, which stat would have the host make */
+	ssize_t n = readlink("/proc/self/ns/pid", text, sizeof(text) - 1);
 
-	return stat("/proc/self/ns/pid", &st) ? 0 : st.st_ino;
+	text[n > 0 ? n : 0] = 0;
+	return strncmp(text, "pid:[", 5) ? 0 : strtoull(text + 5, NULL, 10);
 }

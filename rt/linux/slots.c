@@ -1,6 +1,7 @@
 /* slots.c - objects mapped on first touch (slots.h). */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #define DATA_PAGE (TWZ_OBJ_DATA / TWZ_PAGE)
 #define SMALL_PAGES 16     /* an object of fewer grows page by page */
 #define PIECES_SPARE 4096u /* mappings left to the rest of the process */
+#define PIECES_FEW 256u    /* up to here the host is not asked how many there can be */
 
 /* Written by the program. */
 static struct twz_view_slot view[NENTRIES];
@@ -34,9 +36,10 @@ static struct slot {
 	uint32_t kinds;  /* that it is for */
 } slots[NENTRIES];
 
-static uint32_t pieces_all, pieces_max;
-static uint32_t slots_end; /* behind the last standard slot that ever had any */
-static uint32_t victim;    /* where the last slot was that had to give its mappings away */
+static uint32_t pieces_all;
+static uint32_t pieces_max; /* 0: the host was not asked yet */
+static uint32_t slots_end;  /* behind the last standard slot that ever had any */
+static uint32_t victim;     /* where the last slot was that had to give its mappings away */
 static uint32_t making =
 	NENTRIES; /* a slot whose pages are being made: its mappings stay meanwhile */
 
@@ -108,22 +111,37 @@ static void *reserve(const void *addr, uint64_t bytes, int flags)
 			-1, 0);
 }
 
+/* In a fault handler, perhaps: no stream. */
 static uint32_t host_limit(void)
 {
-	FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
-	unsigned limit = 65530;
+	int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+	char text[32] = "";
+	uint32_t limit;
 
-	if (file) {
-		if (fscanf(file, "%u", &limit) != 1)
-			limit = 65530;
-		fclose(file);
+	if (fd >= 0) {
+		if (read(fd, text, sizeof(text) - 1) < 0)
+			text[0] = 0;
+		close(fd);
 	}
+	limit = (uint32_t)strtoul(text, NULL, 10);
+	if (!limit)
+		limit = 65530;
 	return limit > 2 * PIECES_SPARE ? limit - PIECES_SPARE : limit / 2;
+}
+
+/* Are there 1 / part of the mappings that there may be? */
+static bool pieces_reach(uint32_t part)
+{
+	if (!pieces_max && pieces_all < PIECES_FEW)
+		return false;
+	if (!pieces_max)
+		pieces_max = host_limit();
+	return pieces_all >= pieces_max / part;
 }
 
 void slots_limit(uint32_t pieces)
 {
-	pieces_max = pieces ? pieces : host_limit();
+	pieces_max = pieces;
 }
 
 /* What an object or a pointer can lead to, in this order; the first so many are there. */
@@ -180,7 +198,6 @@ int slots_init(const char **why)
 	if (shadow == MAP_FAILED)
 		return no_room(there, why);
 	madvise(shadow, SHADOW_BYTES + TWZ_SHADOW_TAIL, MADV_DONTDUMP);
-	pieces_max = host_limit();
 	home.info.version = TWZ_RT_VERSION;
 	home.info.nslots = NSLOTS;
 	home.info.slot_base = SLOT_BASE;
@@ -291,7 +308,7 @@ static int map_piece(uint32_t slot, uint64_t page, uint64_t pages, int prot, uin
 
 	if (frame && home_descriptor())
 		return TWZ_E_IO;
-	if (pieces_all >= pieces_max)
+	if (pieces_reach(1))
 		make_room(slot);
 	while (host_map(at, pages * TWZ_PAGE, prot, flags, frame ? home.image.fd : -1,
 			frame * TWZ_PAGE) != at)
@@ -362,7 +379,7 @@ static int make(uint32_t slot, uint64_t ref, uint64_t page, uint64_t want, struc
 
 	if (!run->frame && pages < growth(ref, page))
 		pages = growth(ref, page);
-	if (run->shared && pieces_all > pieces_max / 2) {
+	if (run->shared && pieces_reach(2)) {
 		first = run->page;
 		pages = run->pages;
 	}
