@@ -97,16 +97,38 @@ time_all() {
 	done
 }
 
-time_starts() {
+# start_all WHAT [killed]: starts in turns, each after a process that was killed in a transaction if so.
+start_all() {
+	what=$1 killed=${2:-}
 	set --
 	for peer in $opened; do
-		measure start_ "$peer" fill "$folder/store.$peer" random "$keys" $batch
-		# shellcheck disable=SC2046
-		set -- "$@" -- "$peer" $(program "$peer") find "$folder/store.$peer"
+		before=
+		[ -z "$killed" ] || before="$(program "$peer") die $folder/store.$peer ++"
+		# shellcheck disable=SC2046,SC2086
+		set -- "$@" -- "$peer" $before $(program "$peer") find "$folder/store.$peer"
 	done
 	shift
 	"$TWZ_BUILD/peers/start" $starts "$@" >"$folder/lines" || fail "a store was not opened again"
-	awk -v OFS='\t' '{ print "start", $1, $2 }' "$folder/lines" >>"$results"
+	awk -v OFS='\t' -v what="$what" '{ print what, $1, $2 }' "$folder/lines" >>"$results"
+}
+
+# Of a store that nobody has, after a kill, and beside a process that has it.
+time_starts() {
+	for peer in $opened; do
+		measure start_ "$peer" fill "$folder/store.$peer" random "$keys" $batch
+	done
+	start_all start
+	start_all start_killed killed
+	mkfifo "$folder/hold"
+	exec 9<>"$folder/hold"
+	for peer in $opened; do
+		# shellcheck disable=SC2046
+		$(program "$peer") hold "$folder/store.$peer" <"$folder/hold" >"$folder/held.$peer" 9>&- &
+		while [ ! -s "$folder/held.$peer" ] && kill -0 $!; do sleep 0.1; done
+	done
+	start_all start_beside
+	exec 9>&-
+	wait
 	remove_stores
 }
 

@@ -52,6 +52,8 @@ END {
 		lines("rising_" timed[t], name[timed[t]] ", rising keys", "ns")
 	lines("random_update", name["update"], "ns")
 	lines("start", "start to the first look-up", "us")
+	lines("start_beside", "start to the first look-up, another has the store", "us")
+	lines("start_killed", "start to the first look-up, after a kill", "us")
 	lines("two_look_up", "two threads to one, look-up", "times")
 	lines("two_look_up_fastest", "two threads to one, look-up, fastest rounds", "times")
 	lines("two_insert", "two threads to one, insert", "times")

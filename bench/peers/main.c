@@ -7,10 +7,13 @@
  *     PROGRAM KIND threads PATH KEYS ROUNDS
  *     PROGRAM KIND find PATH    looks for one of the random keys that fill put, and prints the time by
  *                               the monotonic clock when it has it
+ *     PROGRAM KIND hold PATH    the same, and has the store open until its input ends
+ *     PROGRAM KIND die PATH     is killed in a transaction
  *
- * All make the store at PATH, but for find, which opens it.
+ * All make the store at PATH, but for the last three, which open it.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -43,6 +46,22 @@ static void find(const struct peer *p, struct map *m)
 	expect(p, m, random_key(0));
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	printf("%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+}
+
+static void hold(const struct peer *p, struct map *m)
+{
+	find(p, m);
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+}
+
+static _Noreturn void die_within(const struct peer *p, struct map *m)
+{
+	p->begin(m);
+	p->put(m, random_key(~0ull / 2), 1);
+	raise(SIGKILL);
+	die(p->name, "was not killed");
 }
 
 static uint64_t number(const char *text)
@@ -78,7 +97,7 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 3 ? argv[2] : "", *path = argc > 3 ? argv[3] : "";
 	const struct peer *p = argc > 3 ? kind(argv[1]) : NULL;
-	bool new = strcmp(what, "find");
+	bool new = strcmp(what, "find") && strcmp(what, "hold") && strcmp(what, "die");
 	struct map *m[2] = {p ? p->open(path, 0, new) : NULL};
 
 	if (argc == 7 && !strcmp(what, "time")) {
@@ -90,10 +109,14 @@ int main(int argc, char **argv)
 	} else if (argc == 6 && !strcmp(what, "threads")) {
 		m[1] = p->open(path, 1, true);
 		thread_it(p, m, number(argv[4]), (unsigned)number(argv[5]));
-	} else if (argc == 4 && !new) {
+	} else if (argc == 4 && !strcmp(what, "find")) {
 		find(p, m[0]);
+	} else if (argc == 4 && !strcmp(what, "hold")) {
+		hold(p, m[0]);
+	} else if (argc == 4 && !strcmp(what, "die")) {
+		die_within(p, m[0]);
 	} else {
-		die("usage", "PROGRAM KIND time|fill|count|threads|find PATH ...");
+		die("usage", "PROGRAM KIND time|fill|count|threads|find|hold|die PATH ...");
 	}
 	return 0;
 }

@@ -40,7 +40,9 @@ END {
 	table("**Timed, random keys**: nanoseconds a key (and how many times libtwz's).", \
 		times_head, timed("random"), 1)
 	table("**Timed, rising keys**: the same.", times_head, timed("rising"), 1)
-	table("**From the start of a process to its first look-up**: microseconds (times).", "start", "start", 1)
+	table("**From the start of a process to its first look-up**: microseconds (times).", \
+		"nobody has the store | another process has it | after a kill in a transaction", \
+		"start start_beside start_killed", 1)
 	table("**Two threads**, each with its own map, beside one: times as much done.", \
 		"look-up | fastest rounds | insert | fastest rounds", \
 		"two_look_up two_look_up_fastest two_insert two_insert_fastest")
