@@ -291,6 +291,8 @@ struct goal {
 	const struct twz_map_leaf *seen;
 	uint64_t rank;
 	uint64_t key, word;
+	const uint64_t *way; /* this and `left` as in the cursor */
+	uint64_t left;
 };
 
 /* Reads the entry at goal->rank of the leaf. */
@@ -309,39 +311,34 @@ INLINE int entry(struct goal *goal)
 	return 0;
 }
 
-/* A leaf that a scan comes to, long before. Nothing is checked: this is a hint, and no fault. */
-INLINE void prefetch_leaf(uintptr_t leaf)
-{
-	for (unsigned i = 0; i < sizeof(struct twz_map_leaf); i += TWZ_LINE)
-		__builtin_prefetch((const void *)(leaf + i));
-}
-
 /* The first entry of the leaf behind the one in `goal`; only there can the first one be missing. */
 INLINE int next_leaf(const struct twz_map_cursor *c, struct goal *goal)
 {
 	uint64_t next = twz_read_word(&goal->seen->next);
-	const uint8_t *base = obj_base(c->map);
 
 	if (!next)
 		return TWZ_E_NOTFOUND;
-	if (!see_leaf(c->tx, base, next, &goal->leaf, &goal->seen))
+	if (!see_leaf(c->tx, obj_base(c->map), next, &goal->leaf, &goal->seen))
 		return TWZ_E_DAMAGED;
-	prefetch_leaf((uintptr_t)base + twz_read_word(&goal->seen->next));
 	goal->rank = 0;
+	goal->left = 0;
 	return entry(goal);
 }
 
 /* The first entry with a key of at least `key`. */
 static int at_least(const struct twz_map_cursor *c, uint64_t root, uint64_t key, struct goal *goal)
 {
+	const uint8_t *base = obj_base(c->map);
 	struct spot spot;
-	int error = find_leaf(c->tx, obj_base(c->map), root, key, &spot, NULL);
+	int error = find_leaf(c->tx, base, root, key, &spot, NULL);
 
 	if (error)
 		return error;
 	goal->leaf = spot.leaf;
 	goal->seen = spot.seen;
 	goal->rank = rank_of(spot.seen, key);
+	goal->way = &((const struct twz_map_inner *)(base + spot.up))->child[spot.up_child];
+	goal->left = spot.up_keys - spot.up_child;
 	return goal->rank < count_of(spot.order) ? entry(goal) : next_leaf(c, goal);
 }
 
@@ -360,6 +357,7 @@ static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, 
 			return error;
 		goal->leaf = spot.leaf;
 		goal->seen = spot.seen;
+		goal->left = 0;
 		count = count_of(spot.order);
 		goal->rank = rank_of(spot.seen, key);
 		if (goal->rank < count) {
@@ -379,17 +377,58 @@ static int at_most(const struct twz_map_cursor *c, uint64_t root, uint64_t key, 
 	}
 }
 
+/* ---- scans ----------------------------------------------------------------------------------- */
+
+/*
+ * A leaf is four lines, and says only where the next one is: who went from one to the next would wait for
+ * each. The node above knows where many are, so they are asked for in time.
+ */
+#define AHEAD 6u
+
+/* Nothing is checked: this is a hint, and no fault. */
+INLINE void prefetch_leaf(const uint8_t *base, uint64_t offset)
+{
+	for (unsigned i = 0; i < sizeof(struct twz_map_leaf); i += TWZ_LINE)
+		__builtin_prefetch((const void *)((uintptr_t)base + offset + i));
+}
+
+/* A scan has come to a leaf whose node above has not been looked at yet. */
+static __attribute__((noinline)) void look_ahead(const struct twz_map_cursor *c, uint64_t root,
+						 struct goal *goal)
+{
+	struct goal same;
+
+	if (at_least(c, root, goal->key, &same) || same.leaf != goal->leaf)
+		return;
+	*goal = same;
+	for (unsigned i = 1; i <= AHEAD && i <= goal->left; i++)
+		prefetch_leaf(obj_base(c->map), twz_read_word(goal->way + i));
+}
+
 /* The next entry: mostly the first one of the next leaf, as the cursor stands at the end of its own. */
 static int one_on(const struct twz_map_cursor *c, uint64_t root, uint64_t version,
 		  struct goal *goal)
 {
+	int error;
+
 	if (c->key == KEY_MAX)
 		return TWZ_E_NOTFOUND;
 	if (!c->leaf || c->version != version ||
 	    c->rank + 1 < count_of(twz_read_word(&c->leaf->order)))
 		return at_least(c, root, c->key + 1, goal);
 	goal->seen = c->leaf;
-	return next_leaf(c, goal);
+	error = next_leaf(c, goal);
+	if (error)
+		return error;
+	if (!c->left) {
+		look_ahead(c, root, goal);
+		return 0;
+	}
+	goal->way = c->way + 1;
+	goal->left = c->left - 1;
+	if (goal->left >= AHEAD)
+		prefetch_leaf(obj_base(c->map), twz_read_word(goal->way + AHEAD));
+	return 0;
 }
 
 /* Finds where the cursor goes to. */
@@ -426,7 +465,7 @@ static __attribute__((noinline)) int move_far(struct twz_map_cursor *c, enum twz
 					      uint64_t key, void *value)
 {
 	uint64_t bytes = value_bytes(c->shape), version;
-	struct goal goal;
+	struct goal goal = {0};
 	int error;
 
 	do {
@@ -446,6 +485,8 @@ static __attribute__((noinline)) int move_far(struct twz_map_cursor *c, enum twz
 	c->word = goal.word;
 	c->leaf = c->tx ? NULL : goal.leaf;
 	c->rank = (uint32_t)goal.rank;
+	c->way = goal.way;
+	c->left = (uint32_t)goal.left;
 	c->version = version;
 	return 0;
 }

@@ -86,7 +86,9 @@ struct twz_map_cursor {
 	int error;     /* of the last move */
 	/* map.c's own: the leaf that it stands in, good while the object has this version. */
 	uint32_t rank;
+	uint32_t left; /* how many more leaves have their offsets behind `way`; 0: not known */
 	const struct twz_map_leaf *leaf;
+	const uint64_t *way; /* where the node above has the leaf's offset */
 	uint64_t version;
 };
 
