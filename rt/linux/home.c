@@ -308,7 +308,7 @@ int home_descriptor(void)
 {
 	static bool told;
 
-	if (image_there(home.image.fd))
+	if (image_there(&home.image))
 		return 0;
 	if (!told)
 		message("this program has closed descriptor %d, which it did not open: it was the "
@@ -320,7 +320,7 @@ int home_descriptor(void)
 
 static int reserve(uint64_t offset, uint64_t bytes)
 {
-	int error = image_reserve(offset, bytes);
+	int error = image_reserve(&home.image, offset, bytes);
 
 	return error == TWZ_E_IO ? home_descriptor() : error;
 }

@@ -33,19 +33,6 @@
 #define READERS (MOUNT + ((off_t)2 << 32))
 #define NUMBERS ((off_t)1 << 32)
 
-/* What image_reserve needs: the image that is open, and which 2 MiB of it are allocated. */
-static struct {
-	int fd;
-	uint64_t bytes;
-	uint8_t *done; /* one byte for each RESERVE_STEP */
-} reserve = {.fd = -1};
-
-/* The file that is open: what its descriptor's number must still stand for. */
-static struct {
-	dev_t device;
-	ino_t number;
-} opened;
-
 #define RESERVE_STEP ((uint64_t)TWZ_BLOCK_FRAMES * TWZ_PAGE)
 
 /*
@@ -305,13 +292,6 @@ static int map(struct image *image)
 	return 0;
 }
 
-static void reserve_none(void)
-{
-	free(reserve.done);
-	reserve.done = NULL;
-	reserve.fd = -1;
-}
-
 /*
  * What both copies of the superblock say of the store, if they do: its format's version, and its bytes if it is
  * larger than the file.
@@ -361,19 +341,15 @@ static int take(struct image *image, bool locked)
 	error = map(image);
 	if (error)
 		return error;
-	opened.device = st.st_dev;
-	opened.number = st.st_ino;
-	reserve_none();
-	if (image->use != IMAGE_READ && S_ISREG(st.st_mode)) {
-		reserve.done = calloc(1, image->bytes / RESERVE_STEP + 1);
-		if (!reserve.done) {
-			munmap(image->base, image->bytes);
-			return TWZ_E_NOMEM;
-		}
-		reserve.fd = image->fd;
-		reserve.bytes = image->bytes;
-	}
-	return 0;
+	image->device = st.st_dev;
+	image->number = st.st_ino;
+	if (image->use == IMAGE_READ || !S_ISREG(st.st_mode))
+		return 0;
+	image->reserved = calloc(1, image->bytes / RESERVE_STEP + 1);
+	if (image->reserved)
+		return 0;
+	munmap(image->base, image->bytes);
+	return TWZ_E_NOMEM;
 }
 
 int image_open(struct image *image, const char *path, enum image_use use)
@@ -416,11 +392,11 @@ static bool may_be_so_large(uint64_t bytes)
 	return getrlimit(RLIMIT_FSIZE, &limit) || bytes <= limit.rlim_cur;
 }
 
-bool image_there(int fd)
+bool image_there(const struct image *image)
 {
 	struct stat st;
 
-	return !fstat(fd, &st) && st.st_dev == opened.device && st.st_ino == opened.number;
+	return !fstat(image->fd, &st) && st.st_dev == image->device && st.st_ino == image->number;
 }
 
 int image_create(struct image *image, const char *path, uint64_t bytes)
@@ -452,7 +428,7 @@ int image_make(struct image *image, const char *path, uint64_t bytes,
 
 	if (error)
 		return error;
-	error = image_reserve(0, TWZ_STORE_SIZE_MIN / 8);
+	error = image_reserve(image, 0, TWZ_STORE_SIZE_MIN / 8);
 	if (!error)
 		error = store_format(image->base, bytes, random);
 	if (!error)
@@ -473,19 +449,19 @@ int image_close(struct image *image)
 
 	if (image->use != IMAGE_READ && pmem.kind == PMEM_FILE && fsync(image->fd))
 		error = fail(image, errno);
-	reserve_none();
+	free(image->reserved);
 	munmap(image->base, image->bytes);
 	close(image->fd);
 	return error;
 }
 
 /* Where the file system cannot allocate, zeros are written where the file has a hole. */
-static int fill_holes(uint64_t offset, uint64_t end)
+static int fill_holes(const struct image *image, uint64_t offset, uint64_t end)
 {
 	static const uint8_t zero[TWZ_PAGE];
 
 	while (offset < end) {
-		off_t hole = lseek(reserve.fd, (off_t)offset, SEEK_HOLE);
+		off_t hole = lseek(image->fd, (off_t)offset, SEEK_HOLE);
 
 		if (hole < 0)
 			return 0; /* cannot tell holes: then there are none */
@@ -494,20 +470,20 @@ static int fill_holes(uint64_t offset, uint64_t end)
 			return 0;
 		if (!may_be_so_large(offset + TWZ_PAGE))
 			return EFBIG;
-		if (pwrite(reserve.fd, zero, TWZ_PAGE, (off_t)offset) != (ssize_t)TWZ_PAGE)
+		if (pwrite(image->fd, zero, TWZ_PAGE, (off_t)offset) != (ssize_t)TWZ_PAGE)
 			return errno;
 		offset += TWZ_PAGE;
 	}
 	return 0;
 }
 
-static int allocate(uint64_t offset, uint64_t bytes)
+static int allocate(const struct image *image, uint64_t offset, uint64_t bytes)
 {
-	if (!image_there(reserve.fd))
+	if (!image_there(image))
 		return EBADF;
-	while (fallocate(reserve.fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)) {
+	while (fallocate(image->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes)) {
 		if (errno == EOPNOTSUPP || errno == ENOSYS)
-			return fill_holes(offset, offset + bytes);
+			return fill_holes(image, offset, offset + bytes);
 		if (errno != EINTR)
 			return errno;
 	}
@@ -515,28 +491,28 @@ static int allocate(uint64_t offset, uint64_t bytes)
 }
 
 /* In steps of 2 MiB, so that the host is asked rarely and gives contiguous space. */
-int image_reserve(uint64_t offset, uint64_t bytes)
+int image_reserve(struct image *image, uint64_t offset, uint64_t bytes)
 {
 	uint64_t end = offset + bytes;
 
-	if (reserve.fd < 0)
+	if (!image->reserved)
 		return 0;
 	for (uint64_t at = offset / RESERVE_STEP * RESERVE_STEP; at < end; at += RESERVE_STEP) {
-		uint64_t step =
-			at + RESERVE_STEP < reserve.bytes ? RESERVE_STEP : reserve.bytes - at;
+		uint64_t step = at + RESERVE_STEP < image->bytes ? RESERVE_STEP : image->bytes - at;
 		uint64_t from = at < offset ? offset : at;
 		uint64_t to = at + step < end ? at + step : end;
 		int host;
 
-		if (at >= reserve.bytes)
+		if (at >= image->bytes)
 			return TWZ_E_FULL;
-		if (reserve.done[at / RESERVE_STEP])
+		if (image->reserved[at / RESERVE_STEP])
 			continue;
-		host = allocate(at, step);
+		host = allocate(image, at, step);
 		if (!host)
-			reserve.done[at / RESERVE_STEP] = 1;
+			image->reserved[at / RESERVE_STEP] = 1;
 		else if (host != EBADF)
-			host = allocate(from, to - from); /* not all of it, then what is needed */
+			host = allocate(image, from,
+					to - from); /* not all of it, then what is needed */
 		if (host)
 			return host == EBADF ? TWZ_E_IO : TWZ_E_FULL;
 	}
@@ -553,9 +529,9 @@ int image_reserve_areas(struct image *image)
 		return error;
 	log = fixed->log.frame * TWZ_PAGE;
 	end = log + (fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE;
-	error = image_reserve(0, fixed->share.frame * TWZ_PAGE);
+	error = image_reserve(image, 0, fixed->share.frame * TWZ_PAGE);
 	if (!error)
-		error = image_reserve(log, end - log);
+		error = image_reserve(image, log, end - log);
 	return error;
 }
 
@@ -564,9 +540,9 @@ int image_reserve_start(struct image *image)
 	const struct twz_super_fixed *fixed;
 	int error = store_look(image->base, image->bytes, &fixed), host;
 
-	if (error || reserve.fd < 0)
+	if (error || !image->reserved)
 		return error;
-	host = allocate(fixed->log.frame * TWZ_PAGE,
+	host = allocate(image, fixed->log.frame * TWZ_PAGE,
 			(fixed->log.frames + fixed->runtime.frames) * TWZ_PAGE);
 	return host == EBADF ? TWZ_E_IO : host ? TWZ_E_FULL : 0;
 }

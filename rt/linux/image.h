@@ -19,7 +19,7 @@
  *     others write, too. Who reads takes its byte of READERS, and gives it up again if somebody writes.
  *   - A read-only image is a private mapping: what recovery and settling change stays in this
  *     process.
- *   - Opening chooses the medium (core/pmem.h) and sets `pmem`, so one image is open at a time:
+ *   - Opening chooses the medium (core/pmem.h) and sets `pmem`, so one image is stored to at a time:
  *       clwb, clflushopt or clflush, the best there is, if the file takes MAP_SYNC (DAX) or lies in
  *       memory (tmpfs), where stores are where they stay;
  *       file for all others: a fence writes what was flushed back with msync.
@@ -62,6 +62,10 @@ struct image {
 	int map_flags; /* MAP_SHARED, MAP_SYNC with it, or MAP_PRIVATE: for more mappings of fd */
 	uint8_t *base;
 	uint64_t bytes;
+	dev_t device; /* the file, which the descriptor's number must still stand for */
+	ino_t number;
+	uint8_t *
+		reserved; /* which 2 MiB of it are allocated, a byte for each; null: not asked for */
 	uint32_t version; /* of the format, as it says; 0: it says nothing */
 	/* After an error, for image_error. */
 	enum image_held held;
@@ -97,19 +101,16 @@ int image_make(struct image *image, const char *path, uint64_t bytes,
 /* Makes what was stored and flushed durable, the file's name too, and gives all back. */
 int image_close(struct image *image);
 
-/*
- * For struct store's `reserve`: of the image that is open. TWZ_E_FULL; TWZ_E_IO: this process has closed its
- * descriptor.
- */
-int image_reserve(uint64_t offset, uint64_t bytes);
+/* For struct store's `reserve`. TWZ_E_FULL; TWZ_E_IO: this process has closed the image's descriptor. */
+int image_reserve(struct image *image, uint64_t offset, uint64_t bytes);
 
 /* The same for what the store in it always uses. */
 int image_reserve_areas(struct image *image);
 /* Of that, what is stored to before anything is asked for, and no page more: the host looks at each of them. */
 int image_reserve_start(struct image *image);
 
-/* Does the descriptor still lead to the image that is open? */
-bool image_there(int fd);
+/* Does the descriptor still lead to the image? */
+bool image_there(const struct image *image);
 
 /* A sentence for a person about a failed open, at most `room` bytes; returns `text`. */
 const char *image_error(const struct image *image, int error, const char *path, char *text,

@@ -310,10 +310,10 @@ static void reserves_what_a_sparse_image_lacks(void **state)
 	(void)state;
 	assert_true(before < BYTES / 2);
 	assert_int_equal(image_open(&image, home_path(), IMAGE_SHARE), 0);
-	assert_int_equal(image_reserve(BYTES / 2, 6 << 20), 0);
+	assert_int_equal(image_reserve(&image, BYTES / 2, 6 << 20), 0);
 	assert_true(allocated() >= before + (6 << 20));
 	assert_true(allocated() < BYTES / 2 + (6 << 20));
-	assert_int_equal(image_reserve(BYTES, 4096), TWZ_E_FULL);
+	assert_int_equal(image_reserve(&image, BYTES, 4096), TWZ_E_FULL);
 	image_close(&image);
 }
 

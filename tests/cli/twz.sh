@@ -98,7 +98,7 @@ for path in special folder; do
 done
 rm -r special folder
 run 1 sh -c "ulimit -f 1000; trap '' XFSZ; '$twz' mkstore other --size 16M"
-warns 'File too large'
+warns 'other: larger than this process may make files (ulimit -f)'
 run 1 "$twz" mkstore "$work/none/store"
 warns 'No such file'
 run 0 "$twz" mkstore default

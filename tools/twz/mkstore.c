@@ -55,8 +55,8 @@ static uint64_t parse_size(const char *text)
 	return n << 10 * (unit - units + 1);
 }
 
-/* Formats the file `making`. A status, printed. */
-static int format(uint64_t size)
+/* Formats the file `making`, which will be `path`. A status, printed. */
+static int format(const char *path, uint64_t size)
 {
 	struct image image;
 	char text[512];
@@ -64,7 +64,7 @@ static int format(uint64_t size)
 
 	remove_when_interrupted();
 	error = image_make(&image, making, size, twz_rt_random);
-	return error ? fail(NULL, "%s", image_error(&image, error, making, text, sizeof(text)))
+	return error ? fail(NULL, "%s", image_error(&image, error, path, text, sizeof(text)))
 		     : STATUS_OK;
 }
 
@@ -83,7 +83,7 @@ static int make(const struct asked *asked)
 {
 	char *key_made = NULL;
 	struct twz_id root;
-	int error, status = format(asked->size);
+	int error, status = format(asked->path, asked->size);
 
 	if (status)
 		return status;

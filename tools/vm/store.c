@@ -77,7 +77,7 @@ int store_hold(const char *path, uint64_t *bytes)
 	if (image.bytes > STORE_MAX)
 		fail(STATUS_STORE, "%s: the machine takes stores of at most %llu GiB", path,
 		     (unsigned long long)(STORE_MAX >> 30));
-	if (!has_room() || image_reserve(0, image.bytes))
+	if (!has_room() || image_reserve(&image, 0, image.bytes))
 		fail(STATUS_STORE, "%s: the host has no room for all of its %llu MiB", path,
 		     (unsigned long long)(image.bytes >> 20));
 	*bytes = image.bytes / NVDIMM_STEP * NVDIMM_STEP;
