@@ -53,13 +53,27 @@ static inline void await_main_asleep(void)
 	await_state(getpid(), getpid(), 'S');
 }
 
-/* Until none of it runs, whoever has still to be told. */
+/* Until none of it runs, whoever has still to be told: its first thread may have ended long before others. */
 static inline void await_gone(pid_t pid)
 {
-	char state;
+	char path[64], state;
+	long threads;
+	FILE *stat;
+	bool runs;
 
-	while ((state = moment_of(pid, pid, NULL)) && state != 'Z')
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	do {
 		usleep(100);
+		stat = fopen(path, "re");
+		if (!stat)
+			return;
+		runs = fscanf(stat,
+			      "%*d (%*[^)]) %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u "
+			      "%*d %*d %*d %*d %ld",
+			      &state, &threads) == 2 &&
+		       (state != 'Z' || threads > 1);
+		fclose(stat);
+	} while (runs);
 }
 
 /* Until a process that was started has touched so many pages for the first time: how far it has come. Or its end. */

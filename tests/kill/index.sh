@@ -74,11 +74,8 @@ while read -r which part; do
 	kill -9 $victim 2>/dev/null || true
 	wait $victim 2>/dev/null || true
 	# The program dies with it, a moment later: until then who opens the store is beside it.
-	for program in $programs; do
-		while grep -qs '^State:.[^ZX]' "/proc/$program/status"; do
-			sleep 0.001
-		done
-	done
+	# shellcheck disable=SC2086
+	gone $programs
 	ran="a build of $path killed after $moment s, with the index $state before"
 	unchecked --exec 'index find warranty' >"$out" 2>"$err" || true
 	if cmp -s "$out" "answer.$which"; then

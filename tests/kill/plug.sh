@@ -289,7 +289,12 @@ while read -r walk_seed until moment; do
 	ran="a walk with seed $walk_seed, pulled $moment s behind step $until, had said $reached"
 	sound "$ran"
 	rm -rf names.now
-	run 0 "$twz" get "$s" /names names.now
+	# A name that leads nowhere was bound, and its object did not last yet (twz_name_publish): it is as good as none.
+	nowhere=
+	if ! "$twz" get "$s" /names names.now >"$out" 2>"$err"; then
+		nowhere=$(sed -n 's,^twz: /names/\(.*\): there is no such object or name$,\1,p' "$err")
+		[ "$(wc -l <"$err")" = 1 ] && [ -n "$nowhere" ] || fails "$ran: twz get"
+	fi
 	state_of names.now >state.now
 	if tail -n +$((reached + 1)) states | grep -qxF -f state.now; then
 		passes
@@ -297,7 +302,8 @@ while read -r walk_seed until moment; do
 		fails "$ran: what is there is of no state behind it: $(cat state.now)"
 	fi
 	on machine 0 'ls /names' 'rm -r /names'
-	(cd names.now && ls) | cmp -s - "$out" || fails "$ran: the machine lists other names"
+	{ (cd names.now && ls) && printf '%s' "${nowhere:+$nowhere
+}"; } | sort | cmp -s - "$out" || fails "$ran: the machine lists other names"
 done <moments
 rm input
 echo "walks: $far were pulled under way"

@@ -94,9 +94,8 @@ while read -r run_seed moment; do
 	kill -9 $prompt
 	wait $prompt 2>/dev/null || true
 	# The program dies with it, a moment later: until then who opens the store is beside it.
-	while [ -n "$child" ] && grep -qs '^State:.[^ZX]' "/proc/$child/status"; do
-		sleep 0.001
-	done
+	# shellcheck disable=SC2086
+	gone $child
 	prompt 0 'ties show' 'ties count'
 	says 'book: 10 of 10 pages, 10 tied to it, kinds 1'
 	says 'holder: 1 tied to it, kinds 2, value 42'
