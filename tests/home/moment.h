@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "rt/linux/sync.h"
@@ -19,6 +20,15 @@
 static inline void sleep_until_woken(bool on)
 {
 	sync_slice_ns = on ? 3600 * SYNC_SLICE_NS : SYNC_SLICE_NS;
+}
+
+/* Nanoseconds of a clock that goes on. */
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* What the thread does: 'R', 'S' for sleeping, 'T', 'Z' ...; 0: there is none. *faults: first touches of pages so far. */

@@ -293,7 +293,7 @@ while read -r walk_seed until moment; do
 	nowhere=
 	if ! "$twz" get "$s" /names names.now >"$out" 2>"$err"; then
 		nowhere=$(sed -n 's,^twz: /names/\(.*\): there is no such object or name$,\1,p' "$err")
-		[ "$(wc -l <"$err")" = 1 ] && [ -n "$nowhere" ] || fails "$ran: twz get"
+		if [ "$(wc -l <"$err")" != 1 ] || [ -z "$nowhere" ]; then fails "$ran: twz get"; fi
 	fi
 	state_of names.now >state.now
 	if tail -n +$((reached + 1)) states | grep -qxF -f state.now; then
