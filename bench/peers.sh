@@ -48,6 +48,8 @@ sqlite sqlite sqlite
 sqlite-normal sqlite normal'
 # Those that are durable, and plain, which stands for a program that only starts.
 opened='libtwz plain rbtree btree lmdb sqlite'
+# Of these, those whose store several processes can have: a pool of PMDK is one's.
+shared='libtwz plain lmdb sqlite'
 # Those that have put everything in one transaction where they are compared elsewhere.
 at_once='lmdb sqlite'
 
@@ -97,11 +99,11 @@ time_all() {
 	done
 }
 
-# start_all WHAT [killed]: starts in turns, each after a process that was killed in a transaction if so.
+# start_all WHAT PEERS [killed]: starts in turns, each after a process that was killed in a transaction if so.
 start_all() {
-	what=$1 killed=${2:-}
+	what=$1 of=$2 killed=${3:-}
 	set --
-	for peer in $opened; do
+	for peer in $of; do
 		before=
 		[ -z "$killed" ] || before="$(program "$peer") die $folder/store.$peer ++"
 		# shellcheck disable=SC2046,SC2086
@@ -117,16 +119,16 @@ time_starts() {
 	for peer in $opened; do
 		measure start_ "$peer" fill "$folder/store.$peer" random "$keys" $batch
 	done
-	start_all start
-	start_all start_killed killed
+	start_all start "$opened"
+	start_all start_killed "$opened" killed
 	mkfifo "$folder/hold"
 	exec 9<>"$folder/hold"
-	for peer in $opened; do
+	for peer in $shared; do
 		# shellcheck disable=SC2046
 		$(program "$peer") hold "$folder/store.$peer" <"$folder/hold" >"$folder/held.$peer" 9>&- &
 		while [ ! -s "$folder/held.$peer" ] && kill -0 $!; do sleep 0.1; done
 	done
-	start_all start_beside
+	start_all start_beside "$shared"
 	exec 9>&-
 	wait
 	remove_stores

@@ -55,7 +55,9 @@ END {
 	lines("start_beside", "start to the first look-up, another has the store", "us")
 	lines("start_killed", "start to the first look-up, after a kill", "us")
 	lines("two_look_up", "two threads to one, look-up", "times")
-	lines("two_look_up_fastest", "two threads to one, look-up, fastest rounds", "times")
+	lines("two_look_up_whole", "two threads to one, look-up, undisturbed rounds", "times")
+	lines("two_look_up_share", "two threads to one, look-up, undisturbed rounds of all", "percent")
 	lines("two_insert", "two threads to one, insert", "times")
-	lines("two_insert_fastest", "two threads to one, insert, fastest rounds", "times")
+	lines("two_insert_whole", "two threads to one, insert, undisturbed rounds", "times")
+	lines("two_insert_share", "two threads to one, insert, undisturbed rounds of all", "percent")
 }

@@ -44,6 +44,6 @@ END {
 		"nobody has the store | another process has it | after a kill in a transaction", \
 		"start start_beside start_killed", 1)
 	table("**Two threads**, each with its own map, beside one: times as much done.", \
-		"look-up | fastest rounds | insert | fastest rounds", \
-		"two_look_up two_look_up_fastest two_insert two_insert_fastest")
+		"look-up | undisturbed | % | insert | undisturbed | %", \
+		"two_look_up two_look_up_whole two_look_up_share two_insert two_insert_whole two_insert_share")
 }
