@@ -414,24 +414,35 @@ static void fill_table(bool fill)
 						       (uint64_t)getpid();
 }
 
+/* A process that opens the store; its messages come from *out. */
+static pid_t open_aloud(int *out)
+{
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(ends[1], 2);
+		counters();
+		_exit(0);
+	}
+	close(ends[1]);
+	*out = ends[0];
+	return pid;
+}
+
 static void a_full_table_is_said(void **state)
 {
 	char text[1024] = "";
-	int out[2];
 	pid_t pid;
+	int out;
 
 	(void)state;
 	fill_table(true);
 	refusal(home_path(), "as many processes have it open as can (63)");
-	assert_int_equal(pipe(out), 0);
-	pid = fork();
-	if (!pid) {
-		dup2(out[1], 2);
-		counters();
-		_exit(0);
-	}
-	close(out[1]);
-	read_all(out[0], text, sizeof(text));
+	pid = open_aloud(&out);
+	read_all(out, text, sizeof(text));
 	assert_int_equal(end_of(pid), 125);
 	assert_non_null(strstr(text, "as many processes have it open as can (63)"));
 	fill_table(false);
@@ -443,7 +454,7 @@ static void the_lock_of_who_is_stopped(void **state)
 	struct counters *c = counters();
 	char text[1024] = "", wanted[128];
 	pid_t stopped = start(home_path(), "hold", "store"), waits;
-	int out[2];
+	int out;
 
 	(void)state;
 	await_owner(c, stopped);
@@ -451,16 +462,9 @@ static void the_lock_of_who_is_stopped(void **state)
 	snprintf(wanted, sizeof(wanted), "in use by process %d, which has its lock", (int)stopped);
 	refusal(home_path(), wanted);
 
-	assert_int_equal(pipe(out), 0);
-	waits = fork();
-	if (!waits) {
-		dup2(out[1], 2);
-		counters();
-		_exit(0);
-	}
-	close(out[1]);
-	assert_true(read(out[0], text, sizeof(text) - 1) > 0);
-	close(out[0]);
+	waits = open_aloud(&out);
+	assert_true(read(out, text, sizeof(text) - 1) > 0);
+	close(out);
 	snprintf(wanted, sizeof(wanted), "waiting for process %d, which has the store's lock",
 		 (int)stopped);
 	assert_non_null(strstr(text, wanted));

@@ -178,10 +178,10 @@ start() {
 	[ -n "$qemu" ] || fail "QEMU does not start"
 }
 
-# Killed: QEMU goes with it, a moment later.
+# Killed: QEMU goes with it, all of its threads, a moment later.
 is_gone() {
 	end=$(($(date +%s) + 200))
-	while grep -qs '^State:.[^ZX]' "/proc/${qemu% }/status"; do
+	while grep -qs '^State:.[^ZX]' "/proc/${qemu% }/task"/*/status; do
 		[ "$(date +%s)" -lt $end ] || fail "QEMU lives on"
 		sleep 0.01
 	done
